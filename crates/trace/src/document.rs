@@ -1,0 +1,154 @@
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Timestamp;
+
+/// From this latency on, in ms, a trace counts as slow.
+pub const SLOW_TRACE_THRESHOLD_MS: f64 = 1500.0;
+/// The project of a trace that names none.
+pub const DEFAULT_PROJECT: &str = "default";
+/// The environment of a trace that names none.
+pub const DEFAULT_ENVIRONMENT: &str = "development";
+/// The model of a trace that names none.
+pub const UNKNOWN_MODEL: &str = "unknown";
+
+/// One execution of an LLM application, as normalised, stored and answered.
+///
+/// Identity is (`project_id`, `trace_id`). The fields up to `updated_at` are always written, `null` where there is none; the further
+/// ones are absent where unknown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    pub trace_id: String,
+    /// Input prompt or operation name.
+    pub prompt: String,
+    pub response: Option<String>,
+    /// Total time in ms, finite and ≥ 0.
+    pub latency: f64,
+    /// Input and output tokens together.
+    pub token_count: i64,
+    pub model_name: String,
+    pub project_id: String,
+    pub project_name: Option<String>,
+    /// Public id of the key that wrote the trace, never a secret.
+    pub api_key: Option<String>,
+    pub environment: String,
+    pub status: Status,
+    pub steps: Vec<Step>,
+    pub retry_count: i64,
+    /// `latency` is at least [`SLOW_TRACE_THRESHOLD_MS`].
+    pub slow_request: bool,
+    pub failure_reason: Option<String>,
+    /// Start of the execution.
+    pub created_at: Timestamp,
+    /// When it was stored.
+    pub updated_at: Timestamp,
+
+    /// Input tokens, cached ones included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<i64>,
+    /// Output tokens, reasoning ones included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_tokens: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_tokens: Option<i64>,
+    /// US dollars, finite and ≥ 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+/// One thing that an execution did: a model call, a tool call, a retrieval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub step_id: String,
+    pub tool_name: String,
+    pub input: Map<String, Value>,
+    pub output: Map<String, Value>,
+    /// Time taken in ms, finite and ≥ 0.
+    pub duration: f64,
+    pub success: bool,
+    /// Start of the step.
+    pub timestamp: Timestamp,
+
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<StepKind>,
+    /// `step_id` of the step that this one ran under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_tokens: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_tokens: Option<i64>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// An enum whose values are one lower-case word in JSON, in URLs and in the database.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        pub enum $name { $($variant),+ }
+
+        impl $name {
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// The value of that name, in any letter case.
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str().eq_ignore_ascii_case(word.trim()))
+            }
+
+            /// The names, for messages: `a, b, c`.
+            pub fn allowed() -> String {
+                Self::ALL.iter().map(|value| value.as_str()).collect::<Vec<_>>().join(", ")
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// How an execution ended.
+    Status { Success = "success", Warning = "warning", Failed = "failed" }
+}
+
+words! {
+    /// What a step is, where its sender said so.
+    StepKind {
+        Llm = "llm", Tool = "tool", Retriever = "retriever", Agent = "agent", Chain = "chain", Embedding = "embedding", Other = "other",
+    }
+}
+
+words! {
+    /// The way a trace came in.
+    Source { Json = "json", Otlp = "otlp", Import = "import", Demo = "demo" }
+}

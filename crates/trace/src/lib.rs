@@ -1,0 +1,42 @@
+//! What a trace **is**: the document, how raw JSON becomes one, and how one asks for it.
+//!
+//! Everything here is pure (no I/O, no clock, no randomness) and is compiled twice: for the server, which validates with it, and for the
+//! browser, which previews with it.
+
+/// The trace document and its steps, as stored and as answered.
+mod document;
+pub use document::{DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, SLOW_TRACE_THRESHOLD_MS, Source, Status, Step, StepKind, Trace, UNKNOWN_MODEL};
+
+/// A moment in whole milliseconds, and every way clients write one.
+mod timestamp;
+pub use timestamp::Timestamp;
+
+/// What the normaliser has to say about a document: errors, warnings and what it inferred.
+mod issue;
+pub use issue::{Issue, Severity};
+
+/// How API keys are shown once they stand in a document.
+mod mask;
+pub use mask::mask_api_key;
+
+/// A request body as its items: one document, an array, or NDJSON.
+pub mod body;
+
+/// JSON text as a value, with what plain JSON parsers lose or die of.
+mod decode;
+
+/// One item of raw JSON as a [`Trace`] with issues, or as errors.
+mod normalize;
+pub use normalize::{Context, Filled, Normalized, Refused, normalize};
+
+/// Filters, order, page size and cursor: the one query type of URL, REST, command line and stores.
+pub mod query;
+pub use query::{Cursor, Filter, Query};
+
+/// A row of a list, and a page of rows.
+mod page;
+pub use page::{Page, TOTAL_CAP, Total, TraceSummary};
+
+/// What became of the items of one request.
+mod report;
+pub use report::{ItemReport, Outcome, Report, Stored};

@@ -1,0 +1,173 @@
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{
+    DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Issue, SLOW_TRACE_THRESHOLD_MS, Severity, Source, Step, Timestamp, Trace, UNKNOWN_MODEL, decode,
+};
+
+/// Typed reading of an object's fields, with an issue for each that is not as it should be.
+mod fields;
+/// What is not given and follows from the rest: status, retries, failure reason, tokens.
+mod infer;
+/// The steps of a trace.
+mod steps;
+
+use fields::Fields;
+
+/// What normalisation may not make up itself.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The clock: `updated_at`, and `created_at` where none is given.
+    pub now: Timestamp,
+    /// The id of the trace where none is given.
+    pub fresh_id: String,
+    /// The way the trace came in, where it does not say so itself.
+    pub source: Source,
+}
+
+impl Context {
+    /// A context whose trace id is `tr_` and the given random UUID.
+    pub fn new(now: Timestamp, random: Uuid, source: Source) -> Self {
+        Self { now, fresh_id: format!("tr_{random}"), source }
+    }
+}
+
+/// A document that keeps every rule, and how it came to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normalized {
+    pub trace: Trace,
+    /// Warnings and infos, never errors.
+    pub issues: Vec<Issue>,
+    pub filled: Filled,
+}
+
+/// What came from the clock and not from the sender, so that a store can tell a repeat from a change.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filled {
+    /// `created_at` is the time of normalisation.
+    pub created_at: bool,
+    /// The steps whose `timestamp` was counted from `created_at`.
+    pub step_times: Vec<usize>,
+}
+
+/// Why there is no document: every fault, at least one of severity `error`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// The id that was given, where it is a readable one.
+    pub trace_id: Option<String>,
+    pub issues: Vec<Issue>,
+}
+
+impl Refused {
+    pub fn errors(&self) -> impl Iterator<Item = &Issue> {
+        self.issues.iter().filter(|issue| issue.is_error())
+    }
+}
+
+/// Makes one item of raw JSON a trace, by the rules of the contract.
+///
+/// Deterministic given `context`; normalising a normalised document changes nothing.
+///
+/// # Errors
+/// All faults of the item at once.
+///
+/// ```
+/// use tracellm_trace::{Context, Source, Status, Timestamp, normalize};
+///
+/// let context = Context { now: Timestamp::MIN, fresh_id: "tr_1".into(), source: Source::Json };
+/// let done = normalize(r#"{"prompt": "hi", "steps": [{"tool_name": "search", "success": false}]}"#, &context).unwrap();
+/// assert_eq!(done.trace.status, Status::Failed);
+/// let refused = normalize(r#"{"latency": -1}"#, &context).unwrap_err();
+/// assert_eq!(refused.errors().next().unwrap().path, "latency");
+/// ```
+pub fn normalize(item: &str, context: &Context) -> Result<Normalized, Refused> {
+    let refuse = |issue| Refused { trace_id: None, issues: vec![issue] };
+    let decoded = decode::decode(item).map_err(refuse)?;
+    let mut issues = decoded.issues;
+    let Value::Object(object) = decoded.value else {
+        let found = fields::describe(&decoded.value);
+        return Err(refuse(Issue::error("type.wrong", "$", format!("must be an object with the fields of a trace, not {found}"))));
+    };
+    let (trace, filled, given_id) = read_trace(Fields::new(object, String::new(), &mut issues), context);
+    // What was moved under `metadata` or wrapped stands a level deeper than it came.
+    if decoded.depth == decode::MAX_DEPTH && free_form_depth(&trace) > decode::MAX_DEPTH {
+        issues.push(decode::too_deep());
+    }
+    issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
+    if issues.iter().any(Issue::is_error) {
+        issues.retain(|issue| issue.severity > Severity::Info);
+        return Err(Refused { trace_id: given_id, issues });
+    }
+    Ok(Normalized { trace, issues, filled })
+}
+
+fn free_form_depth(trace: &Trace) -> usize {
+    let depth = |object: &Map<String, Value>| 1 + object.values().map(decode::depth).max().unwrap_or(0);
+    let of_step = |step: &Step| 2 + depth(&step.input).max(depth(&step.output)).max(depth(&step.metadata));
+    1 + trace.steps.iter().map(of_step).max().unwrap_or(0).max(depth(&trace.metadata))
+}
+
+/// The trace, what was filled in, and the id if one was given.
+fn read_trace(mut fields: Fields, context: &Context) -> (Trace, Filled, Option<String>) {
+    let mut filled = Filled::default();
+
+    let given_id = fields.name(&["trace_id", "id"]);
+    let trace_id = given_id.clone().unwrap_or_else(|| {
+        fields.info("trace_id.made", "trace_id", "none was given, so one was made");
+        context.fresh_id.clone()
+    });
+    let created_at = fields.time(&["created_at", "timestamp"]).unwrap_or_else(|| {
+        filled.created_at = true;
+        fields.info("created_at.now", "created_at", "none was given, so it is the time of arrival");
+        context.now
+    });
+    if fields.take("updated_at").is_some() {
+        fields.info("updated_at.ignored", "updated_at", "is set when the trace is stored; the given one is ignored");
+    }
+
+    let steps = steps::read(&mut fields, &trace_id, created_at, &mut filled.step_times);
+    let retry_count = fields.count("retry_count").unwrap_or_else(|| infer::retry_count(&mut fields, &steps));
+    let given_reason = fields.reason("failure_reason");
+    let status = fields.status().unwrap_or_else(|| infer::status(&mut fields, &steps, given_reason.is_some(), retry_count));
+    let failure_reason = given_reason.or_else(|| infer::failure_reason(&mut fields, &steps));
+
+    let latency = fields.number("latency", "milliseconds").unwrap_or(0.0);
+    let slow_request = latency >= SLOW_TRACE_THRESHOLD_MS;
+    if fields.flag("slow_request").is_some_and(|given| given != slow_request) {
+        let message = format!("is `{slow_request}`, as the latency is {latency} ms; slow means {SLOW_TRACE_THRESHOLD_MS} ms or more");
+        fields.warn("slow_request.disagrees", "slow_request", message);
+    }
+
+    let tokens = infer::Tokens::read(&mut fields, &steps);
+    let mut trace = Trace {
+        trace_id,
+        prompt: fields.text_or_json("prompt").unwrap_or_default(),
+        response: fields.text_or_json("response"),
+        latency,
+        token_count: tokens.total,
+        model_name: fields.name(&["model_name", "model"]).unwrap_or_else(|| UNKNOWN_MODEL.to_owned()),
+        project_id: fields.name(&["project_id"]).unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
+        project_name: fields.text("project_name"),
+        api_key: fields.api_key(),
+        environment: fields.name(&["environment"]).unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned()),
+        status,
+        steps,
+        retry_count,
+        slow_request,
+        failure_reason,
+        created_at,
+        updated_at: context.now,
+        input_tokens: tokens.input,
+        output_tokens: tokens.output,
+        cached_tokens: tokens.cached,
+        reasoning_tokens: tokens.reasoning,
+        cost_usd: fields.number("cost_usd", "US dollars"),
+        session_id: fields.name(&["session_id"]),
+        user_id: fields.name(&["user_id"]),
+        tags: fields.names("tags"),
+        metadata: fields.object(&["metadata"]),
+        source: fields.source().or(Some(context.source)),
+    };
+    fields.keep_unknown(&mut trace.metadata);
+    (trace, filled, given_id)
+}

@@ -1,0 +1,90 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Cursor, Status, Timestamp, Trace};
+
+/// Matches are counted up to here.
+pub const TOTAL_CAP: u64 = 10_000;
+
+/// Characters of a prompt or failure reason in a list.
+const PREVIEW: usize = 200;
+
+/// How many traces match, counted up to [`TOTAL_CAP`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Total {
+    pub count: u64,
+    /// There are more than `count`.
+    pub is_capped: bool,
+}
+
+impl Total {
+    /// The total for a count that stopped at one more than [`TOTAL_CAP`].
+    pub fn from_count(count: u64) -> Self {
+        Self { count: count.min(TOTAL_CAP), is_capped: count > TOTAL_CAP }
+    }
+}
+
+/// Some of the traces that match, in the order that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub total: Total,
+    /// Where the next page starts; none on the last one.
+    pub next: Option<Cursor>,
+    /// Where the page before this one ends; none on the first one.
+    pub previous: Option<Cursor>,
+}
+
+/// A row of a list: what one needs to know of a trace to choose it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceSummary {
+    pub trace_id: String,
+    pub project_id: String,
+    /// The first 200 characters.
+    pub prompt: String,
+    pub model_name: String,
+    pub environment: String,
+    pub status: Status,
+    /// Milliseconds.
+    pub latency: f64,
+    pub token_count: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    pub retry_count: i64,
+    pub slow_request: bool,
+    /// The first 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+    pub step_count: u32,
+    pub created_at: Timestamp,
+}
+
+impl From<&Trace> for TraceSummary {
+    fn from(trace: &Trace) -> Self {
+        Self {
+            trace_id: trace.trace_id.clone(),
+            project_id: trace.project_id.clone(),
+            prompt: Self::preview(&trace.prompt),
+            model_name: trace.model_name.clone(),
+            environment: trace.environment.clone(),
+            status: trace.status,
+            latency: trace.latency,
+            token_count: trace.token_count,
+            cost_usd: trace.cost_usd,
+            retry_count: trace.retry_count,
+            slow_request: trace.slow_request,
+            failure_reason: trace.failure_reason.as_deref().map(Self::preview),
+            step_count: u32::try_from(trace.steps.len()).unwrap_or(u32::MAX),
+            created_at: trace.created_at,
+        }
+    }
+}
+
+impl TraceSummary {
+    /// The start of a text, with `…` where more follows.
+    pub fn preview(text: &str) -> String {
+        match text.char_indices().nth(PREVIEW) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text.to_owned(),
+        }
+    }
+}
