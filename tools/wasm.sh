@@ -27,12 +27,17 @@ debian_compiler() {
     rm -rf "$crate" "${CARGO_TARGET_DIR:-$root/target}/front"
 }
 
+if [ "${1:-}" = test ]; then
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(crate_tool wasm-bindgen-cli "$(locked wasm-bindgen)" wasm-bindgen-test-runner)
+    export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER
+fi
 if [ "${TRACELLM_WASM_COMPILER:-}" != debian ] && has rustup; then
     rustup target list --installed 2>/dev/null | grep -qx $target || rustup --quiet target add $target 2>"$cache/rustup.log" || true
 fi
 if [ "${TRACELLM_WASM_COMPILER:-}" = debian ] || [ ! -e "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
     has apt-get || die "install the wasm standard library: rustup target add $target"
     debian_compiler
+    [ "${1:-}" != clippy ] || [ -x /usr/bin/cargo-clippy ] || apt rust-web-clippy
     if has rustup; then
         CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/host: //p')/bin/rust-lld
         export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER

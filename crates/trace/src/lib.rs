@@ -39,4 +39,4 @@ pub use page::{Page, TOTAL_CAP, Total, TraceSummary};
 
 /// What became of the items of one request.
 mod report;
-pub use report::{ItemReport, Outcome, Report, Stored};
+pub use report::{ItemReport, ItemResult, Outcome, RefusedItem, Report, Stored};

@@ -20,7 +20,18 @@ pub struct Stored {
     pub trace_id: String,
     pub project_id: String,
     pub outcome: Outcome,
+    /// Warnings, and for a single document what was inferred too.
     pub issues: Vec<Issue>,
+}
+
+/// A document that is not stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefusedItem {
+    /// The id that was given, where it is a readable one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// Why; at least one.
+    pub errors: Vec<Issue>,
 }
 
 /// What became of one item of a batch.
@@ -28,18 +39,35 @@ pub struct Stored {
 pub struct ItemReport {
     /// Position in the batch, from 0.
     pub index: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub project_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<Outcome>,
-    /// Why it was refused.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<Issue>,
-    /// What a sender should know of a document that was taken.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<Issue>,
+    #[serde(flatten)]
+    pub result: ItemResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ItemResult {
+    Stored(Stored),
+    Refused(RefusedItem),
+}
+
+impl ItemResult {
+    /// What was done; none where the item was refused.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Stored(stored) => Some(stored.outcome),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
+impl ItemReport {
+    /// Why the item was refused; none where it was stored.
+    pub fn errors(&self) -> &[Issue] {
+        match &self.result {
+            ItemResult::Stored(_) => &[],
+            ItemResult::Refused(refused) => &refused.errors,
+        }
+    }
 }
 
 /// What became of one request.

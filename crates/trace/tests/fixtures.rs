@@ -2,6 +2,7 @@
 //!
 //! `fixtures/NAME.json` is raw input, `fixtures/expected/NAME.json` the document and issues, or the errors. After a change of rules,
 //! `UPDATE_FIXTURES=1 cargo test -p tracellm-trace --test fixtures` writes the latter anew, to be read as a diff.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use serde_json::{Value, json};
 use tracellm_trace::{Context, Source, Timestamp, normalize};

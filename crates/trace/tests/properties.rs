@@ -1,5 +1,6 @@
 //! What holds for every input, not only for the fixtures.
 #![cfg(not(target_arch = "wasm32"))]
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

@@ -1,0 +1,47 @@
+# `make run` and `make test` are all one needs; the rest are their parts. Each installs what it needs and is missing.
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+binary := $(CARGO_TARGET_DIR)/release/tracellm
+on_wasm := --target wasm32-unknown-unknown
+
+.PHONY: help run build test lint test-native test-wasm test-browser screenshots clean
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+run: build ## The product, optimised. DEMO=1 fills an empty store first; MONGO=1 runs on MONGO_URL, else on a MongoDB of its own; ARGS="--port 9000"
+ifeq ($(MONGO),)
+	@env -u MONGO_URL $(binary) start $(if $(DEMO),--demo) $(ARGS)
+else ifneq ($(MONGO_URL),)
+	@$(binary) start $(if $(DEMO),--demo) $(ARGS)
+else
+	@tools/mongo.sh --keep mongo.local sh -c 'MONGO_URL=$$MONGO_TEST_URL exec "$$@"' - $(binary) start $(if $(DEMO),--demo) $(ARGS)
+endif
+
+build: ## One self-contained binary, target/release/tracellm
+	@tools/site.sh
+	cargo build --release --locked
+	@if [ $(binary) != $(CURDIR)/target/release/tracellm ]; then install -D $(binary) target/release/tracellm; fi
+
+test: lint test-native test-wasm test-browser ## Everything that CI runs
+
+lint: ## Format and lints, for the server and for the browser
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	tools/wasm.sh clippy --locked -p tracellm --lib --no-default-features --features hydrate $(on_wasm) -- -D warnings
+	tools/wasm.sh clippy --locked -p tracellm-trace --all-targets $(on_wasm) -- -D warnings
+
+test-native: ## Unit, property, store, server and command line tests, beside a MongoDB
+	tools/mongo.sh cargo test --locked --workspace
+
+test-wasm: ## The normaliser's fixtures, compiled for the browser
+	tools/wasm.sh test --locked -p tracellm-trace --test fixtures $(on_wasm)
+
+test-browser: build ## The pages in Chromium, on both stores
+	tools/mongo.sh tools/browser.sh test $(ARGS)
+
+screenshots: build ## Pictures of every page, in end2end/pictures.local
+	tools/mongo.sh tools/browser.sh test --config pictures.config.ts
+
+clean: ## Forgets what was built here; tools stay in the cache
+	rm -rf target end2end/test-results end2end/playwright-report end2end/node_modules

@@ -1,0 +1,35 @@
+/// The frame of every page: navigation beside or above the content.
+mod layout;
+pub use layout::Layout;
+
+/// Status, kind and other small marks.
+mod badges;
+pub use badges::{Fact, StatusBadge};
+
+/// What a page shows in place of data.
+mod notices;
+pub use notices::{EmptyState, ErrorPanel};
+
+/// The filters above a list, a form that works without script.
+mod filter_form;
+pub use filter_form::FilterForm;
+
+/// Rows of traces.
+mod trace_table;
+pub use trace_table::{TraceTable, trace_href};
+
+/// Previous and next page.
+mod pager;
+pub use pager::Pager;
+
+/// The steps of a trace on its time axis.
+mod waterfall;
+pub use waterfall::Waterfall;
+
+/// Issues of a document, most severe first.
+mod issue_list;
+pub use issue_list::IssueList;
+
+/// JSON and long text, with a button that copies it.
+mod text_block;
+pub use text_block::{JsonBlock, TextBlock};

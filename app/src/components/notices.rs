@@ -1,0 +1,47 @@
+use leptos::prelude::*;
+
+use crate::{ApiError, components::IssueList};
+
+/// Says what went wrong, and everything that is known about it.
+#[component]
+pub fn ErrorPanel(error: ApiError) -> impl IntoView {
+    let heading = match &error {
+        ApiError::NotFound(_) => "Not found",
+        ApiError::BadQuery(_) => "These filters can't be read",
+        ApiError::Unreadable(_) | ApiError::Refused(_) | ApiError::EmptyBatch | ApiError::TooLarge => "Nothing was stored",
+        ApiError::Unavailable(_) => "The database does not answer",
+        ApiError::Failed => "The server failed",
+        ApiError::Transport(_) => "The server does not answer",
+    };
+    let advice = match &error {
+        ApiError::NotFound(_) => "It may have been deleted, or the address was cut short.",
+        ApiError::BadQuery(_) => "Mend the address, or start over from all traces.",
+        ApiError::Unavailable(_) => {
+            "Nothing that was stored is lost. The page works again as soon as the database does; try again in a moment."
+        }
+        ApiError::Transport(_) => "Check that it still runs, then try again.",
+        _ => "",
+    };
+    let issues = error.issues();
+    // The message of these says again what the list says better.
+    let message = (issues.is_empty()).then(|| error.to_string());
+    view! {
+        <section class="notice failed" role="alert">
+            <h2>{heading}</h2>
+            {message.map(|message| view! { <p>{message}</p> })}
+            <IssueList issues />
+            <p class="muted">{advice}</p>
+        </section>
+    }
+}
+
+/// Says why there is nothing to see, and what to do.
+#[component]
+pub fn EmptyState(heading: &'static str, children: Children) -> impl IntoView {
+    view! {
+        <section class="notice">
+            <h2>{heading}</h2>
+            {children()}
+        </section>
+    }
+}

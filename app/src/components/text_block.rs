@@ -1,0 +1,44 @@
+use leptos::prelude::*;
+use serde::Serialize;
+
+/// Text as it came, line breaks kept, nothing in it obeyed.
+#[component]
+pub fn TextBlock(#[prop(into)] label: String, text: String) -> impl IntoView {
+    let copied = text.clone();
+    view! {
+        <figure class="text-block">
+            <figcaption>{label.clone()}<CopyButton text=copied what=label /></figcaption>
+            <pre class="prose" tabindex="0">{text}</pre>
+        </figure>
+    }
+}
+
+/// A value as indented JSON.
+#[component]
+pub fn JsonBlock<T: Serialize + Send + Sync + 'static>(#[prop(into)] label: String, value: T) -> impl IntoView {
+    let text = serde_json::to_string_pretty(&value).unwrap_or_else(|error| error.to_string());
+    let copied = text.clone();
+    view! {
+        <figure class="text-block">
+            <figcaption>{label.clone()}<CopyButton text=copied what=label /></figcaption>
+            <pre class="json" tabindex="0">{text}</pre>
+        </figure>
+    }
+}
+
+#[component]
+fn CopyButton(text: String, what: String) -> impl IntoView {
+    let copied = RwSignal::new(false);
+    let text = StoredValue::new(text);
+    let copy = move |_| {
+        // The answer is a promise about a permission; asking without one harms nothing.
+        let _ = window().navigator().clipboard().write_text(&text.read_value());
+        copied.set(true);
+        set_timeout(move || copied.set(false), std::time::Duration::from_secs(2));
+    };
+    view! {
+        <button type="button" class="copy needs-script" on:click=copy aria-label=format!("Copy {}", what.to_lowercase())>
+            {move || if copied.get() { "Copied" } else { "Copy" }}
+        </button>
+    }
+}

@@ -1,0 +1,65 @@
+use leptos::prelude::*;
+use tracellm_trace::{DEFAULT_PROJECT, TraceSummary};
+
+use crate::{
+    components::{StatusBadge, pager::escape},
+    format,
+};
+
+/// The address of a trace.
+pub fn trace_href(project_id: &str, trace_id: &str) -> String {
+    let path = format!("/traces/{}", escape(trace_id));
+    if project_id == DEFAULT_PROJECT { path } else { format!("{path}?project_id={}", escape(project_id)) }
+}
+
+#[component]
+pub fn TraceTable(rows: Vec<TraceSummary>) -> impl IntoView {
+    view! {
+        <div class="table-frame">
+            <table class="traces">
+                <thead>
+                    <tr>
+                        <th scope="col">"Status"</th>
+                        <th scope="col">"Prompt"</th>
+                        <th scope="col">"Model"</th>
+                        <th scope="col">"Project"</th>
+                        <th scope="col" class="number">"Latency"</th>
+                        <th scope="col" class="number">"Tokens"</th>
+                        <th scope="col" class="number">"Steps"</th>
+                        <th scope="col" class="number">"Started (UTC)"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows.into_iter().map(|row| view! { <TraceRow row /> }).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+}
+
+#[component]
+fn TraceRow(row: TraceSummary) -> impl IntoView {
+    let href = trace_href(&row.project_id, &row.trace_id);
+    let prompt = match row.prompt.trim() {
+        "" => view! { <a href=href class="muted">"(no prompt)"</a> }.into_any(),
+        prompt => view! { <a href=href>{prompt.to_owned()}</a> }.into_any(),
+    };
+    let retries = (row.retry_count > 0).then(|| view! { <span class="tag">{format!("retried {}×", row.retry_count)}</span> });
+    view! {
+        <tr>
+            <td><StatusBadge status=row.status /></td>
+            <td class="prompt">
+                {prompt}
+                <span class="under">
+                    <span class="id">{row.trace_id}</span>
+                    {retries}
+                    {row.failure_reason.map(|reason| view! { <span class="reason">{reason}</span> })}
+                </span>
+            </td>
+            <td class="name">{row.model_name}</td>
+            <td class="name">{row.project_id}<span class="under">{row.environment}</span></td>
+            <td class="number" class:slow=row.slow_request>{format::duration(row.latency)}</td>
+            <td class="number">{format::count(row.token_count)}</td>
+            <td class="number">{row.step_count}</td>
+            <td class="number time" title=format::exact_time(row.created_at)>{format::time(row.created_at)}</td>
+        </tr>
+    }
+}

@@ -1,0 +1,129 @@
+use leptos::prelude::*;
+use tracellm_trace::{Step, Trace};
+
+use crate::{components::JsonBlock, format};
+
+/// The steps in order, each as a bar on the time axis of the trace, each opening to what went in and came out.
+#[component]
+pub fn Waterfall(trace: Trace) -> impl IntoView {
+    let axis = Axis::of(&trace);
+    let rows = trace.steps.into_iter().enumerate().map(|(index, step)| view! { <StepRow index step axis /> }).collect_view();
+    let ticks = (0..=4).map(|quarter| {
+        let label = format::duration(axis.length * f64::from(quarter) / 4.0);
+        view! { <span>{label}</span> }
+    });
+    view! {
+        <div class="waterfall">
+            <div class="axis" aria-hidden="true">
+                <span class="axis-name">"Step"</span>
+                <span class="ticks">{ticks.collect_view()}</span>
+                <span class="axis-end">"Duration"</span>
+            </div>
+            <ol>{rows}</ol>
+        </div>
+    }
+}
+
+/// What the full width of the bars stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Axis {
+    /// Milliseconds after 1970.
+    start: i64,
+    /// Milliseconds, more than 0.
+    length: f64,
+}
+
+impl Axis {
+    /// From the first start to the last end: clocks of senders disagree, and a step may stand outside its trace.
+    fn of(trace: &Trace) -> Self {
+        let starts = trace.steps.iter().map(|step| step.timestamp.millis());
+        let start = starts.chain([trace.created_at.millis()]).min().unwrap_or_default();
+        let end_of = |from: i64, duration: f64| (from - start) as f64 + duration;
+        let ends = trace.steps.iter().map(|step| end_of(step.timestamp.millis(), step.duration));
+        let length = ends.fold(end_of(trace.created_at.millis(), trace.latency), f64::max);
+        Self { start, length: if length > 0.0 { length.min(f64::MAX) } else { 1.0 } }
+    }
+
+    /// Left edge and width of a step, in per cent; at least wide enough to be seen.
+    fn place(self, step: &Step) -> (f64, f64) {
+        const LEAST: f64 = 0.4;
+        let offset = (step.timestamp.millis() - self.start) as f64;
+        let left = (offset / self.length * 100.0).clamp(0.0, 100.0 - LEAST);
+        let width = (step.duration / self.length * 100.0).clamp(LEAST, 100.0 - left);
+        (left, width)
+    }
+}
+
+#[component]
+fn StepRow(index: usize, step: Step, axis: Axis) -> impl IntoView {
+    let (left, width) = axis.place(&step);
+    let offset = (step.timestamp.millis() - axis.start) as f64;
+    let hint = format!("starts at {}, takes {}", format::duration(offset), format::duration(step.duration));
+    let tokens = step.input_tokens.into_iter().chain(step.output_tokens).reduce(i64::saturating_add);
+    let outcome = if step.success { "succeeded" } else { "failed" };
+    view! {
+        <li class:failed=!step.success id=format!("step-{}", index + 1)>
+            <details>
+                <summary>
+                    <span class="step-name">
+                        <span class="step-number">{index + 1}</span>
+                        <span class="step-tool">{step.tool_name.clone()}</span>
+                        {step.kind.map(|kind| view! { <span class="tag">{kind.as_str()}</span> })}
+                        <span class="visually-hidden">{format!(", {outcome}")}</span>
+                    </span>
+                    <svg class="bar" role="img" aria-label=hint.clone() preserveAspectRatio="none">
+                        <title>{hint.clone()}</title>
+                        <rect x=format!("{left:.3}%") y="25%" width=format!("{width:.3}%") height="50%" rx="2" />
+                    </svg>
+                    <span class="step-duration number">{format::duration(step.duration)}</span>
+                </summary>
+                <div class="step-body">
+                    <p class="step-facts muted">
+                        {format!("{outcome} · started {}", format::exact_time(step.timestamp))}
+                        {step.model_name.map(|model| format!(" · {model}"))}
+                        {tokens.map(|tokens| format!(" · {}", format::things(tokens, "token")))}
+                    </p>
+                    {step.error.map(|error| view! { <p class="callout failed">{error}</p> })}
+                    <div class="pair">
+                        <JsonBlock label="Input" value=step.input />
+                        <JsonBlock label="Output" value=step.output />
+                    </div>
+                    {(!step.metadata.is_empty()).then(|| view! { <JsonBlock label="Metadata" value=step.metadata /> })}
+                </div>
+            </details>
+        </li>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracellm_trace::{Context, Source, Timestamp, normalize};
+
+    use super::Axis;
+
+    #[track_caller]
+    fn check(raw: &str, length: f64, places: &[(f64, f64)]) {
+        let context = Context { now: Timestamp::MIN, fresh_id: "t".into(), source: Source::Json };
+        let trace = normalize(raw, &context).unwrap().trace;
+        let axis = Axis::of(&trace);
+        assert_eq!(axis.length, length);
+        assert_eq!(trace.steps.iter().map(|step| axis.place(step)).collect::<Vec<_>>(), places);
+    }
+
+    #[test]
+    fn bars_stand_where_their_steps_were() {
+        check(r#"{"created_at":1e9,"latency":100,"steps":[{"duration":25},{"duration":75}]}"#, 100.0, &[(0.0, 25.0), (25.0, 75.0)]);
+    }
+
+    #[test]
+    fn a_step_outside_its_trace_widens_the_axis() {
+        let raw = r#"{"created_at":1000000000.100,"latency":50,"steps":[{"timestamp":1000000000.0,"duration":200}]}"#;
+        check(raw, 200.0, &[(0.0, 100.0)]);
+    }
+
+    #[test]
+    fn nothing_to_measure_is_still_drawn() {
+        check(r#"{"created_at":1e9,"steps":[{}]}"#, 1.0, &[(0.0, 0.4)]);
+        check(r#"{"created_at":1e9,"steps":[{"duration":1.7e308},{"duration":1.7e308}]}"#, 1.7e308, &[(0.0, 100.0), (0.0, 100.0)]);
+    }
+}

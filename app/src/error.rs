@@ -1,0 +1,127 @@
+use leptos::server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
+use serde::{Deserialize, Serialize};
+use tracellm_trace::{Issue, ItemReport};
+
+/// What can go wrong with a request, as told to browsers and to API clients alike.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+pub enum ApiError {
+    #[error("{0}")]
+    NotFound(String),
+    /// The body can't be parsed.
+    #[error("the body can't be read: {}", .0.message)]
+    Unreadable(Issue),
+    /// Parameters of the URL are wrong; each issue's path is the parameter.
+    #[error("the query is not understood: {}", list(.0))]
+    BadQuery(Vec<Issue>),
+    #[error("the batch is empty; at least one trace is needed")]
+    EmptyBatch,
+    /// Every document of the request was refused.
+    #[error("{}", if .0.len() == 1 { "the trace was refused" } else { "every trace was refused" })]
+    Refused(Vec<ItemReport>),
+    #[error("the body is larger than {} MiB, the most that is read", MAX_BODY_BYTES >> 20)]
+    TooLarge,
+    /// The database does not answer; later it may.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Ours to mend; the details are in the log.
+    #[error("the server failed; its log says why")]
+    Failed,
+    /// The browser could not reach the server.
+    #[error("no answer from the server: {0}")]
+    Transport(ServerFnErrorErr),
+}
+
+/// Most bytes of a request body, before and after decompression.
+pub const MAX_BODY_BYTES: usize = 20 << 20;
+
+impl ApiError {
+    /// The HTTP status that says this.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::NotFound(_) => 404,
+            Self::Unreadable(_) | Self::BadQuery(_) => 400,
+            Self::Refused(_) | Self::EmptyBatch => 422,
+            Self::TooLarge => 413,
+            Self::Unavailable(_) => 503,
+            Self::Failed => 500,
+            Self::Transport(error) => match error {
+                ServerFnErrorErr::Args(_) | ServerFnErrorErr::Deserialization(_) | ServerFnErrorErr::MissingArg(_) => 400,
+                _ => 500,
+            },
+        }
+    }
+
+    /// Stable name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "not_found",
+            Self::Unreadable(_) => "json.syntax",
+            Self::BadQuery(_) => "query.invalid",
+            Self::EmptyBatch => "batch.empty",
+            Self::Refused(_) => "trace.refused",
+            Self::TooLarge => "body.too_large",
+            Self::Unavailable(_) => "database.unavailable",
+            Self::Failed => "internal",
+            Self::Transport(_) => "transport",
+        }
+    }
+
+    /// Everything that was found wrong, each with its path.
+    pub fn issues(&self) -> Vec<Issue> {
+        match self {
+            Self::Unreadable(issue) => vec![issue.clone()],
+            Self::BadQuery(issues) => issues.clone(),
+            Self::EmptyBatch => vec![Issue::error("batch.empty", "$", "holds no trace; at least one is needed")],
+            Self::Refused(reports) => reports.iter().flat_map(|report| report.errors()).cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn list(issues: &[Issue]) -> String {
+    issues.iter().map(|issue| format!("`{}` {}", issue.path, issue.message)).collect::<Vec<_>>().join("; ")
+}
+
+impl FromServerFnError for ApiError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        Self::Transport(error)
+    }
+}
+
+#[cfg(feature = "ssr")]
+mod ssr {
+    use tracellm_store::{StoreError, ingest::IngestError};
+
+    use super::ApiError;
+
+    impl From<StoreError> for ApiError {
+        fn from(error: StoreError) -> Self {
+            match error {
+                StoreError::Unavailable(_) => {
+                    tracing::warn!("{error}");
+                    Self::Unavailable(error.to_string())
+                }
+                StoreError::Failed(_) => {
+                    tracing::error!("{error}");
+                    Self::Failed
+                }
+            }
+        }
+    }
+
+    impl From<IngestError> for ApiError {
+        fn from(error: IngestError) -> Self {
+            match error {
+                IngestError::Unreadable(issue) => Self::Unreadable(issue),
+                IngestError::Empty => Self::EmptyBatch,
+                IngestError::Refused(reports) => Self::Refused(reports),
+                IngestError::Store(error) => error.into(),
+            }
+        }
+    }
+}

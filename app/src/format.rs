@@ -1,0 +1,98 @@
+//! Numbers and times as people read them. No clock, no locale: both sides write the same.
+
+use tracellm_trace::{Timestamp, Total};
+
+/// A time span: `0.31 ms`, `216 ms`, `3.16 s`, `2 m 05 s`, `3 h 20 m`.
+pub fn duration(ms: f64) -> String {
+    match ms {
+        0.0 => "0 ms".to_owned(),
+        ms if ms < 0.01 => "<0.01 ms".to_owned(),
+        ms if ms < 1.0 => format!("{ms:.2} ms"),
+        ms if ms < 10.0 => format!("{ms:.1} ms"),
+        ms if ms < 999.5 => format!("{ms:.0} ms"),
+        ms if ms < 59_995.0 => format!("{:.2} s", ms / 1e3),
+        ms if ms < 3_599_500.0 => {
+            let seconds = (ms / 1e3).round();
+            format!("{:.0} m {:02.0} s", (seconds / 60.0).floor(), seconds % 60.0)
+        }
+        ms if ms < 3.6e15 => {
+            let minutes = (ms / 6e4).round();
+            format!("{} h {:02.0} m", count((minutes / 60.0).floor() as i64), minutes % 60.0)
+        }
+        _ => format!("{:.1e} h", ms / 3.6e6),
+    }
+}
+
+/// A count with its thousands apart: `3,229`.
+pub fn count(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
+    if n < 0 {
+        text.push('-');
+    }
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count with its noun: `1 trace`, `3 traces`.
+pub fn things(n: i64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// A total that says when it was capped: `over 10,000 traces`.
+pub fn total(total: Total) -> String {
+    let traces = things(i64::try_from(total.count).unwrap_or(i64::MAX), "trace");
+    if total.is_capped { format!("over {traces}") } else { traces }
+}
+
+/// US dollars, to four digits that matter: `$0.0012`.
+pub fn dollars(usd: f64) -> String {
+    if usd == 0.0 || usd >= 1.0 { format!("${usd:.2}") } else { format!("${usd:.4}") }
+}
+
+/// `2026-05-29 02:46:58`, in UTC.
+pub fn time(time: Timestamp) -> String {
+    time.to_string()[..19].replace('T', " ")
+}
+
+/// `2026-05-29 02:46:58.575 UTC`.
+pub fn exact_time(time: Timestamp) -> String {
+    time.to_string().replace('T', " ").replace('Z', " UTC")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{count, dollars, duration};
+
+    #[test]
+    fn durations_keep_three_digits() {
+        let written: Vec<_> =
+            [0.0, 0.0072, 0.31, 6.14, 216.89, 999.6, 3163.18, 59_999.0, 125_000.0, 3_599_900.0, 1.2e7, 1e300].map(duration).into();
+        let expected = [
+            "0 ms",
+            "<0.01 ms",
+            "0.31 ms",
+            "6.1 ms",
+            "217 ms",
+            "1.00 s",
+            "3.16 s",
+            "1 m 00 s",
+            "2 m 05 s",
+            "1 h 00 m",
+            "3 h 20 m",
+            "2.8e293 h",
+        ];
+        assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn counts_have_their_thousands_apart() {
+        assert_eq!([0, 999, 3229, -1_234_567, i64::MAX].map(count), ["0", "999", "3,229", "-1,234,567", "9,223,372,036,854,775,807"]);
+        assert_eq!([0.0, 0.00123, 2.5].map(dollars), ["$0.00", "$0.0012", "$2.50"]);
+    }
+}

@@ -1,0 +1,27 @@
+//! The dashboard: everything that runs on both sides, the server and the browser.
+
+// Types of views grow with the page.
+#![recursion_limit = "256"]
+
+/// The HTML document and the routes.
+mod app;
+pub use app::{App, shell};
+
+/// One page for each URL.
+mod pages;
+
+/// What pages are made of.
+mod components;
+
+/// What the browser asks the server: reading and storing traces.
+pub mod functions;
+
+/// What can go wrong, as told to browsers and to API clients alike.
+mod error;
+pub use error::{ApiError, MAX_BODY_BYTES};
+
+/// Numbers and times as people read them, the same on both sides.
+mod format;
+
+/// Light and dark.
+mod theme;

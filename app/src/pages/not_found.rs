@@ -1,0 +1,16 @@
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::{ApiError, components::ErrorPanel};
+
+#[component]
+pub fn NotFoundPage() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+        response.set_status(http::StatusCode::NOT_FOUND);
+    }
+    view! {
+        <Title text="Not found" />
+        <ErrorPanel error=ApiError::NotFound("there is no page at this address".to_owned()) />
+    }
+}

@@ -1,0 +1,116 @@
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_params_map, use_query_map};
+use tracellm_trace::Trace;
+
+use crate::{
+    components::{ErrorPanel, Fact, JsonBlock, StatusBadge, TextBlock, Waterfall},
+    format,
+    functions::get_trace,
+};
+
+#[component]
+pub fn TracePage() -> impl IntoView {
+    let (parameters, query) = (use_params_map(), use_query_map());
+    let wanted = move || {
+        let trace_id = parameters.with(|map| map.get("trace_id")).unwrap_or_default();
+        let project_id = query.with(|map| map.get("project_id")).filter(|project| !project.is_empty());
+        (project_id, trace_id)
+    };
+    let trace = Resource::new_blocking(wanted, |(project_id, trace_id)| get_trace(project_id, trace_id));
+    view! {
+        <Suspense fallback=|| view! { <p class="muted">"Loading…"</p> }>
+            {move || Suspend::new(async move {
+                match trace.await {
+                    Err(error) => {
+                        view! {
+                            <Title text="Not shown" />
+                            <p class="back"><a href="/traces">"Traces"</a></p>
+                            <ErrorPanel error />
+                        }
+                            .into_any()
+                    }
+                    Ok(trace) => view! { <Found trace /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Found(trace: Trace) -> impl IntoView {
+    let heading = trace.prompt.trim().lines().next().map(|line| line.chars().take(120).collect()).unwrap_or_else(|| trace.trace_id.clone());
+    let steps = format::things(trace.steps.len() as i64, "step");
+    let waterfall = match trace.steps.is_empty() {
+        true => view! { <p class="muted">"This trace has no steps."</p> }.into_any(),
+        false => view! { <Waterfall trace=trace.clone() /> }.into_any(),
+    };
+    let response = match trace.response.clone() {
+        Some(response) => view! { <TextBlock label="Response" text=response /> }.into_any(),
+        None => view! { <p class="muted none">"No response was recorded."</p> }.into_any(),
+    };
+    view! {
+        <Title text=format!("{} {heading}", mark(&trace)) />
+        <p class="back"><a href="/traces">"Traces"</a></p>
+        <header class="page-head trace-head">
+            <h1>{heading}</h1>
+            <StatusBadge status=trace.status />
+        </header>
+        <p class="id">{trace.trace_id.clone()}</p>
+        {trace.failure_reason.clone().map(|reason| view! { <p class=format!("callout {}", trace.status)><strong>"Failure reason: "</strong>{reason}</p> })}
+        <Facts trace=trace.clone() />
+        <section class="pair" aria-label="Prompt and response">
+            <TextBlock label="Prompt" text=trace.prompt.clone() />
+            {response}
+        </section>
+        <section aria-labelledby="steps">
+            <h2 id="steps">{steps}</h2>
+            {waterfall}
+        </section>
+        <section aria-labelledby="document">
+            <h2 id="document">"Document"</h2>
+            <details class="raw">
+                <summary>"Raw JSON"</summary>
+                <JsonBlock label="As stored" value=trace />
+            </details>
+        </section>
+    }
+}
+
+#[component]
+fn Facts(trace: Trace) -> impl IntoView {
+    let tokens = match (trace.input_tokens, trace.output_tokens) {
+        (Some(input), Some(output)) => Some(format!("{} in, {} out", format::count(input), format::count(output))),
+        _ => None,
+    };
+    let optional = [
+        ("Cost", trace.cost_usd.map(format::dollars)),
+        ("Session", trace.session_id),
+        ("User", trace.user_id),
+        ("Tags", (!trace.tags.is_empty()).then(|| trace.tags.join(", "))),
+        ("Key", trace.api_key),
+        ("Source", trace.source.map(|source| source.to_string())),
+    ];
+    let latency = if trace.slow_request { format!("{} · slow", format::duration(trace.latency)) } else { format::duration(trace.latency) };
+    view! {
+        <dl class="facts">
+            <Fact name="Latency" value=latency title=format!("{} ms", trace.latency) />
+            <Fact name="Tokens" value=format::count(trace.token_count) title=tokens.unwrap_or_default() />
+            <Fact name="Model" value=trace.model_name />
+            <Fact name="Project" value=trace.project_name.unwrap_or(trace.project_id.clone()) title=trace.project_id />
+            <Fact name="Environment" value=trace.environment />
+            <Fact name="Retries" value=format::count(trace.retry_count) />
+            <Fact name="Started" value=format::exact_time(trace.created_at) title=format!("stored {}", format::exact_time(trace.updated_at)) />
+            {optional.into_iter().filter_map(|(name, value)| Some(view! { <Fact name value=value? /> })).collect_view()}
+        </dl>
+    }
+}
+
+/// The status, for a browser's tab.
+fn mark(trace: &Trace) -> &'static str {
+    match trace.status {
+        tracellm_trace::Status::Success => "✓",
+        tracellm_trace::Status::Warning => "!",
+        tracellm_trace::Status::Failed => "✗",
+    }
+}

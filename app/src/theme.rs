@@ -1,0 +1,61 @@
+use leptos::prelude::*;
+use leptos_meta::Html;
+
+/// The cookie that carries the choice, so that the server's first page has it already.
+const COOKIE: &str = "theme";
+
+/// Sets `data-theme` on the document: `light`, `dark`, or none where the system decides.
+#[component]
+pub fn ThemeOnDocument(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
+    view! { <Html attr:data-theme=move || theme.get() /> }
+}
+
+/// Switches between light and dark and remembers it.
+#[component]
+pub fn ThemeSwitch(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
+    let switch = move |_| {
+        let next = match theme.get_untracked() {
+            Some("dark") => "light",
+            Some(_) => "dark",
+            None if system_is_dark() => "light",
+            None => "dark",
+        };
+        theme.set(Some(next));
+        remember(next);
+    };
+    view! {
+        <button type="button" class="theme-switch needs-script" on:click=switch aria-label="Switch between light and dark" title="Light or dark">
+            <svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6.25" /><path d="M8 1.75a6.25 6.25 0 0 1 0 12.5z" /></svg>
+        </button>
+    }
+}
+
+fn known(name: &str) -> Option<&'static str> {
+    ["light", "dark"].into_iter().find(|theme| *theme == name)
+}
+
+/// The choice that the request's cookie carries.
+#[cfg(feature = "ssr")]
+pub fn current() -> Option<&'static str> {
+    let parts = use_context::<http::request::Parts>()?;
+    let cookies = parts.headers.get(http::header::COOKIE)?.to_str().ok()?;
+    cookies.split("; ").filter_map(|cookie| cookie.split_once('=')).find(|(name, _)| *name == COOKIE).and_then(|(_, value)| known(value))
+}
+
+/// The choice that the server has put on the document.
+#[cfg(not(feature = "ssr"))]
+pub fn current() -> Option<&'static str> {
+    known(&document().document_element()?.get_attribute("data-theme")?)
+}
+
+fn system_is_dark() -> bool {
+    window().match_media("(prefers-color-scheme: dark)").ok().flatten().is_some_and(|query| query.matches())
+}
+
+fn remember(theme: &str) {
+    use leptos::wasm_bindgen::JsCast;
+    if let Some(document) = document().dyn_ref::<web_sys::HtmlDocument>() {
+        // A cookie that the browser refuses costs the memory of a choice, no more.
+        let _ = document.set_cookie(&format!("{COOKIE}={theme}; Path=/; Max-Age=31536000; SameSite=Lax"));
+    }
+}

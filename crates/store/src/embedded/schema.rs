@@ -1,0 +1,90 @@
+use std::{
+    fs::DirBuilder,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::StoreError;
+
+/// The file in the data folder.
+pub(crate) const FILE_NAME: &str = "tracellm.db";
+/// How long to wait for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Each brings a file from the version of its position to the next one.
+const MIGRATIONS: &[&str] = &[
+    // `doc` stands last, so that reading a row of a list never touches the pages it fills.
+    "CREATE TABLE traces (
+         id INTEGER PRIMARY KEY,
+         project_id TEXT NOT NULL,
+         trace_id TEXT NOT NULL,
+         created_at INTEGER NOT NULL,
+         status TEXT NOT NULL,
+         model_name TEXT NOT NULL,
+         environment TEXT NOT NULL,
+         latency REAL NOT NULL,
+         token_count INTEGER NOT NULL,
+         summary TEXT NOT NULL,
+         doc TEXT NOT NULL
+     ) STRICT;
+     CREATE UNIQUE INDEX traces_key ON traces (trace_id, project_id);
+     CREATE INDEX traces_time ON traces (created_at, trace_id, project_id);
+     CREATE INDEX traces_status ON traces (status, created_at, trace_id, project_id);
+     CREATE INDEX traces_project ON traces (project_id, created_at, trace_id);
+     CREATE INDEX traces_model ON traces (model_name, created_at, trace_id, project_id);
+     CREATE INDEX traces_environment ON traces (environment, created_at, trace_id, project_id);",
+];
+
+/// The file in a data folder, which is made where it is missing, for its owner alone.
+pub(super) fn file_in(data_dir: &Path) -> Result<PathBuf, StoreError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let failed = |error| StoreError::Failed(format!("the data folder {} can't be made: {error}", data_dir.display()));
+    builder.create(data_dir).map_err(failed)?;
+    Ok(data_dir.join(FILE_NAME))
+}
+
+/// A connection for writing to a file that has the newest tables.
+pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
+    let mut connection = connect(file)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    migrate(&mut connection, file)?;
+    Ok(connection)
+}
+
+/// A connection for reading.
+pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(file)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn connect(file: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
+    // Under the lock, as another process may be at it too.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let Some(missing) = MIGRATIONS.get(version..) else {
+        let (file, known) = (file.display(), MIGRATIONS.len());
+        let message = format!("{file} was written by a newer TraceLLM (version {version} of the file; this one knows up to {known})");
+        return Err(StoreError::Failed(message));
+    };
+    if !missing.is_empty() {
+        for migration in missing {
+            transaction.execute_batch(migration)?;
+        }
+        transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
+    }
+    Ok(transaction.commit()?)
+}

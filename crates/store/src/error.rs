@@ -1,0 +1,10 @@
+/// Why a store could not do what was asked. None of them is the sender's fault.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database does not answer, or can't take writes now. Trying again later is right.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The database refused or broke the operation.
+    #[error("the database failed: {0}")]
+    Failed(String),
+}

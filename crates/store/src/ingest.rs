@@ -1,0 +1,105 @@
+//! Raw bodies in, stored documents out: the one way in for REST, server functions and the command line.
+
+use tracellm_trace::{
+    Context, Issue, ItemReport, ItemResult, Outcome, RefusedItem, Report, Severity, Source, Stored, Timestamp, Trace,
+    body::{self, Body, Layout},
+    normalize,
+};
+use uuid::Uuid;
+
+use crate::{NewTrace, StoreError, TraceStore};
+
+/// Why a request as a whole came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The body can't be parsed.
+    #[error("the body can't be read: {}", .0.message)]
+    Unreadable(Issue),
+    /// There is nothing to store.
+    #[error("the batch is empty; at least one trace is needed")]
+    Empty,
+    /// The one document, or every document of the batch, was refused.
+    #[error("{}", if .0.len() == 1 { "the trace was refused" } else { "every trace was refused" })]
+    Refused(Vec<ItemReport>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Decodes, normalises and stores a body; answers when all of it is durable.
+///
+/// # Errors
+/// Nothing was stored, but for [`IngestError::Store`], after which the same body may be sent again.
+pub async fn ingest(store: &dyn TraceStore, text: &str, layout: Layout, source: Source) -> Result<Report, IngestError> {
+    match body::split(text, layout).map_err(IngestError::Unreadable)? {
+        Body::One(item) => {
+            let mut results = store_items(store, &[item], source).await?;
+            match results.pop() {
+                Some(ItemResult::Stored(stored)) => Ok(Report::One(stored)),
+                // One document that is no JSON makes the body unreadable; in a batch it is one bad item.
+                Some(ItemResult::Refused(refused)) if refused.errors[0].code == "json.syntax" => {
+                    Err(IngestError::Unreadable(refused.errors[0].clone()))
+                }
+                other => Err(IngestError::Refused(numbered(other))),
+            }
+        }
+        Body::Batch(items) if items.is_empty() => Err(IngestError::Empty),
+        Body::Batch(items) => {
+            let mut results = numbered(store_items(store, &items, source).await?);
+            let rejected = results.iter().filter(|report| !report.errors().is_empty()).count();
+            if rejected == results.len() {
+                return Err(IngestError::Refused(results));
+            }
+            for report in &mut results {
+                if let ItemResult::Stored(stored) = &mut report.result {
+                    stored.issues.retain(|issue| issue.severity > Severity::Info);
+                }
+            }
+            let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            Ok(Report::Batch { accepted: count(results.len() - rejected), rejected: count(rejected), results })
+        }
+    }
+}
+
+/// Normalises and stores raw items, each on its own; results are in their order.
+///
+/// # Errors
+/// As [`TraceStore::put`].
+pub async fn store_items(store: &dyn TraceStore, items: &[&str], source: Source) -> Result<Vec<ItemResult>, StoreError> {
+    let mut traces = Vec::new();
+    let mut results = Vec::with_capacity(items.len());
+    for item in items {
+        results.push(match normalize(item, &Context::new(now(), Uuid::new_v4(), source)) {
+            Err(refused) => ItemResult::Refused(RefusedItem { errors: refused.errors().cloned().collect(), trace_id: refused.trace_id }),
+            Ok(done) => {
+                let Trace { trace_id, project_id, .. } = &done.trace;
+                // The store's word on it is still to come.
+                let outcome = Outcome::Created;
+                let stored = Stored { trace_id: trace_id.clone(), project_id: project_id.clone(), outcome, issues: done.issues };
+                traces.push(NewTrace { trace: done.trace, filled: done.filled });
+                ItemResult::Stored(stored)
+            }
+        });
+    }
+    let outcomes = if traces.is_empty() { Vec::new() } else { store.put(traces).await? };
+    let to_store = results.iter_mut().filter(|result| matches!(result, ItemResult::Stored(_)));
+    for (result, outcome) in to_store.zip(outcomes) {
+        match (outcome, &mut *result) {
+            (Ok(outcome), ItemResult::Stored(stored)) => stored.outcome = outcome,
+            (Err(issue), ItemResult::Stored(stored)) => {
+                *result = ItemResult::Refused(RefusedItem { trace_id: Some(stored.trace_id.clone()), errors: vec![issue] });
+            }
+            (_, ItemResult::Refused(_)) => {}
+        }
+    }
+    Ok(results)
+}
+
+fn numbered(results: impl IntoIterator<Item = ItemResult>) -> Vec<ItemReport> {
+    (0..).zip(results).map(|(index, result)| ItemReport { index, result }).collect()
+}
+
+/// The clock, as normalisation wants it.
+pub fn now() -> Timestamp {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis_clamped(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+}

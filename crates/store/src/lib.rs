@@ -1,0 +1,28 @@
+//! Where traces are **kept**: one contract, two homes. No caller asks which one it is.
+
+/// What every home of traces promises.
+mod contract;
+pub use contract::{BoxFuture, Health, NewTrace, PutOutcome, TraceStore};
+
+/// Why a store could not do what was asked.
+mod error;
+pub use error::StoreError;
+
+/// Comparing what is stored with what came, and merging the two.
+mod merge;
+
+/// A page as both homes read it: from where, in which direction, and which cursors lead on.
+mod paging;
+
+/// One SQLite file, for those who run no database.
+pub mod embedded;
+
+/// MongoDB: a single server, a replica set, a sharded cluster or Atlas.
+pub mod mongo;
+
+/// Raw bodies in, stored documents out: the one way in for REST, server functions and the command line.
+pub mod ingest;
+
+/// Which store the settings ask for.
+mod open;
+pub use open::{Location, open};

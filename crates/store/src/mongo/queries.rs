@@ -1,0 +1,100 @@
+use futures_util::TryStreamExt;
+use mongodb::{
+    Collection,
+    bson::{Bson, Document, doc},
+};
+use tracellm_trace::{Page, Query, TOTAL_CAP, Timestamp, Total, Trace, TraceSummary, query::Keyset};
+
+use super::{decode, filter};
+use crate::{StoreError, paging::Reading};
+
+/// Characters of a text that a row is made of; one more than it shows, so that it knows whether to say `…`.
+const CUT: i32 = 201;
+
+pub(super) async fn get(traces: &Collection<Document>, project_id: Option<&str>, trace_id: &str) -> Result<Option<Trace>, StoreError> {
+    let mut query = doc! { "trace_id": { "$eq": trace_id } };
+    if let Some(project_id) = project_id {
+        query.insert("project_id", filter::project(project_id));
+    }
+    let found = traces.find_one(query).sort(doc! { "created_at": -1, "project_id": -1 }).await?;
+    Ok(found.map(decode::trace))
+}
+
+pub(super) async fn list(traces: &Collection<Document>, query: &Query) -> Result<Page<TraceSummary>, StoreError> {
+    let mut projection = doc! {
+        "prompt": cut("$prompt"),
+        "failure_reason": cut("$failure_reason"),
+        "step_count": { "$cond": [{ "$isArray": "$steps" }, { "$size": "$steps" }, 0] },
+    };
+    for field in [
+        "trace_id",
+        "project_id",
+        "model_name",
+        "environment",
+        "status",
+        "latency",
+        "token_count",
+        "cost_usd",
+        "retry_count",
+        "slow_request",
+        "created_at",
+    ] {
+        projection.insert(field, 1);
+    }
+    page(traces, query, Some(projection), decode::summary).await
+}
+
+pub(super) async fn list_documents(traces: &Collection<Document>, query: &Query) -> Result<Page<Trace>, StoreError> {
+    page(traces, query, None, decode::trace).await
+}
+
+/// Every project id, those under which documents of others are shown too. (`distinct` would have to fit one document.)
+pub(super) async fn projects(traces: &Collection<Document>) -> Result<Vec<String>, StoreError> {
+    let groups: Vec<Document> = traces.aggregate([doc! { "$group": { "_id": "$project_id" } }]).await?.try_collect().await?;
+    let mut ids: Vec<_> = groups.into_iter().map(|group| decode::project_id(group.get("_id").cloned())).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+async fn page<T>(
+    traces: &Collection<Document>,
+    query: &Query,
+    projection: Option<Document>,
+    decode: fn(Document) -> T,
+) -> Result<Page<T>, StoreError> {
+    let matching = filter::matching(&query.filter);
+    let total = traces.count_documents(matching.clone()).limit(TOTAL_CAP + 1).await?;
+    let reading = Reading::new(query);
+    let mut rows = Vec::new();
+    for stretch in filter::stretches(&reading) {
+        let missing = i64::try_from(reading.wanted() - rows.len()).unwrap_or(i64::MAX);
+        let mut find = traces.find(doc! { "$and": [matching.clone(), stretch.condition] }).sort(stretch.sort).limit(missing);
+        if let Some(projection) = &projection {
+            find = find.projection(projection.clone());
+        }
+        let mut found = find.await?;
+        while let Some(document) = found.try_next().await? {
+            rows.push((place(&document), decode(document)));
+        }
+        if rows.len() >= reading.wanted() {
+            break;
+        }
+    }
+    Ok(reading.page(rows, Total::from_count(total)))
+}
+
+/// Where a document stands in the order of a list.
+fn place(document: &Document) -> Keyset {
+    let created_at = match document.get("created_at") {
+        Some(Bson::DateTime(date)) => Timestamp::from_millis(date.timestamp_millis()),
+        _ => None,
+    };
+    let text = |field: &str| document.get_str(field).unwrap_or_default().to_owned();
+    Keyset { created_at: created_at.unwrap_or(Timestamp::MIN), trace_id: text("trace_id"), project_id: text("project_id") }
+}
+
+/// The start of a text; what is none stays as it is.
+fn cut(field: &str) -> Document {
+    doc! { "$cond": [{ "$eq": [{ "$type": field }, "string"] }, { "$substrCP": [field, 0, CUT] }, field] }
+}

@@ -1,0 +1,46 @@
+//! What every home of traces promises, checked on each: one SQLite file, and a MongoDB at `MONGO_TEST_URL`.
+//!
+//! `tools/mongo.sh cargo test -p tracellm-store` starts one.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+/// Stores to test, each empty, and documents to put there.
+mod bench;
+
+/// Storing: outcomes, replacement, durability, writers at once.
+mod put;
+
+/// Reading: filters, order, pages, totals.
+mod list;
+
+/// What only MongoDB meets: documents of other writers, indexes of others, a server that is gone.
+mod mongo;
+
+/// The checks above on every store: `checks! { name: module::check, … }`.
+macro_rules! checks {
+    ($($name:ident: $module:ident),+ $(,)?) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { crate::$module::$name(&crate::bench::Bench::embedded().await).await; })+
+        }
+        mod mongodb {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { crate::$module::$name(&crate::bench::Bench::mongo().await).await; })+
+        }
+    };
+}
+
+checks! {
+    a_document_comes_back_as_it_was: put,
+    the_same_again_is_a_duplicate: put,
+    other_content_replaces_the_document: put,
+    a_key_may_stand_in_a_batch_more_than_once: put,
+    projects_are_apart: put,
+    writers_at_once_lose_nothing: put,
+    what_was_stored_is_there_when_opened_again: put,
+    the_database_says_what_it_is: put,
+    every_filter_finds_what_it_should: list,
+    pages_lead_through_everything_once_and_back: list,
+    documents_that_come_while_paging_harm_nothing: list,
+    totals_stop_at_the_cap: list,
+    projects_are_those_that_traces_name: list,
+}

@@ -1,0 +1,201 @@
+use std::{net::SocketAddr, time::Duration};
+
+use futures_util::TryStreamExt;
+use mongodb::{
+    Client, Collection, IndexModel,
+    bson::{Bson, DateTime, Document, doc, oid::ObjectId},
+    options::IndexOptions,
+};
+use serde_json::json;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tracellm_store::{Location, StoreError, open};
+use tracellm_trace::{Outcome, Query, Status, Trace};
+
+use crate::bench::{Bench, document, mongo_url, raw};
+
+/// The collection itself, as another writer sees it.
+async fn collection(bench: &Bench) -> Collection<Document> {
+    let Location::Mongo { db_name: Some(name), .. } = &bench.location else { panic!("no database name") };
+    Client::with_uri_str(mongo_url()).await.unwrap().database(name).collection("traces")
+}
+
+/// A document as the reference package writes it.
+fn of_reference(trace_id: &str, start_ms: i64) -> Document {
+    doc! {
+        "trace_id": trace_id, "prompt": "Explain transformers", "response": "They attend.", "latency": 182.4, "token_count": 90,
+        "model_name": "gpt-4", "project_id": "default", "project_name": Bson::Null, "api_key": "tlm_sk_0123456789abcdef",
+        "environment": "development", "status": "success", "retry_count": 0, "slow_request": false, "failure_reason": Bson::Null,
+        "steps": [{
+            "step_id": "s1", "tool_name": "search", "input": { "q": "x" }, "output": {}, "duration": 12.5, "success": true,
+            "timestamp": DateTime::from_millis(start_ms),
+        }],
+        "created_at": DateTime::from_millis(start_ms), "updated_at": DateTime::from_millis(start_ms + 5),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_of_the_reference_package_are_at_home() {
+    let bench = Bench::mongo().await;
+    let theirs = collection(&bench).await;
+    theirs.insert_one(of_reference("theirs", 1_767_225_605_000)).await.unwrap();
+    bench.put(&[raw("ours", 1), raw("ours too", 9)]).await;
+
+    let found = bench.get("default", "theirs").await;
+    assert_eq!((found.latency, found.created_at.millis(), found.steps[0].duration), (182.4, 1_767_225_605_000, 12.5));
+    assert_eq!(found.api_key.as_deref(), Some("tlm_sk_…cdef"), "never the clear key");
+    let listed = bench.store.list(&Query::default()).await.unwrap();
+    assert_eq!(listed.items.iter().map(|row| row.trace_id.as_str()).collect::<Vec<_>>(), ["ours too", "theirs", "ours"]);
+
+    // What was exported comes back in: the same content is the same trace, and a change keeps the `_id` that stands.
+    let exported = serde_json::to_value(&found).unwrap();
+    assert_eq!(bench.put(std::slice::from_ref(&exported)).await, [Outcome::Duplicate]);
+    let id = theirs.find_one(doc! { "trace_id": "theirs" }).await.unwrap().unwrap().get_object_id("_id").unwrap();
+    let mut changed = exported;
+    changed["response"] = "They attend to all of it.".into();
+    assert_eq!(bench.put(&[changed]).await, [Outcome::Updated]);
+    let stored: Vec<Document> = theirs.find(doc! { "trace_id": "theirs" }).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(stored.len(), 1);
+    assert_eq!((stored[0].get_object_id("_id").unwrap(), stored[0].get_str("response").unwrap()), (id, "They attend to all of it."));
+}
+
+/// Whatever a collection holds is shown as it can be; none breaks a page, and paging still meets each once.
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_documents_are_shown_as_they_can_be() {
+    let bench = Bench::mongo().await;
+    let theirs = collection(&bench).await;
+    let date = |ms: i64| DateTime::from_millis(ms);
+    let odd = [
+        doc! { "trace_id": "bare" },
+        doc! { "note": "no field of ours" },
+        doc! { "trace_id": "texts", "latency": "1600.5", "token_count": "12", "created_at": "2026-01-01T00:00:03Z", "status": "FAILED" },
+        doc! { "trace_id": "numbers", "latency": 7_i32, "token_count": 9.0, "prompt": 5, "steps": "none", "created_at": date(1_767_225_602_000) },
+        doc! { "trace_id": "nulls", "latency": Bson::Null, "steps": Bson::Null, "project_id": Bson::Null, "created_at": date(1_767_225_603_000) },
+        doc! { "trace_id": "bad", "latency": -3.0, "token_count": 1.5, "steps": [1, { "success": "yes" }], "created_at": date(1_767_225_604_000) },
+        doc! { "trace_id": ObjectId::new(), "status": "odd", "failure_reason": "x", "created_at": date(1_767_225_604_000) },
+        doc! { "trace_id": "far", "created_at": DateTime::from_millis(i64::MAX) },
+    ];
+    theirs.insert_many(&odd).await.unwrap();
+    bench.put(&[raw("ours", 3)]).await;
+
+    let mut query = Query { limit: 2, ..Query::default() };
+    let mut seen = Vec::new();
+    loop {
+        let page = bench.store.list_documents(&query).await.unwrap();
+        let rows = bench.store.list(&query).await.unwrap();
+        assert_eq!(
+            rows.items.iter().map(|row| &row.trace_id).collect::<Vec<_>>(),
+            page.items.iter().map(|t| &t.trace_id).collect::<Vec<_>>()
+        );
+        seen.extend(page.items);
+        match page.next {
+            Some(next) => query.cursor = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), odd.len() + 1);
+    let one = |id: &str| seen.iter().find(|trace| trace.trace_id == id).unwrap_or_else(|| panic!("{id} is missing"));
+    let texts: &Trace = one("texts");
+    assert_eq!((texts.latency, texts.token_count, texts.status, texts.slow_request), (1600.5, 12, Status::Failed, true));
+    assert_eq!((one("numbers").latency, one("numbers").token_count, one("numbers").prompt.as_str()), (7.0, 9, "5"));
+    assert_eq!(one("numbers").metadata["steps"], json!("none"), "what can't be read is kept in sight");
+    assert_eq!((one("bad").latency, one("bad").steps.len(), &one("bad").metadata["latency"]), (0.0, 2, &json!(-3.0)));
+    assert_eq!((one("nulls").project_id.as_str(), one("nulls").model_name.as_str()), ("default", "unknown"));
+    assert_eq!(bench.store.projects().await.unwrap(), ["default"]);
+    assert_eq!(bench.get("default", "nulls").await.trace_id, "nulls", "found under the name it is shown by");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn indexes_are_made_once_and_those_of_others_stay() {
+    let bench = Bench::mongo().await;
+    let traces = collection(&bench).await;
+    let theirs = IndexOptions::builder().name("their_name".to_owned()).build();
+    traces.create_index(IndexModel::builder().keys(doc! { "status": 1 }).options(theirs).build()).await.unwrap();
+    let names = || async {
+        let mut names = traces.list_index_names().await.unwrap();
+        names.sort();
+        names
+    };
+    bench.store.health().await.unwrap();
+    let made = names().await;
+    for field in ["trace_id", "created_at", "model_name", "project_id", "environment"] {
+        assert!(made.contains(&format!("{field}_1")), "{field} has no index among {made:?}");
+    }
+    assert!(made.contains(&"their_name".to_owned()));
+    let again = open(&bench.location).await.unwrap();
+    again.health().await.unwrap();
+    assert_eq!(names().await, made);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_beyond_16_mb_is_refused_and_its_neighbours_are_stored() {
+    let bench = Bench::mongo().await;
+    let large = json!({"trace_id": "large", "prompt": "x".repeat(17 << 20)});
+    let outcomes = bench.store.put(vec![document(&raw("a", 1)), document(&large), document(&raw("b", 2))]).await.unwrap();
+    assert_eq!((&outcomes[0], &outcomes[2]), (&Ok(Outcome::Created), &Ok(Outcome::Created)));
+    assert_eq!(outcomes[1].as_ref().unwrap_err().code, "trace.too_large");
+    assert_eq!(bench.store.list(&Query::default()).await.unwrap().total.count, 2);
+}
+
+/// Forwards connections to the database until it is dropped, as a network does.
+struct Network {
+    address: SocketAddr,
+    _connections: JoinSet<()>,
+}
+
+impl Network {
+    async fn at(address: &str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let url = mongo_url();
+        let target = url.split("://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+        let mut connections = JoinSet::new();
+        connections.spawn(async move {
+            let mut open = JoinSet::new();
+            while let Ok((mut near, _)) = listener.accept().await {
+                let target = target.clone();
+                open.spawn(async move {
+                    if let Ok(mut far) = TcpStream::connect(target).await {
+                        let _ = copy_bidirectional(&mut near, &mut far).await;
+                    }
+                });
+            }
+        });
+        Self { address, _connections: connections }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_and_comes_back_needs_no_restart() {
+    let network = Network::at("127.0.0.1:0").await;
+    let address = network.address.to_string();
+    drop(network);
+    // A direct connection, as a replica set would be sought under the addresses that its members know.
+    let url = format!("mongodb://{address}/?directConnection=true");
+    let location = Location::Mongo { url, db_name: Some(format!("test_{}", uuid::Uuid::new_v4().simple())) };
+    let store = open(&location).await.unwrap();
+
+    for _ in 0..2 {
+        let asked = tokio::time::Instant::now();
+        let error = store.health().await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        assert!(asked.elapsed() < Duration::from_secs(20), "an answer, not a hang");
+        let refused = store.put(vec![document(&raw("lost", 1))]).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
+
+        let network = Network::at(&address).await;
+        let mut attempts = 0;
+        while store.health().await.is_err() {
+            attempts += 1;
+            assert!(attempts < 30, "the store does not find its database again");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let outcome = store.put(vec![document(&raw("kept", 1))]).await.unwrap();
+        assert!(outcome[0].is_ok());
+        assert_eq!(store.list(&Query::default()).await.unwrap().total.count, 1, "what was refused is not there");
+        drop(network);
+    }
+}

@@ -1,0 +1,38 @@
+import type { Locator, Page } from "@playwright/test";
+import { AppPage } from "./app-page.ts";
+
+export class TracesPage extends AppPage {
+  readonly rows: Locator;
+  readonly total: Locator;
+  readonly next: Locator;
+  readonly previous: Locator;
+
+  constructor(page: Page) {
+    super(page);
+    this.rows = page.locator("tbody tr");
+    this.total = page.locator(".page-head p");
+    this.next = page.getByRole("link", { name: "Next" });
+    this.previous = page.getByRole("link", { name: "Previous" });
+  }
+
+  async goto(query = ""): Promise<void> {
+    await this.open(`/traces${query}`);
+  }
+
+  row(text: string): Locator {
+    return this.rows.filter({ hasText: text });
+  }
+
+  /** The ids of the rows, in order. */
+  ids(): Promise<string[]> {
+    return this.rows.locator(".id").allTextContents();
+  }
+
+  field(label: string): Locator {
+    return this.page.getByRole("search").getByLabel(label, { exact: true });
+  }
+
+  async filter(): Promise<void> {
+    await this.page.getByRole("button", { name: "Filter" }).click();
+  }
+}

@@ -1,0 +1,98 @@
+import { type Page } from "@playwright/test";
+import { test } from "../fixtures/test.ts";
+
+test.use({ expectedConsole: /status of (400|404|422|503)/ });
+
+async function picture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: `pictures.local/${name}-${test.info().project.name}.png`, fullPage: true });
+}
+
+const long = "A very long word: " + "pneumonoultramicroscopicsilicovolcanoconiosis".repeat(6) + " and then " + "many more words ".repeat(60);
+const extreme = {
+  trace_id: `long-${"0123456789abcdef".repeat(20)}`,
+  prompt: long,
+  response: long,
+  failure_reason: long,
+  model: "m".repeat(200),
+  project_id: "p".repeat(120),
+  environment: "e".repeat(80),
+  latency: 98_765_432.1,
+  token_count: 9_007_199_254_740_991,
+  cost_usd: 12_345.678,
+  tags: ["t".repeat(100), "u", "v"],
+  created_at: "2026-05-29T02:46:58Z",
+  steps: [
+    { tool_name: "n".repeat(150), duration: 0, kind: "llm" },
+    ...Array.from({ length: 30 }, (_, n) => ({ tool_name: `step_${n}`, duration: 2 ** n / 1000, success: n % 7 !== 3, output: { error: long } })),
+  ],
+};
+
+test("traces", async ({ server, tracesPage, page }) => {
+  await tracesPage.goto();
+  await picture(page, "traces-empty");
+  await server.ingest(extreme);
+  await server.ingest(demo());
+  await tracesPage.goto();
+  await picture(page, "traces");
+  await tracesPage.goto("?status=failed&model=gpt-4.1");
+  await picture(page, "traces-filtered");
+  await tracesPage.goto("?status=odd&limit=1000");
+  await picture(page, "traces-bad-query");
+});
+
+test("trace", async ({ server, tracePage, page }) => {
+  await server.ingest(extreme);
+  await server.ingest(demo());
+  await tracePage.goto("demo-3");
+  await tracePage.steps.nth(2).locator("summary").click();
+  await picture(page, "trace");
+  await tracePage.goto(extreme.trace_id, extreme.project_id);
+  await picture(page, "trace-extreme");
+  await tracePage.goto("nobody");
+  await picture(page, "trace-unknown");
+});
+
+test("ingest", async ({ ingestPage, page }) => {
+  await ingestPage.goto();
+  await picture(page, "ingest-empty");
+  await page.getByRole("button", { name: "Example" }).click();
+  await picture(page, "ingest-example");
+  await ingestPage.store.click();
+  await ingestPage.receipt.waitFor();
+  await picture(page, "ingest-stored");
+  await ingestPage.paste('{"latency": -1, "steps": [{"duration": "soon"}], "tags": "none", "created_at": "yesterday"}');
+  await picture(page, "ingest-refused");
+});
+
+test.describe("a database that does not answer", () => {
+  test.use({ store: "nowhere" });
+  test("trouble", async ({ tracesPage, page }) => {
+    await tracesPage.goto();
+    await picture(page, "trouble");
+  });
+});
+
+/** Traces as an application sends them. */
+function demo() {
+  const models = ["gpt-4.1-mini", "claude-sonnet-4-5", "llama-3.3-70b-instruct"];
+  const prompts = ["Where is order 48-20931? It should have arrived on Tuesday.", "Which five customers grew most in the last quarter, and by how much?", "Plan three days in Kyoto"];
+  return Array.from({ length: 24 }, (_, n) => ({
+    trace_id: `demo-${n}`,
+    prompt: prompts[n % 3],
+    response: n % 4 === 3 ? undefined : "Your parcel left the depot in Lyon this morning and will arrive tomorrow before noon.",
+    model: models[n % 3],
+    project_id: ["support-bot", "sql-analyst", "travel-agent"][n % 3],
+    environment: n % 2 ? "production" : "staging",
+    latency: 300 + ((n * 577) % 3900),
+    token_count: 400 + ((n * 131) % 2800),
+    cost_usd: 0.0004 * n,
+    session_id: `session-${n % 5}`,
+    created_at: 1_780_000_000 - n * 731,
+    steps: [
+      { tool_name: "classify_intent", kind: "llm", duration: 240, input: { question: prompts[n % 3] }, output: { intent: "delivery" }, input_tokens: 310, output_tokens: 12, model_name: models[n % 3] },
+      { tool_name: "lookup_customer", kind: "tool", duration: 130, input: { id: 48 }, output: n % 5 === 3 ? { error: "HTTP 429 from crm: retry after 2 s" } : { found: true }, success: n % 5 !== 3 },
+      { tool_name: n % 5 === 3 ? "lookup_customer" : "search_orders", kind: "tool", duration: 610, input: { order: "48-20931" }, output: n % 4 === 3 ? { error: "HTTP 504 from crm: upstream timed out after 5000 ms" } : { state: "shipped" }, success: n % 4 !== 3 },
+      { tool_name: "draft_answer", kind: "llm", duration: 820, input_tokens: 900, output_tokens: 140, model_name: models[n % 3] },
+    ],
+  }));
+}

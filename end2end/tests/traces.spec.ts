@@ -1,0 +1,110 @@
+import { expect, test } from "../fixtures/test.ts";
+
+const START = Date.UTC(2026, 4, 29, 2, 46, 58) / 1000;
+const some = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({
+    trace_id: `t-${String(n).padStart(3, "0")}`,
+    prompt: `Question ${n}`,
+    model: n % 2 ? "gpt-4.1" : "claude-sonnet-4-5",
+    status: ["success", "warning", "failed"][n % 3],
+    latency: n * 100,
+    token_count: n * 1000,
+    project_id: n % 2 ? "web" : undefined,
+    created_at: START + n,
+  }));
+
+test("an empty store says how to send the first trace", async ({ tracesPage, page }) => {
+  await tracesPage.goto();
+  await expect(page.getByRole("heading", { name: "No traces yet" })).toBeVisible();
+  await expect(page.getByText("/api/traces")).toBeVisible();
+});
+
+test("traces stand newest first and lead to their page", async ({ server, tracesPage, tracePage }) => {
+  await server.ingest(some(4));
+  await tracesPage.goto();
+  await expect(tracesPage.rows).toHaveCount(4);
+  expect(await tracesPage.ids()).toEqual(["t-003", "t-002", "t-001", "t-000"]);
+  await expect(tracesPage.total).toHaveText("4 traces");
+  const row = tracesPage.row("Question 2");
+  for (const part of ["failed", "claude-sonnet-4-5", "200 ms", "2,000", "2026-05-29 02:47:00"]) await expect(row).toContainText(part);
+  await tracesPage.row("Question 3").click();
+  await expect(tracePage.page).toHaveURL(/\/traces\/t-003\?project_id=web$/);
+  await expect(tracePage.heading).toHaveText("Question 3");
+});
+
+test("filters are in the URL, work at once and can be taken back", async ({ server, tracesPage, page }) => {
+  await server.ingest(some(12));
+  await tracesPage.goto();
+  await tracesPage.field("Status").selectOption("failed");
+  await expect(page).toHaveURL(/\/traces\?status=failed$/);
+  await expect(tracesPage.rows).toHaveCount(4);
+  await tracesPage.field("Model").fill("gpt-4.1");
+  await page.getByLabel("Latency, ms, at least").fill("600");
+  await tracesPage.filter();
+  await expect(page).toHaveURL("/traces?status=failed&model=gpt-4.1&latency_min=600");
+  await expect(tracesPage.rows).toHaveCount(1);
+  expect(await tracesPage.ids()).toEqual(["t-011"]);
+
+  await page.reload();
+  await tracesPage.hydrated();
+  await expect(tracesPage.rows).toHaveCount(1);
+  await expect(tracesPage.field("Status")).toHaveValue("failed");
+  await expect(tracesPage.field("Model")).toHaveValue("gpt-4.1");
+  await page.goBack();
+  await expect(tracesPage.rows).toHaveCount(4);
+  await expect(tracesPage.field("Model")).toHaveValue("");
+  await page.getByRole("link", { name: "Clear" }).click();
+  await expect(tracesPage.rows).toHaveCount(12);
+});
+
+test("next and previous lead through all of it", async ({ server, tracesPage, page }) => {
+  await server.ingest(some(25));
+  await tracesPage.goto("?limit=10");
+  const seen = await tracesPage.ids();
+  await expect(tracesPage.total).toHaveText("10 of 25 traces");
+  for (const last of ["t-005", "t-000"]) {
+    await tracesPage.next.click();
+    await expect(tracesPage.rows.last()).toContainText(last);
+    seen.push(...(await tracesPage.ids()));
+  }
+  expect(seen).toEqual(some(25).map((trace) => trace.trace_id).reverse());
+  await expect(tracesPage.next).toHaveCount(0);
+  await tracesPage.previous.click();
+  await expect(tracesPage.rows.first()).toContainText("t-014");
+  await tracesPage.previous.click();
+  await expect(tracesPage.rows.first()).toContainText("t-024");
+  await expect(tracesPage.previous).toHaveCount(0);
+  await expect(page).toHaveURL(/limit=10/);
+});
+
+test("filters that match nothing say so", async ({ server, tracesPage, page }) => {
+  await server.ingest(some(2));
+  await tracesPage.goto("?model=none");
+  await expect(page.getByRole("heading", { name: "No trace matches" })).toBeVisible();
+});
+
+test("the theme is remembered by the next page of the server", async ({ tracesPage, page }) => {
+  await page.emulateMedia({ colorScheme: "light" });
+  await tracesPage.goto();
+  await expect(page.locator("html")).not.toHaveAttribute("data-theme");
+  await tracesPage.switchTheme();
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+  const html = await (await page.request.get("/traces")).text();
+  expect(html).toMatch(/<html[^>]*data-theme="dark"/);
+  await page.reload();
+  await tracesPage.hydrated();
+  await tracesPage.switchTheme();
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "light");
+});
+
+test.describe("a query that is wrong", () => {
+  test.use({ expectedConsole: /status of 400/ });
+
+  test("is named, parameter by parameter", async ({ tracesPage, page }) => {
+    await tracesPage.goto("?limit=9999&status=odd");
+    await expect(tracesPage.alert).toContainText("limit");
+    await expect(tracesPage.alert).toContainText("status");
+    await page.getByRole("link", { name: "All traces" }).click();
+    await expect(page.getByRole("heading", { name: "No traces yet" })).toBeVisible();
+  });
+});

@@ -1,0 +1,38 @@
+import { expect, test } from "../fixtures/test.ts";
+
+const traces = Array.from({ length: 12 }, (_, n) => ({
+  trace_id: `t-${n}`,
+  prompt: `Question ${n}`,
+  status: n % 2 ? "failed" : "success",
+  created_at: 1_780_000_000 + n,
+  steps: [{ tool_name: "look_up", duration: 5, output: { found: n } }],
+}));
+
+test("the list shows its data, filters and pages", async ({ server, page, tracesPage }) => {
+  await server.ingest(traces);
+  await page.goto("/traces?limit=4");
+  await expect(tracesPage.rows).toHaveCount(4);
+  await tracesPage.next.click();
+  await expect(tracesPage.rows.first()).toContainText("Question 7");
+  await tracesPage.field("Status").selectOption("failed");
+  await tracesPage.filter();
+  await expect(page).toHaveURL(/status=failed/);
+  expect(await tracesPage.ids()).toEqual(["t-11", "t-9", "t-7", "t-5"]);
+  await tracesPage.row("Question 9").click();
+  await expect(tracesPage.heading).toHaveText("Question 9");
+});
+
+test("a trace shows all of itself", async ({ server, page, tracePage }) => {
+  await server.ingest(traces);
+  await page.goto("/traces/t-3");
+  await expect(tracePage.heading).toHaveText("Question 3");
+  await tracePage.steps.first().getByText("look_up").click();
+  await expect(tracePage.steps.first().locator("pre.json").nth(1)).toContainText('"found": 3');
+  expect((await tracePage.rawJson()).trace_id).toBe("t-3");
+});
+
+test("pasting says what it needs", async ({ page }) => {
+  await page.goto("/ingest");
+  await expect(page.getByText("needs JavaScript")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Switch between light and dark" })).toBeHidden();
+});

@@ -1,0 +1,24 @@
+/// Serves everything until a signal.
+mod start;
+pub use start::start;
+
+/// Stores made-up traces.
+mod demo;
+pub use demo::demo;
+
+/// Raw documents in, normalised ones out.
+mod normalize;
+pub use normalize::normalize;
+
+/// Files into the store.
+mod import;
+pub use import::import;
+
+/// The store into a file.
+mod export;
+pub use export::export;
+
+/// `1 trace`, `3 traces`.
+fn traces(n: usize) -> String {
+    format!("{n} trace{}", if n == 1 { "" } else { "s" })
+}

@@ -1,0 +1,57 @@
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+};
+
+use tracellm_store::Location;
+use tracellm_trace::{Query, query::MAX_LIMIT};
+
+use crate::{
+    Failure,
+    commands::traces,
+    settings::{ExportOptions, Format},
+};
+
+/// Writes every trace that matches, newest first, page by page.
+pub async fn export(location: Location, options: ExportOptions) -> Result<(), Failure> {
+    let query = options.filter.query().unwrap_or_else(|issues| {
+        for issue in issues {
+            eprintln!("error: --{} {}", issue.path.replace('_', "-"), issue.message);
+        }
+        std::process::exit(2);
+    });
+    let mut query = Query { limit: MAX_LIMIT, ..query };
+    let store = tracellm_store::open(&location).await?;
+    let mut out: Box<dyn Write + Send> = match &options.out {
+        Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|error| format!("{}: {error}", path.display()))?)),
+        None => Box::new(BufWriter::new(io::stdout())),
+    };
+    let (open, between, close) = match options.format {
+        Format::Json => ("[\n", ",\n", "\n]\n"),
+        Format::Ndjson => ("", "\n", "\n"),
+    };
+    let mut written = 0;
+    loop {
+        let page = store.list_documents(&query).await?;
+        for trace in &page.items {
+            out.write_all(if written == 0 { open } else { between }.as_bytes())?;
+            serde_json::to_writer(&mut out, trace)?;
+            written += 1;
+        }
+        match page.next {
+            Some(next) => query.cursor = Some(next),
+            None => break,
+        }
+    }
+    match (written, options.format) {
+        (0, Format::Json) => out.write_all(b"[]\n")?,
+        (0, Format::Ndjson) => {}
+        _ => out.write_all(close.as_bytes())?,
+    }
+    out.flush()?;
+    store.close().await;
+    if let Some(path) = options.out {
+        eprintln!("wrote {} to {}", traces(written), path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+use std::{net::SocketAddr, time::Duration};
+
+use axum::serve::ListenerExt;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracellm_store::{Location, TraceStore};
+use tracellm_trace::Query;
+
+use crate::{Failure, commands::demo::fill, server, settings::StartOptions};
+
+/// Requests that are under way at a signal have this long to end.
+const GRACE: Duration = Duration::from_secs(8);
+/// Made-up traces of `--demo`.
+const DEMO_TRACES: u32 = 240;
+
+pub async fn start(location: Location, options: StartOptions) -> Result<(), Failure> {
+    if !options.host.is_loopback() && !options.allow_anyone {
+        let host = options.host;
+        return Err(format!(
+            "{host} is reached by other machines, and there is no login yet: --allow-anyone serves everything to everyone there"
+        )
+        .into());
+    }
+    let listener = TcpListener::bind((options.host, options.port))
+        .await
+        .map_err(|error| format!("can't listen on {}:{}: {error}; --port chooses another one", options.host, options.port))?;
+    let store = tracellm_store::open(&location).await?;
+    match store.health().await {
+        Ok(health) => tracing::info!("traces are kept in {} {} ({location})", health.database, health.server_version),
+        Err(error) => tracing::warn!("{error}; the server stays up, takes no traces and tries again"),
+    }
+    if options.demo {
+        fill_if_empty(&*store).await?;
+    }
+    let address = listener.local_addr()?;
+    announce(address, &options);
+    // Without it a streamed page waits for the client's delayed acknowledgement.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = axum::serve(listener, server::router(store.clone())).with_graceful_shutdown(async move {
+        wait_for_signal().await;
+        tracing::info!("stopping");
+        drop(stop);
+    });
+    tokio::select! {
+        done = serving.into_future() => done?,
+        () = async { drop(stopped.await); tokio::time::sleep(GRACE).await } => tracing::warn!("some requests were cut off"),
+    }
+    store.close().await;
+    Ok(())
+}
+
+async fn fill_if_empty(store: &dyn TraceStore) -> Result<(), Failure> {
+    let first = Query { limit: 1, ..Query::default() };
+    match store.list(&first).await {
+        Err(error) => tracing::warn!("no demo traces: {error}"),
+        Ok(page) if !page.items.is_empty() => tracing::info!("no demo traces, as there are traces already"),
+        Ok(_) => {
+            let count = fill(store, fastrand::u64(..), DEMO_TRACES).await?;
+            tracing::info!("filled with {count} demo traces");
+        }
+    }
+    Ok(())
+}
+
+fn announce(address: SocketAddr, options: &StartOptions) {
+    let url = format!("http://{address}");
+    tracing::info!("TraceLLM is at {url}");
+    if options.allow_anyone && !options.host.is_loopback() {
+        tracing::warn!("whoever reaches {url} reads and writes everything");
+    }
+    if !options.no_browser {
+        // A machine without a browser is told the address above.
+        drop(open::that_detached(&url));
+    }
+}
+
+async fn wait_for_signal() {
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!("signals can't be heard: {error}");
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The browser's copy of the app: woken over the page that the server sent.
+
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(tracellm_app::App);
+    // From here on the page answers to clicks: for tests, and for whoever asks why a page does not.
+    if let Some(root) = leptos::prelude::document().document_element() {
+        // An attribute name that is valid is never refused.
+        let _ = root.set_attribute("data-hydrated", "");
+    }
+}

@@ -1,0 +1,58 @@
+//! The command line: everything that runs on one side only.
+
+/// What can be asked for, and where settings come from.
+mod settings;
+
+/// One file for each command.
+mod commands;
+
+/// Made-up traces that look like real ones.
+mod demo;
+
+/// Everything on one port: REST, pages, server functions, health.
+mod server;
+
+use clap::Parser;
+use settings::{Cli, Command};
+
+/// Why a command ended with exit code 1.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> std::process::ExitCode {
+    // A `.env` that is not there is none; one that can't be read is worth a word.
+    if let Err(error) = dotenvy::dotenv()
+        && !error.not_found()
+    {
+        eprintln!("warning: .env is not read: {error}");
+    }
+    let cli = Cli::parse();
+    let filter = std::env::var("TRACELLM_LOG").unwrap_or_else(|_| "warn,tracellm=info".to_owned());
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let done = tokio::runtime::Runtime::new().map_err(Failure::from).and_then(|runtime| runtime.block_on(run(cli)));
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        // Whoever reads our output has enough of it; that is no failure.
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) => {
+            std::process::ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let location = cli.location();
+    match cli.command {
+        Command::Start(options) => commands::start(location?, options).await,
+        Command::Demo(options) => commands::demo(location?, options).await,
+        Command::Normalize => commands::normalize(),
+        Command::Import(options) => commands::import(location?, options).await,
+        Command::Export(options) => commands::export(location?, options).await,
+    }
+}

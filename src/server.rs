@@ -1,0 +1,80 @@
+/// REST: traces in and out.
+mod api;
+
+/// Request bodies: limits, compression, text.
+mod body;
+
+/// Errors and answers as HTTP.
+mod answer;
+
+/// The site's files, which the binary carries.
+mod site;
+
+/// Alive, ready.
+mod health;
+
+/// Headers that keep browsers out of harm.
+mod security;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, FromRef, Request, State},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use leptos::{config::LeptosOptions, prelude::provide_context};
+use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
+use tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
+use tracellm_app::{App, shell};
+use tracellm_store::TraceStore;
+
+/// What every handler may use.
+#[derive(Clone, FromRef)]
+pub struct AppState {
+    store: Arc<dyn TraceStore>,
+    leptos: LeptosOptions,
+}
+
+/// Every route of the product.
+pub fn router(store: Arc<dyn TraceStore>) -> Router {
+    let state = AppState { store: store.clone(), leptos: site::leptos_options() };
+    let options = state.leptos.clone();
+    let context = page_context(store);
+    Router::<AppState>::new()
+        .route("/", get(|| async { Redirect::temporary("/traces") }))
+        .route("/api/traces", get(api::list_traces).post(api::ingest))
+        .route("/api/traces/{trace_id}", get(api::get_trace))
+        .route("/livez", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .leptos_routes_with_context(&state, generate_route_list(App), context, move || shell(options.clone()))
+        .fallback(file_or_not_found)
+        .layer(DefaultBodyLimit::max(tracellm_app::MAX_BODY_BYTES))
+        .layer(axum::middleware::from_fn(body::refuse_too_large))
+        .layer(RequestDecompressionLayer::new().gzip(true).zstd(true))
+        .layer(axum::middleware::from_fn(security::add_headers))
+        .layer(CompressionLayer::new())
+        .with_state(state)
+}
+
+/// What pages and server functions find in their context.
+fn page_context(store: Arc<dyn TraceStore>) -> impl Fn() + Clone + Send + Sync + 'static {
+    move || {
+        provide_context(store.clone());
+        security::add_page_policy();
+    }
+}
+
+/// A file of the site, or the page that says there is nothing.
+async fn file_or_not_found(State(state): State<AppState>, request: Request) -> Response {
+    if request.uri().path().starts_with("/api/") {
+        let message = format!("there is no `{} {}` here", request.method(), request.uri().path());
+        return answer::Failure(tracellm_app::ApiError::NotFound(message)).into_response();
+    }
+    if let Some(file) = site::file(request.uri().path(), request.headers()) {
+        return file;
+    }
+    let options = state.leptos.clone();
+    render_app_async_with_context(page_context(state.store), move || shell(options.clone()))(request).await.into_response()
+}

@@ -1,0 +1,22 @@
+//! The built program from outside: HTTP, command line, and what is left after a kill. On both stores where it matters.
+//!
+//! `tools/mongo.sh cargo test` starts a MongoDB for it.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+/// The program as a child process, and requests to it.
+mod program;
+
+/// `POST` and `GET /api/traces`.
+mod traces;
+
+/// Bodies that are too large, too deep, compressed, broken.
+mod bodies;
+
+/// Pages, their headers and the site's files.
+mod pages;
+
+/// Nothing acknowledged is lost; a database that is gone is said.
+mod durability;
+
+/// `demo`, `normalize`, `import`, `export`.
+mod commands;
