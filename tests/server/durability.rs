@@ -66,7 +66,7 @@ impl Drop for Database {
 fn a_database_that_is_killed_loses_nothing_and_is_found_again() {
     // A server of others can't be killed by a test; said, not passed over.
     if std::env::var_os("MONGO_TEST_SERVER").is_none() {
-        println!("not run: MONGO_TEST_URL names a server that this test may not kill");
+        eprintln!("not run: MONGO_TEST_URL names a server that this test may not kill");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -34,7 +34,7 @@ fn pages_show_their_data_without_script(home: &Home) {
     let page = server.page("/traces/t%2F1?project_id=web");
     assert_eq!(page.status().as_u16(), 200);
     let page = text(page);
-    for part in ["look_up", "lost &amp; found", "gpt-x", "&lt;/pre>done", "failed", "12 ms"] {
+    for part in ["look_up", "lost &amp; found", "gpt-x", "&lt;/pre&gt;done", "failed", "12 ms"] {
         assert!(page.contains(part), "`{part}` is not on the page");
     }
     assert!(!page.contains("<script>alert"), "what stands in a trace is never code");

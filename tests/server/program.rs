@@ -73,8 +73,8 @@ impl Home {
         let mut child = self.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = log.find_map(|line| Some(line.unwrap().split_once("TraceLLM is at ")?.1.trim().to_owned()));
-        // Read on, as a full pipe would stop the server; shown where the test fails.
-        std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| println!("{line}")));
+        // Read on, as a full pipe would stop the server.
+        std::thread::spawn(move || log.map_while(Result::ok).for_each(drop));
         let url = url.expect("the server says where it is");
         Server { child, url }
     }

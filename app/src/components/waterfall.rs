@@ -107,7 +107,9 @@ mod tests {
         let trace = normalize(raw, &context).unwrap().trace;
         let axis = Axis::of(&trace);
         assert_eq!(axis.length, length);
-        assert_eq!(trace.steps.iter().map(|step| axis.place(step)).collect::<Vec<_>>(), places);
+        let rounded = |share: f64| (share * 1e6).round() / 1e6;
+        let found = trace.steps.iter().map(|step| axis.place(step)).map(|(left, width)| (rounded(left), rounded(width)));
+        assert_eq!(found.collect::<Vec<_>>(), places);
     }
 
     #[test]

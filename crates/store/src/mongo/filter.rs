@@ -1,4 +1,5 @@
-use mongodb::bson::{Bson, Document, doc};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use mongodb::bson::{Bson, Document, doc, oid::ObjectId};
 use tracellm_trace::{DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Filter, Timestamp, UNKNOWN_MODEL, query::Keyset};
 
 use super::encode::date;
@@ -26,6 +27,18 @@ pub(super) fn matching(filter: &Filter) -> Document {
     query
 }
 
+/// The condition for a trace that is shown under this id. Others may have stored it as something else than text, or only as `_id`.
+pub(super) fn trace_id(id: &str) -> Document {
+    let as_text = Bson::from(id);
+    let as_object_id = ObjectId::parse_str(id).ok().map(Bson::from);
+    let as_number = id.parse::<i64>().map(Bson::from).or_else(|_| id.parse::<f64>().map(Bson::from)).ok();
+    let forms: Vec<Bson> = [as_text].into_iter().chain(as_object_id).chain(as_number).collect();
+    if forms.len() == 1 {
+        return doc! { "trace_id": { "$eq": id } };
+    }
+    doc! { "$or": [{ "trace_id": { "$in": &forms } }, { "_id": { "$in": &forms }, "trace_id": Bson::Null }] }
+}
+
 /// The condition for a project's traces.
 pub(super) fn project(project_id: &str) -> Document {
     named(project_id, DEFAULT_PROJECT)
@@ -45,6 +58,31 @@ fn add_range<T: Into<Bson>>(query: &mut Document, field: &str, low: (&str, Optio
     if !bounds.is_empty() {
         query.insert(field, bounds);
     }
+}
+
+/// A value of the order of a list as the text that a cursor carries. What others stored there need not be text.
+pub(super) fn place_text(value: Option<&Bson>) -> String {
+    match value {
+        Some(Bson::String(text)) if !text.starts_with(NO_TEXT) => text.clone(),
+        other => {
+            let bytes = doc! { "": other.cloned().unwrap_or(Bson::Null) }.to_vec().unwrap_or_default();
+            format!("{NO_TEXT}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
+        }
+    }
+}
+
+/// Behind this stands a value that is no text; none of our identifiers begins so.
+const NO_TEXT: char = '\0';
+
+fn place_value(text: &str) -> Bson {
+    let Some(encoded) = text.strip_prefix(NO_TEXT) else { return text.into() };
+    let document = BASE64_URL_SAFE_NO_PAD.decode(encoded).ok().and_then(|bytes| Document::from_reader(bytes.as_slice()).ok());
+    document.and_then(|mut document| document.remove("")).unwrap_or(Bson::Null)
+}
+
+/// Values of a field behind that of a place. As an expression it compares values of any type, in the order in which they are sorted.
+fn compared(field: &str, operator: &str, place: &str) -> Document {
+    doc! { operator: [{ "$ifNull": [format!("${field}"), Bson::Null] }, { "$literal": place_value(place) }] }
 }
 
 /// A stretch of the order in which a list is read: its condition, and the order within it.
@@ -73,10 +111,9 @@ pub(super) fn stretches(reading: &Reading) -> Vec<Stretch> {
     } else {
         doc! { "$not": dates.clone() }
     };
-    let same_id = doc! { "created_at": same_time.clone(), "trace_id": { "$eq": trace_id }, "project_id": { behind: project_id } };
-    let next_ids = doc! { "created_at": same_time, "trace_id": { behind: trace_id } };
-    let mut stretches =
-        vec![Stretch { condition: same_id, sort: doc! { "project_id": direction } }, Stretch { condition: next_ids, sort: by_ids }];
+    let same_id = doc! { "$and": [compared("trace_id", "$eq", trace_id), compared("project_id", behind, project_id)] };
+    let next_ids = doc! { "$or": [compared("trace_id", behind, trace_id), same_id] };
+    let mut stretches = vec![Stretch { condition: doc! { "created_at": same_time, "$expr": next_ids }, sort: by_ids }];
     match (reading.ascending, is_dated) {
         (true, true) => stretches.push(dated(doc! { "$gt": date(*created_at), "$lte": date(Timestamp::MAX) })),
         (true, false) => stretches.push(dated(dates)),

@@ -12,7 +12,7 @@ use crate::{StoreError, paging::Reading};
 const CUT: i32 = 201;
 
 pub(super) async fn get(traces: &Collection<Document>, project_id: Option<&str>, trace_id: &str) -> Result<Option<Trace>, StoreError> {
-    let mut query = doc! { "trace_id": { "$eq": trace_id } };
+    let mut query = filter::trace_id(trace_id);
     if let Some(project_id) = project_id {
         query.insert("project_id", filter::project(project_id));
     }
@@ -90,7 +90,7 @@ fn place(document: &Document) -> Keyset {
         Some(Bson::DateTime(date)) => Timestamp::from_millis(date.timestamp_millis()),
         _ => None,
     };
-    let text = |field: &str| document.get_str(field).unwrap_or_default().to_owned();
+    let text = |field: &str| filter::place_text(document.get(field));
     Keyset { created_at: created_at.unwrap_or(Timestamp::MIN), trace_id: text("trace_id"), project_id: text("project_id") }
 }
 

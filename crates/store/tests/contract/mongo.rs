@@ -104,6 +104,9 @@ async fn malformed_documents_are_shown_as_they_can_be() {
     assert_eq!(one("numbers").metadata["steps"], json!("none"), "what can't be read is kept in sight");
     assert_eq!((one("bad").latency, one("bad").steps.len(), &one("bad").metadata["latency"]), (0.0, 2, &json!(-3.0)));
     assert_eq!((one("nulls").project_id.as_str(), one("nulls").model_name.as_str()), ("default", "unknown"));
+    for trace in &seen {
+        assert_eq!(bench.store.get(None, &trace.trace_id).await.unwrap().as_ref(), Some(trace), "found under the id it is shown by");
+    }
     assert_eq!(bench.store.projects().await.unwrap(), ["default"]);
     assert_eq!(bench.get("default", "nulls").await.trace_id, "nulls", "found under the name it is shown by");
 }

@@ -6,7 +6,7 @@ use crate::bench::{Bench, document, raw};
 
 /// Everything that JSON can say and a database may stumble over.
 pub async fn a_document_comes_back_as_it_was(bench: &Bench) {
-    let nested = (0..55).fold(json!({"end": null}), |inner, _| json!({"in": [inner]}));
+    let nested = (0..28).fold(json!({"end": null}), |inner, _| json!({"in": [inner]}));
     let awkward = json!({
         "trace_id": "tr/../ü \" ' $where", "project_id": "$ne", "prompt": "a\u{0}b\u{fffd}\r\n😀", "response": "", "latency": 0.1 + 0.2,
         "token_count": i64::MAX, "model_name": "m\u{feff}", "cost_usd": 5e-324, "session_id": "s", "user_id": "u", "tags": ["a", "b.c"],
