@@ -35,6 +35,12 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
+/// The document's title for a page's. The server writes it into the HTML as it is, so there it must be escaped: it may hold a prompt.
+fn document_title(page: String) -> String {
+    let title = if page.is_empty() { "TraceLLM".to_owned() } else { format!("{page} · TraceLLM") };
+    if cfg!(feature = "ssr") { title.replace('&', "&amp;").replace('<', "&lt;") } else { title }
+}
+
 /// The page body: navigation, and the page that the URL names.
 #[component]
 pub fn App() -> impl IntoView {
@@ -42,7 +48,7 @@ pub fn App() -> impl IntoView {
     let theme = RwSignal::new(theme::current());
     view! {
         <ThemeOnDocument theme />
-        <Title formatter=|title: String| if title.is_empty() { "TraceLLM".to_owned() } else { format!("{title} · TraceLLM") } />
+        <Title formatter=document_title />
         <Router>
             <Layout theme>
                 <FlatRoutes fallback=NotFoundPage>

@@ -74,7 +74,7 @@ test("a text copies as it stands", async ({ server, tracePage, page, context }) 
 });
 
 test("what stands in a trace is text, never markup", async ({ server, tracePage, page }) => {
-  const hostile = `<img src=x onerror="document.title='owned'"></pre></script><script>document.title='owned'</script>`;
+  const hostile = `</title><img src=x onerror="document.title='owned'"></pre></script><script>document.title='owned'</script>`;
   await server.ingest({ trace_id: "x", prompt: hostile, response: hostile, failure_reason: hostile, model: hostile, steps: [{ tool_name: hostile, input: { [hostile]: hostile } }] });
   await tracePage.goto("x");
   await expect(tracePage.text("Prompt")).toHaveText(hostile);

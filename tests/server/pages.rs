@@ -15,7 +15,7 @@ fn pages_show_their_data_without_script(home: &Home) {
     let server = home.start();
     server.wait_until_ready();
     let trace = json!({
-        "trace_id": "t/1", "project_id": "web", "prompt": "<script>alert(1)</script>", "response": "</pre>done", "model": "gpt-x",
+        "trace_id": "t/1", "project_id": "web", "prompt": "</title><script>alert(1)</script>", "response": "</pre>done", "model": "gpt-x",
         "steps": [{"tool_name": "look_up", "duration": 12, "success": false, "output": {"error": "lost & found"}}],
     });
     assert_eq!(server.ingest(json!([trace, {"trace_id": "t2", "prompt": "second"}]).to_string()).status, 200);
@@ -23,9 +23,15 @@ fn pages_show_their_data_without_script(home: &Home) {
     let list = server.page("/traces");
     assert_eq!((list.status().as_u16(), header(&list, "cache-control")), (200, "private, no-store"));
     let list = text(list);
-    for part in
-        ["t/1", "t2", "second", "2 traces", "href=\"/traces/t%2F1?project_id=web\"", "href=\"/traces/t2\"", "&lt;script&gt;alert(1)"]
-    {
+    for part in [
+        "t/1",
+        "t2",
+        "second",
+        "2 traces",
+        "href=\"/traces/t%2F1?project_id=web\"",
+        "href=\"/traces/t2\"",
+        "&lt;/title&gt;&lt;script&gt;alert(1)",
+    ] {
         assert!(list.contains(part), "`{part}` is not in the list");
     }
     let filtered = text(server.page("/traces?status=failed&model=&limit=10"));

@@ -5,7 +5,7 @@ use std::{
 
 use mongodb::{
     Collection,
-    bson::{Document, doc},
+    bson::{RawDocumentBuf, doc},
     options::ConnectionString,
 };
 use tokio::{sync::OnceCell, time::timeout};
@@ -37,7 +37,8 @@ const PING_PATIENCE: Duration = Duration::from_secs(3);
 pub struct MongoStore {
     url: ConnectionString,
     db_name: String,
-    traces: OnceCell<Collection<Document>>,
+    /// Raw, as the driver's typed reading takes an object `{"$date": …}` in a trace for a date.
+    traces: OnceCell<Collection<RawDocumentBuf>>,
     has_indexes: AtomicBool,
 }
 
@@ -53,12 +54,12 @@ impl MongoStore {
     }
 
     /// The collection, of which nothing is known yet.
-    async fn collection(&self) -> Result<&Collection<Document>, StoreError> {
+    async fn collection(&self) -> Result<&Collection<RawDocumentBuf>, StoreError> {
         self.traces.get_or_try_init(|| connect::collection(&self.url, &self.db_name)).await
     }
 
     /// The collection with its indexes. Those who come together at first make them together, so that none waits for the other's timeout.
-    async fn traces(&self) -> Result<&Collection<Document>, StoreError> {
+    async fn traces(&self) -> Result<&Collection<RawDocumentBuf>, StoreError> {
         let traces = self.collection().await?;
         if !self.has_indexes.load(Ordering::Acquire) {
             indexes::ensure(traces).await?;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use mongodb::{
     Client, Collection,
-    bson::Document,
+    bson::RawDocumentBuf,
     error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure},
     options::{Acknowledgment, ClientOptions, ConnectionString, WriteConcern},
 };
@@ -28,7 +28,7 @@ pub(super) fn parse(url: &str) -> Result<ConnectionString, StoreError> {
     })
 }
 
-pub(super) async fn collection(url: &ConnectionString, db_name: &str) -> Result<Collection<Document>, StoreError> {
+pub(super) async fn collection(url: &ConnectionString, db_name: &str) -> Result<Collection<RawDocumentBuf>, StoreError> {
     let mut options = ClientOptions::parse(url.clone()).await?;
     options.app_name.get_or_insert_with(|| "tracellm".to_owned());
     options.server_selection_timeout = Some(REACH);

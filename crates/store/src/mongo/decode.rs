@@ -1,9 +1,16 @@
-use mongodb::bson::{Bson, Document};
+use mongodb::bson::{Bson, Document, RawDocumentBuf};
 use serde_json::{Map, Number, Value, json};
 use tracellm_trace::{
     DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, SLOW_TRACE_THRESHOLD_MS, Source, Status, Step, StepKind, Timestamp, Trace, TraceSummary,
     UNKNOWN_MODEL, mask_api_key,
 };
+
+use crate::StoreError;
+
+/// The fields of a document as they stand in the database. (Reading them by serde would take some objects for values of other types.)
+pub(super) fn document(raw: &RawDocumentBuf) -> Result<Document, StoreError> {
+    Document::try_from(raw.as_ref()).map_err(|error| StoreError::Failed(format!("a stored document can't be read: {error}")))
+}
 
 /// The id under which the traces of a project are shown.
 pub(super) fn project_id(found: Option<Bson>) -> String {

@@ -1,6 +1,6 @@
 use mongodb::{
     Collection, IndexModel,
-    bson::{Document, doc},
+    bson::{Document, RawDocumentBuf, doc},
     error::ErrorKind,
 };
 
@@ -10,7 +10,7 @@ use crate::StoreError;
 const MADE_BY_OTHERS: [i32; 2] = [85, 86];
 
 /// Makes the indexes that are missing.
-pub(super) async fn ensure(traces: &Collection<Document>) -> Result<(), StoreError> {
+pub(super) async fn ensure(traces: &Collection<RawDocumentBuf>) -> Result<(), StoreError> {
     for keys in wanted() {
         // One by one, as one that others made otherwise would keep the rest from being made.
         match traces.create_index(IndexModel::builder().keys(keys).build()).await {

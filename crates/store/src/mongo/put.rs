@@ -19,7 +19,7 @@ const CHUNK: usize = 1_000;
 /// How often a document is compared anew because others wrote it in between. Of those who write at once one always wins.
 const ATTEMPTS: usize = 50;
 
-pub(super) async fn put(traces: &Collection<Document>, batch: Vec<NewTrace>) -> Result<Vec<PutOutcome>, StoreError> {
+pub(super) async fn put(traces: &Collection<RawDocumentBuf>, batch: Vec<NewTrace>) -> Result<Vec<PutOutcome>, StoreError> {
     let mut outcomes = Vec::with_capacity(batch.len());
     let mut batch = batch.into_iter();
     while batch.len() > 0 {
@@ -51,7 +51,7 @@ enum Fate {
     Refused(Issue),
 }
 
-async fn put_chunk(traces: &Collection<Document>, chunk: impl Iterator<Item = NewTrace>) -> Result<Vec<PutOutcome>, StoreError> {
+async fn put_chunk(traces: &Collection<RawDocumentBuf>, chunk: impl Iterator<Item = NewTrace>) -> Result<Vec<PutOutcome>, StoreError> {
     let mut groups: HashMap<Key, Group> = HashMap::new();
     for (position, new) in chunk.enumerate() {
         groups.entry((new.trace.project_id.clone(), new.trace.trace_id.clone())).or_default().push((position, new));
@@ -71,7 +71,7 @@ async fn put_chunk(traces: &Collection<Document>, chunk: impl Iterator<Item = Ne
 
 /// Reads what stands, compares, writes; gives back the groups that another writer came before.
 async fn attempt(
-    traces: &Collection<Document>,
+    traces: &Collection<RawDocumentBuf>,
     groups: HashMap<Key, Group>,
     outcomes: &mut Vec<(usize, PutOutcome)>,
 ) -> Result<HashMap<Key, Group>, StoreError> {
@@ -90,12 +90,13 @@ async fn attempt(
 }
 
 /// What stands for the keys. It is sought by trace id, as documents of other writers have an `_id` of their own.
-async fn standing(traces: &Collection<Document>, groups: &HashMap<Key, Group>) -> Result<HashMap<Key, Standing>, StoreError> {
+async fn standing(traces: &Collection<RawDocumentBuf>, groups: &HashMap<Key, Group>) -> Result<HashMap<Key, Standing>, StoreError> {
     let ids: HashSet<&str> = groups.keys().map(|(_, trace_id)| trace_id.as_str()).collect();
     let wanted = doc! { "trace_id": { "$in": ids.into_iter().collect::<Vec<_>>() } };
     let mut found = traces.find(wanted).sort(doc! { "created_at": 1 }).await?;
     let mut standing = HashMap::new();
-    while let Some(document) = found.try_next().await? {
+    while let Some(raw) = found.try_next().await? {
+        let document = decode::document(&raw)?;
         let id = document.get("_id").cloned().unwrap_or_default();
         let version = document.get("_v").cloned().unwrap_or_default();
         let trace = decode::trace(document);
@@ -149,8 +150,7 @@ impl Plan {
 }
 
 /// Writes what is planned: new documents together, changed ones under the version that was seen.
-async fn write(traces: &Collection<Document>, plans: &[Plan]) -> Result<Vec<Fate>, StoreError> {
-    let traces = traces.clone_with_type::<RawDocumentBuf>();
+async fn write(traces: &Collection<RawDocumentBuf>, plans: &[Plan]) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Done; plans.len()];
     let mut inserts = Vec::new();
     let mut replacements = Vec::new();
@@ -158,7 +158,7 @@ async fn write(traces: &Collection<Document>, plans: &[Plan]) -> Result<Vec<Fate
         match &write.replaces {
             None => inserts.push((index, &write.raw)),
             Some(seen) => {
-                let replaced = replace(&traces, seen.clone(), &write.raw);
+                let replaced = replace(traces, seen.clone(), &write.raw);
                 replacements.push(async move { Ok::<_, StoreError>((index, replaced.await?)) });
             }
         }

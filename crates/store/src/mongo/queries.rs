@@ -1,7 +1,7 @@
 use futures_util::TryStreamExt;
 use mongodb::{
     Collection,
-    bson::{Bson, Document, doc},
+    bson::{Bson, Document, RawDocumentBuf, doc},
 };
 use tracellm_trace::{Page, Query, TOTAL_CAP, Timestamp, Total, Trace, TraceSummary, query::Keyset};
 
@@ -11,16 +11,20 @@ use crate::{StoreError, paging::Reading};
 /// Characters of a text that a row is made of; one more than it shows, so that it knows whether to say `…`.
 const CUT: i32 = 201;
 
-pub(super) async fn get(traces: &Collection<Document>, project_id: Option<&str>, trace_id: &str) -> Result<Option<Trace>, StoreError> {
+pub(super) async fn get(
+    traces: &Collection<RawDocumentBuf>,
+    project_id: Option<&str>,
+    trace_id: &str,
+) -> Result<Option<Trace>, StoreError> {
     let mut query = filter::trace_id(trace_id);
     if let Some(project_id) = project_id {
         query.insert("project_id", filter::project(project_id));
     }
     let found = traces.find_one(query).sort(doc! { "created_at": -1, "project_id": -1 }).await?;
-    Ok(found.map(decode::trace))
+    found.map(|raw| Ok(decode::trace(decode::document(&raw)?))).transpose()
 }
 
-pub(super) async fn list(traces: &Collection<Document>, query: &Query) -> Result<Page<TraceSummary>, StoreError> {
+pub(super) async fn list(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Page<TraceSummary>, StoreError> {
     let mut projection = doc! {
         "prompt": cut("$prompt"),
         "failure_reason": cut("$failure_reason"),
@@ -44,21 +48,23 @@ pub(super) async fn list(traces: &Collection<Document>, query: &Query) -> Result
     page(traces, query, Some(projection), decode::summary).await
 }
 
-pub(super) async fn list_documents(traces: &Collection<Document>, query: &Query) -> Result<Page<Trace>, StoreError> {
+pub(super) async fn list_documents(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Page<Trace>, StoreError> {
     page(traces, query, None, decode::trace).await
 }
 
 /// Every project id, those under which documents of others are shown too. (`distinct` would have to fit one document.)
-pub(super) async fn projects(traces: &Collection<Document>) -> Result<Vec<String>, StoreError> {
-    let groups: Vec<Document> = traces.aggregate([doc! { "$group": { "_id": "$project_id" } }]).await?.try_collect().await?;
-    let mut ids: Vec<_> = groups.into_iter().map(|group| decode::project_id(group.get("_id").cloned())).collect();
+pub(super) async fn projects(traces: &Collection<RawDocumentBuf>) -> Result<Vec<String>, StoreError> {
+    let groups = traces.aggregate([doc! { "$group": { "_id": "$project_id" } }]).with_type::<RawDocumentBuf>().await?;
+    let groups: Vec<RawDocumentBuf> = groups.try_collect().await?;
+    let ids = groups.iter().map(|group| Ok(decode::project_id(decode::document(group)?.remove("_id"))));
+    let mut ids = ids.collect::<Result<Vec<_>, StoreError>>()?;
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)
 }
 
 async fn page<T>(
-    traces: &Collection<Document>,
+    traces: &Collection<RawDocumentBuf>,
     query: &Query,
     projection: Option<Document>,
     decode: fn(Document) -> T,
@@ -74,7 +80,8 @@ async fn page<T>(
             find = find.projection(projection.clone());
         }
         let mut found = find.await?;
-        while let Some(document) = found.try_next().await? {
+        while let Some(raw) = found.try_next().await? {
+            let document = decode::document(&raw)?;
             rows.push((place(&document), decode(document)));
         }
         if rows.len() >= reading.wanted() {

@@ -16,8 +16,12 @@ pub async fn a_document_comes_back_as_it_was(bench: &Bench) {
         "steps": [
             {"tool_name": "t", "kind": "llm", "input": {"$gt": ""}, "output": {"_id": {"$oid": "507f1f77bcf86cd799439011"}},
              "duration": 1e-9, "success": false, "timestamp": "9999-12-31T23:59:59.999Z", "error": "no", "parent_id": "p",
-             "metadata": {"$date": "2026-01-01"}, "model_name": "m", "input_tokens": 7},
+             "metadata": {"$date": "2026-01-01", "$numberLong": "5"}, "model_name": "m", "input_tokens": 7},
             {"input": {"deep": nested}},
+            // Objects that some readers take for values of other types.
+            {"input": {"a": {"$date": {"$numberLong": "1"}}, "b": {"$numberInt": "5"}, "c": {"$uuid": "6f1c1b0e-5d0a-5b6e-9a3e-7c1d5e0f4a21"}},
+             "output": {"a": {"$undefined": true}, "b": {"$numberDouble": "NaN"}, "c": {"$binary": {"base64": "", "subType": "00"}}}},
+            {"output": {"$timestamp": {"t": 1, "i": 2}}, "metadata": {"a": {"$regularExpression": {"pattern": "a", "options": ""}}}},
         ],
     });
     let expected = document(&awkward).trace;
