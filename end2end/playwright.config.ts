@@ -10,7 +10,7 @@ export default defineConfig<Options>({
   workers: 2,
   reporter: [["list"]],
   use: {
-    trace: "retain-on-failure",
+    screenshot: "only-on-failure",
     locale: "en-GB",
     timezoneId: "Asia/Kolkata", // Far from UTC, so that a local time on a page shows.
     launchOptions: {
@@ -21,6 +21,6 @@ export default defineConfig<Options>({
   projects: [
     { name: "embedded", testIgnore: /without-script/, use: { store: "embedded" } },
     { name: "mongodb", testIgnore: /without-script/, use: { store: "mongodb" } },
-    { name: "without script", testMatch: /without-script/, use: { store: "embedded", javaScriptEnabled: false } },
+    { name: "without script", testMatch: /without-script/, use: { store: "embedded", javaScriptEnabled: false, expectedConsole: /preload/ } },
   ],
 });

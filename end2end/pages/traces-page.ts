@@ -28,8 +28,9 @@ export class TracesPage extends AppPage {
     return this.rows.locator(".id").allTextContents();
   }
 
-  field(label: string): Locator {
-    return this.page.getByRole("search").getByLabel(label, { exact: true });
+  /** A filter, by the name that it has in the URL. */
+  field(name: string): Locator {
+    return this.page.getByRole("search").locator(`[name="${name}"]`);
   }
 
   async filter(): Promise<void> {

@@ -38,6 +38,7 @@ function comparable(document: any, raw: any): any {
 test.use({ expectedConsole: /status of (400|422)/ });
 
 test("the preview and the stored document are equal for every fixture", async ({ ingestPage, server }) => {
+  test.slow();
   expect(fixtures.length).toBeGreaterThan(40);
   await ingestPage.goto();
   let stored = 0;

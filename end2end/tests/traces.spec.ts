@@ -35,11 +35,11 @@ test("traces stand newest first and lead to their page", async ({ server, traces
 test("filters are in the URL, work at once and can be taken back", async ({ server, tracesPage, page }) => {
   await server.ingest(some(12));
   await tracesPage.goto();
-  await tracesPage.field("Status").selectOption("failed");
+  await tracesPage.field("status").selectOption("failed");
   await expect(page).toHaveURL(/\/traces\?status=failed$/);
   await expect(tracesPage.rows).toHaveCount(4);
-  await tracesPage.field("Model").fill("gpt-4.1");
-  await page.getByLabel("Latency, ms, at least").fill("600");
+  await tracesPage.field("model").fill("gpt-4.1");
+  await tracesPage.field("latency_min").fill("600");
   await tracesPage.filter();
   await expect(page).toHaveURL("/traces?status=failed&model=gpt-4.1&latency_min=600");
   await expect(tracesPage.rows).toHaveCount(1);
@@ -48,11 +48,11 @@ test("filters are in the URL, work at once and can be taken back", async ({ serv
   await page.reload();
   await tracesPage.hydrated();
   await expect(tracesPage.rows).toHaveCount(1);
-  await expect(tracesPage.field("Status")).toHaveValue("failed");
-  await expect(tracesPage.field("Model")).toHaveValue("gpt-4.1");
+  await expect(tracesPage.field("status")).toHaveValue("failed");
+  await expect(tracesPage.field("model")).toHaveValue("gpt-4.1");
   await page.goBack();
   await expect(tracesPage.rows).toHaveCount(4);
-  await expect(tracesPage.field("Model")).toHaveValue("");
+  await expect(tracesPage.field("model")).toHaveValue("");
   await page.getByRole("link", { name: "Clear" }).click();
   await expect(tracesPage.rows).toHaveCount(12);
 });

@@ -19,14 +19,14 @@ pub fn TraceTable(rows: Vec<TraceSummary>) -> impl IntoView {
             <table class="traces">
                 <thead>
                     <tr>
-                        <th scope="col">"Status"</th>
+                        <th scope="col" class="status-column">"Status"</th>
                         <th scope="col">"Prompt"</th>
-                        <th scope="col">"Model"</th>
-                        <th scope="col">"Project"</th>
-                        <th scope="col" class="number">"Latency"</th>
-                        <th scope="col" class="number">"Tokens"</th>
-                        <th scope="col" class="number">"Steps"</th>
-                        <th scope="col" class="number">"Started (UTC)"</th>
+                        <th scope="col" class="model-column">"Model"</th>
+                        <th scope="col" class="project-column">"Project"</th>
+                        <th scope="col" class="number latency-column">"Latency"</th>
+                        <th scope="col" class="number tokens-column">"Tokens"</th>
+                        <th scope="col" class="number steps-column">"Steps"</th>
+                        <th scope="col" class="number started-column">"Started (UTC)"</th>
                     </tr>
                 </thead>
                 <tbody>{rows.into_iter().map(|row| view! { <TraceRow row /> }).collect_view()}</tbody>

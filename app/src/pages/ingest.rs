@@ -90,7 +90,7 @@ fn Receipt(report: Report) -> impl IntoView {
                 Outcome::Duplicate => "was there already",
             };
             let href = trace_href(&project_id, &trace_id);
-            view! { <li><a href=href>{trace_id}</a> <span class="tag">{word}</span></li> }.into_any()
+            view! { <li><a href=href>{trace_id}</a>" "<span class="tag">{word}</span></li> }.into_any()
         }
         ItemResult::Refused(RefusedItem { trace_id, errors }) => {
             view! { <li>{trace_id.unwrap_or_else(|| "without an id".to_owned())} <IssueList issues=errors /></li> }.into_any()

@@ -33,10 +33,11 @@ pub fn TracesPage() -> impl IntoView {
                 {move || Suspend::new(async move {
                     match page.await {
                         Err(error) => {
+                            let is_ours_to_mend = matches!(error, ApiError::BadQuery(_));
                             view! {
                                 <header class="page-head"><h1>"Traces"</h1></header>
                                 <ErrorPanel error />
-                                <p><a class="button" href="/traces">"All traces"</a></p>
+                                {is_ours_to_mend.then(|| view! { <p><a class="button" href="/traces">"All traces"</a></p> })}
                             }
                                 .into_any()
                         }

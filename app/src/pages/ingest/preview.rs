@@ -94,7 +94,7 @@ fn Items(items: Vec<Result<Normalized, Refused>>) -> impl IntoView {
                 view! { <article class="item"><IssueList issues=done.issues /><JsonBlock label value=done.trace /></article> }.into_any()
             }
             Err(refused) => {
-                view! { <article class="item refused"><h3>{label}</h3><IssueList issues=refused.issues /></article> }.into_any()
+                view! { <article class="item refused">{(total > 1).then(|| view! { <h3>{label}</h3> })}<IssueList issues=refused.issues /></article> }.into_any()
             }
         }
     });

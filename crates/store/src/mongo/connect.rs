@@ -40,7 +40,16 @@ pub(super) async fn collection(url: &ConnectionString, db_name: &str) -> Result<
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
-        let message = error.kind.to_string();
+        let message = match error.kind.as_ref() {
+            // The driver tells the state of all it knows; what one needs to know of that is the last reason.
+            ErrorKind::ServerSelection { message, .. } => {
+                let reason = message.split("I/O error: ").nth(1).and_then(|rest| rest.split(['(', ',']).next()).map_or("", str::trim);
+                let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+                format!("no server could be reached within {} s{reason}", REACH.as_secs())
+            }
+            other => other.to_string(),
+        };
+        tracing::debug!("MongoDB: {error}");
         let is_passing = match error.kind.as_ref() {
             ErrorKind::ServerSelection { .. }
             | ErrorKind::Io(_)
