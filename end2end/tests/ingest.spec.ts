@@ -19,7 +19,7 @@ test("the preview follows what is typed", async ({ ingestPage, page }) => {
   ]);
   await ingestPage.paste('{"latency": ');
   await expect(ingestPage.verdict).toHaveText("Not readable");
-  await ingestPage.paste("");
+  await ingestPage.text.fill("");
   await expect(page.getByText("stands here as you type")).toBeVisible();
 });
 
