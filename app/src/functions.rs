@@ -20,7 +20,7 @@ pub async fn get_trace(project_id: Option<String>, trace_id: String) -> Result<T
 #[server(prefix = "/fn", endpoint = "traces/ingest", input = Json)]
 pub async fn ingest(text: String) -> Result<Report, ApiError> {
     use tracellm_trace::{Source, body::Layout};
-    server::answer(tracellm_store::ingest::ingest(&*server::store(), &text, Layout::Detect, Source::Json).await)
+    server::answer(tracellm_store::ingest::ingest(&*server::store(), &text, Layout::Detect, &Source::Json.into()).await)
 }
 
 #[cfg(feature = "ssr")]

@@ -21,7 +21,7 @@ pub async fn fill(store: &dyn TraceStore, seed: u64, count: u32) -> Result<usize
     let mut stored = 0;
     for batch in documents.chunks(BATCH) {
         let items: Vec<&str> = batch.iter().map(String::as_str).collect();
-        let results = ingest::store_items(store, &items, Source::Demo).await?;
+        let results = ingest::store_items(store, &items, &Source::Demo.into()).await?;
         stored += results.iter().filter(|result| result.outcome() != Some(Outcome::Duplicate)).count();
     }
     Ok(stored)

@@ -62,7 +62,7 @@ async fn import_file(store: &dyn TraceStore, path: &Path, tally: &mut Tally) -> 
         return Err("holds no trace".into());
     }
     for (batch, first) in items.chunks(BATCH).zip((0..).step_by(BATCH)) {
-        for (result, index) in ingest::store_items(store, batch, Source::Import).await?.iter().zip(first..) {
+        for (result, index) in ingest::store_items(store, batch, &Source::Import.into()).await?.iter().zip(first..) {
             match result {
                 ItemResult::Stored(stored) => match stored.outcome {
                     Outcome::Created => tally.created += 1,

@@ -103,7 +103,7 @@ mod tests {
 
     #[track_caller]
     fn check(raw: &str, length: f64, places: &[(f64, f64)]) {
-        let context = Context { now: Timestamp::MIN, fresh_id: "t".into(), source: Source::Json };
+        let context = Context { now: Timestamp::MIN, fresh_id: "t".into(), source: Source::Json, key: None };
         let trace = normalize(raw, &context).unwrap().trace;
         let axis = Axis::of(&trace);
         assert_eq!(axis.length, length);

@@ -1,7 +1,7 @@
 //! Raw bodies in, stored documents out: the one way in for REST, server functions and the command line.
 
 use tracellm_trace::{
-    Context, Issue, ItemReport, ItemResult, Outcome, RefusedItem, Report, Severity, Source, Stored, Timestamp, Trace,
+    ApiKey, Context, Issue, ItemReport, ItemResult, Outcome, RefusedItem, Report, Severity, Source, Stored, Timestamp, Trace,
     body::{self, Body, Layout},
     normalize,
 };
@@ -25,14 +25,27 @@ pub enum IngestError {
     Store(#[from] StoreError),
 }
 
+/// Where documents come from: the way in, and the key that opened it.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub source: Source,
+    pub key: Option<ApiKey>,
+}
+
+impl From<Source> for Origin {
+    fn from(source: Source) -> Self {
+        Self { source, key: None }
+    }
+}
+
 /// Decodes, normalises and stores a body; answers when all of it is durable.
 ///
 /// # Errors
 /// Nothing was stored, but for [`IngestError::Store`], after which the same body may be sent again.
-pub async fn ingest(store: &dyn TraceStore, text: &str, layout: Layout, source: Source) -> Result<Report, IngestError> {
+pub async fn ingest(store: &dyn TraceStore, text: &str, layout: Layout, origin: &Origin) -> Result<Report, IngestError> {
     match body::split(text, layout).map_err(IngestError::Unreadable)? {
         Body::One(item) => {
-            let mut results = store_items(store, &[item], source).await?;
+            let mut results = store_items(store, &[item], origin).await?;
             match results.pop() {
                 Some(ItemResult::Stored(stored)) => Ok(Report::One(stored)),
                 // One document that is no JSON makes the body unreadable; in a batch it is one bad item.
@@ -44,7 +57,7 @@ pub async fn ingest(store: &dyn TraceStore, text: &str, layout: Layout, source: 
         }
         Body::Batch(items) if items.is_empty() => Err(IngestError::Empty),
         Body::Batch(items) => {
-            let mut results = numbered(store_items(store, &items, source).await?);
+            let mut results = numbered(store_items(store, &items, origin).await?);
             let rejected = results.iter().filter(|report| !report.errors().is_empty()).count();
             if rejected == results.len() {
                 return Err(IngestError::Refused(results));
@@ -64,11 +77,12 @@ pub async fn ingest(store: &dyn TraceStore, text: &str, layout: Layout, source: 
 ///
 /// # Errors
 /// As [`TraceStore::put`].
-pub async fn store_items(store: &dyn TraceStore, items: &[&str], source: Source) -> Result<Vec<ItemResult>, StoreError> {
+pub async fn store_items(store: &dyn TraceStore, items: &[&str], origin: &Origin) -> Result<Vec<ItemResult>, StoreError> {
     let mut traces = Vec::new();
     let mut results = Vec::with_capacity(items.len());
     for item in items {
-        results.push(match normalize(item, &Context::new(now(), Uuid::new_v4(), source)) {
+        let context = Context { key: origin.key.clone(), ..Context::new(now(), Uuid::new_v4(), origin.source) };
+        results.push(match normalize(item, &context) {
             Err(refused) => ItemResult::Refused(RefusedItem { errors: refused.errors().cloned().collect(), trace_id: refused.trace_id }),
             Ok(done) => {
                 let Trace { trace_id, project_id, .. } = &done.trace;

@@ -2,7 +2,7 @@
 
 /// What every home of traces promises.
 mod contract;
-pub use contract::{BoxFuture, Health, NewTrace, PutOutcome, TraceStore};
+pub use contract::{BoxFuture, Health, KeyMark, NewTrace, PutOutcome, TraceStore};
 
 /// Why a store could not do what was asked.
 mod error;
@@ -22,6 +22,12 @@ pub mod mongo;
 
 /// Raw bodies in, stored documents out: the one way in for REST, server functions and the command line.
 pub mod ingest;
+
+/// Analytics and failures.
+pub mod overview;
+
+/// Projects, keys, and who may do what.
+pub mod access;
 
 /// Which store the settings ask for.
 mod open;

@@ -1,28 +1,46 @@
 use tracellm_trace::{
     Cursor, Page, Query, Total,
-    query::{Keyset, Sort},
+    query::{Keyset, Place, Sort, SortValue},
 };
 
 /// How the rows of a page are read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading<'q> {
-    /// Rows are wanted from the lesser to the greater keyset.
+    pub sort: Sort,
+    /// Rows are read from the lesser to the greater keyset.
     pub ascending: bool,
-    /// Rows behind this place are wanted, in the direction of reading; all where there is none.
-    pub behind: Option<&'q Keyset>,
+    behind: Option<&'q Keyset>,
     is_backward: bool,
     limit: usize,
 }
 
+/// A part of the order of a list, read from its start or from behind a place in it. Traces without the value sorted by are last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stretch<'q> {
+    Valued(Option<&'q Keyset>),
+    Absent(Option<&'q Keyset>),
+}
+
 impl<'q> Reading<'q> {
     pub fn new(query: &'q Query) -> Self {
-        let is_backward = matches!(query.cursor, Some(Cursor::Before(_)));
-        let behind = match &query.cursor {
-            Some(Cursor::After(place) | Cursor::Before(place)) => Some(place),
-            None => None,
+        let (behind, is_backward) = match query.cursor.as_ref().map(|cursor| &cursor.place) {
+            Some(Place::After(keyset)) => (Some(keyset), false),
+            Some(Place::Before(keyset)) => (Some(keyset), true),
+            None => (None, false),
         };
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        Self { ascending: (query.sort == Sort::OldestFirst) != is_backward, behind, is_backward, limit }
+        Self { sort: query.sort, ascending: query.sort.descending == is_backward, behind, is_backward, limit }
+    }
+
+    /// The stretches that lie ahead, in order of reading.
+    pub fn stretches(&self) -> Vec<Stretch<'q>> {
+        let is_absent = self.behind.is_some_and(|keyset| keyset.value == SortValue::Absent);
+        match (is_absent, self.is_backward) {
+            (false, false) => vec![Stretch::Valued(self.behind), Stretch::Absent(None)],
+            (true, false) => vec![Stretch::Absent(self.behind)],
+            (false, true) => vec![Stretch::Valued(self.behind)],
+            (true, true) => vec![Stretch::Absent(self.behind), Stretch::Valued(None)],
+        }
     }
 
     /// Rows to read: one more than the page shows tells whether there are more.
@@ -41,10 +59,11 @@ impl<'q> Reading<'q> {
         let first = rows.first().map(|(place, _)| place).or(self.behind).cloned();
         let last = rows.last().map(|(place, _)| place).or(self.behind).cloned();
         let (has_previous, has_next) = if self.is_backward { (has_more, true) } else { (self.behind.is_some(), has_more) };
+        let cursor = |place| Cursor { sort: self.sort, place };
         Page {
             total,
-            next: last.filter(|_| has_next).map(Cursor::After),
-            previous: first.filter(|_| has_previous).map(Cursor::Before),
+            next: last.filter(|_| has_next).map(Place::After).map(cursor),
+            previous: first.filter(|_| has_previous).map(Place::Before).map(cursor),
             items: rows.into_iter().map(|(_, item)| item).collect(),
         }
     }

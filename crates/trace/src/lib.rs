@@ -31,7 +31,18 @@ pub use normalize::{Context, Filled, Normalized, Refused, normalize};
 
 /// Filters, order, page size and cursor: the one query type of URL, REST, command line and stores.
 pub mod query;
-pub use query::{Cursor, Filter, Query};
+pub use query::{Cursor, Filter, Query, Sort};
+
+/// Sums and percentiles over many traces.
+pub mod stats;
+
+/// What went wrong lately: failed, retried, slow.
+mod failures;
+pub use failures::{FailureTotals, Failures};
+
+/// Projects, and the keys that write and read their traces.
+mod access;
+pub use access::{ApiKey, NewKey, NewProject, Project, Scope, slug};
 
 /// A row of a list, and a page of rows.
 mod page;

@@ -2,7 +2,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Issue, SLOW_TRACE_THRESHOLD_MS, Severity, Source, Step, Timestamp, Trace, UNKNOWN_MODEL, decode,
+    ApiKey, DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Issue, SLOW_TRACE_THRESHOLD_MS, Severity, Source, Step, Timestamp, Trace, UNKNOWN_MODEL,
+    decode,
 };
 
 /// Typed reading of an object's fields, with an issue for each that is not as it should be.
@@ -23,12 +24,14 @@ pub struct Context {
     pub fresh_id: String,
     /// The way the trace came in, where it does not say so itself.
     pub source: Source,
+    /// The key that the sender showed: the trace belongs to its project.
+    pub key: Option<ApiKey>,
 }
 
 impl Context {
     /// A context whose trace id is `tr_` and the given random UUID.
     pub fn new(now: Timestamp, random: Uuid, source: Source) -> Self {
-        Self { now, fresh_id: format!("tr_{random}"), source }
+        Self { now, fresh_id: format!("tr_{random}"), source, key: None }
     }
 }
 
@@ -74,7 +77,7 @@ impl Refused {
 /// ```
 /// use tracellm_trace::{Context, Source, Status, Timestamp, normalize};
 ///
-/// let context = Context { now: Timestamp::MIN, fresh_id: "tr_1".into(), source: Source::Json };
+/// let context = Context { now: Timestamp::MIN, fresh_id: "tr_1".into(), source: Source::Json, key: None };
 /// let done = normalize(r#"{"prompt": "hi", "steps": [{"tool_name": "search", "success": false}]}"#, &context).unwrap();
 /// assert_eq!(done.trace.status, Status::Failed);
 /// let refused = normalize(r#"{"latency": -1}"#, &context).unwrap_err();
@@ -138,6 +141,7 @@ fn read_trace(mut fields: Fields, context: &Context) -> (Trace, Filled, Option<S
         fields.warn("slow_request.disagrees", "slow_request", message);
     }
 
+    let key = context.key.as_ref();
     let tokens = infer::Tokens::read(&mut fields, &steps);
     let mut trace = Trace {
         trace_id,
@@ -146,10 +150,10 @@ fn read_trace(mut fields: Fields, context: &Context) -> (Trace, Filled, Option<S
         latency,
         token_count: tokens.total,
         model_name: fields.name(&["model_name", "model"]).unwrap_or_else(|| UNKNOWN_MODEL.to_owned()),
-        project_id: fields.name(&["project_id"]).unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
+        project_id: project_id(&mut fields, key),
         project_name: fields.text("project_name"),
-        api_key: fields.api_key(),
-        environment: fields.name(&["environment"]).unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned()),
+        api_key: fields.api_key().filter(|_| key.is_none()).or_else(|| key.map(|key| key.key_id.clone())),
+        environment: fields.name(&["environment"]).unwrap_or_else(|| key.map_or(DEFAULT_ENVIRONMENT, |key| &key.environment).to_owned()),
         status,
         steps,
         retry_count,
@@ -170,4 +174,14 @@ fn read_trace(mut fields: Fields, context: &Context) -> (Trace, Filled, Option<S
     };
     fields.keep_unknown(&mut trace.metadata);
     (trace, filled, given_id)
+}
+
+/// The project of the key, else the given one, else the default.
+fn project_id(fields: &mut Fields, key: Option<&ApiKey>) -> String {
+    let given = fields.name(&["project_id"]);
+    let Some(key) = key else { return given.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()) };
+    if given.as_ref().is_some_and(|given| *given != key.project_id) {
+        fields.warn("project.overridden", "project_id", format!("is `{}`, the project of the key", key.project_id));
+    }
+    key.project_id.clone()
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use tracellm_trace::{Context, Cursor, Query, Source, Status, Timestamp, Trace, body, normalize};
 
 fn context() -> Context {
-    Context { now: Timestamp::parse("2026-11-23T12:00:00Z").unwrap(), fresh_id: "tr_fresh".into(), source: Source::Json }
+    Context { now: Timestamp::parse("2026-11-23T12:00:00Z").unwrap(), fresh_id: "tr_fresh".into(), source: Source::Json, key: None }
 }
 
 /// Any JSON, leaning towards values that mean something to the normaliser.
@@ -121,7 +121,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
             let written = serde_json::to_string(&done.trace).unwrap();
             let read: Trace = serde_json::from_str(&written).unwrap();
             prop_assert_eq!(&read, &done.trace, "bit-exact through JSON");
-            let later = Context { now: Timestamp::MAX, fresh_id: "tr_other".into(), source: Source::Import };
+            let later = Context { now: Timestamp::MAX, fresh_id: "tr_other".into(), source: Source::Import, key: None };
             let again = normalize(&written, &later).map_err(|refused| TestCaseError::fail(format!("refused its own: {refused:?}")))?;
             let again = Trace { updated_at: done.trace.updated_at, ..again.trace };
             prop_assert_eq!(again, done.trace, "idempotent");

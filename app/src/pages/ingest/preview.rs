@@ -55,7 +55,7 @@ fn check(text: &str) -> Checked {
         }
         Ok(Body::Batch(items)) => items,
     };
-    let context = Context { now: now(), fresh_id: "tr_…".to_owned(), source: Source::Json };
+    let context = Context { now: now(), fresh_id: "tr_…".to_owned(), source: Source::Json, key: None };
     Checked::Items(items.into_iter().map(|item| normalize(item, &context)).collect())
 }
 

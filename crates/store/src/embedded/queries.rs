@@ -1,9 +1,16 @@
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
 use serde::de::DeserializeOwned;
-use tracellm_trace::{Filter, Page, Query, TOTAL_CAP, Timestamp, Total, Trace, query::Keyset};
+use tracellm_trace::{
+    Filter, Page, Query, Status, TOTAL_CAP, Timestamp, Total, Trace,
+    query::{Keyset, SortBy, SortValue},
+    stats::{Sample, Tally},
+};
 
-use super::errors::unreadable;
-use crate::{StoreError, paging::Reading};
+use super::{conditions::Conditions, errors::unreadable};
+use crate::{
+    StoreError,
+    paging::{Reading, Stretch},
+};
 
 pub(super) fn get(connection: &Connection, project_id: Option<&str>, trace_id: &str) -> Result<Option<Trace>, StoreError> {
     let mut conditions = Conditions::default();
@@ -19,32 +26,95 @@ pub(super) fn get(connection: &Connection, project_id: Option<&str>, trace_id: &
 
 /// A page whose items are the JSON in `column`.
 pub(super) fn list<T: DeserializeOwned>(connection: &Connection, query: &Query, column: &str) -> Result<Page<T>, StoreError> {
-    let total = count(connection, &query.filter)?;
+    let total = Total::from_count(count(connection, &query.filter, Some(TOTAL_CAP + 1))?);
     let reading = Reading::new(query);
-    let mut conditions = Conditions::of(&query.filter);
+    let by = reading.sort.by;
     let (direction, behind) = if reading.ascending { ("ASC", ">") } else { ("DESC", "<") };
-    if let Some(Keyset { created_at, trace_id, project_id }) = reading.behind {
-        let place = [created_at.millis().into(), trace_id.clone().into(), project_id.clone().into()];
-        conditions.add(&format!("(created_at, trace_id, project_id) {behind} (?, ?, ?)"), place);
-    }
-    let sql = format!(
-        "SELECT created_at, trace_id, project_id, {column} FROM traces{} \
-         ORDER BY created_at {direction}, trace_id {direction}, project_id {direction} LIMIT {}",
-        conditions.sql,
-        reading.wanted()
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(conditions.values))?;
     let mut items = Vec::new();
-    while let Some(row) = rows.next()? {
-        let item = serde_json::from_str(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?).map_err(unreadable)?;
-        items.push((place(row)?, item));
+    for stretch in reading.stretches() {
+        let mut conditions = Conditions::of(&query.filter);
+        let field = by.as_str();
+        match stretch {
+            Stretch::Absent(_) if by != SortBy::CostUsd => continue,
+            Stretch::Absent(place) => {
+                conditions.add(&format!("{field} IS NULL"), []);
+                if let Some(place) = place {
+                    conditions.add(&format!("(trace_id, project_id) {behind} (?, ?)"), ids(place));
+                }
+            }
+            Stretch::Valued(place) => {
+                if by == SortBy::CostUsd {
+                    conditions.add(&format!("{field} IS NOT NULL"), []);
+                }
+                if let Some(place) = place {
+                    let value = std::iter::once(sql_value(place.value)).chain(ids(place));
+                    conditions.add(&format!("({field}, trace_id, project_id) {behind} (?, ?, ?)"), value);
+                }
+            }
+        }
+        let sql = format!(
+            "SELECT {field}, trace_id, project_id, {column} FROM traces{} \
+             ORDER BY {field} {direction}, trace_id {direction}, project_id {direction} LIMIT {}",
+            conditions.sql,
+            reading.wanted() - items.len()
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params_from_iter(conditions.values))?;
+        while let Some(row) = rows.next()? {
+            let item = serde_json::from_str(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?).map_err(unreadable)?;
+            items.push((place(row)?, item));
+        }
+        if items.len() >= reading.wanted() {
+            break;
+        }
     }
     Ok(reading.page(items, total))
 }
 
+/// How many traces match, counted no further than `most`.
+pub(super) fn count(connection: &Connection, filter: &Filter, most: Option<u64>) -> Result<u64, StoreError> {
+    let conditions = Conditions::of(filter);
+    let most = most.map_or_else(String::new, |most| format!(" LIMIT {most}"));
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM traces{}{most})", conditions.sql);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let count: i64 = statement.query_row(params_from_iter(conditions.values), |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+/// Adds up every trace that matches.
+pub(super) fn tally(connection: &Connection, filter: &Filter) -> Result<Tally, StoreError> {
+    let Conditions { sql, values } = Conditions::of(filter);
+    let mut statement = connection.prepare_cached(&format!("SELECT min(created_at), max(created_at) FROM traces{sql}"))?;
+    let found: (Option<i64>, Option<i64>) = statement.query_row(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis_clamped);
+    let range = filter.from.or(moment(found.0)).zip(filter.to.map(|to| to.plus(-1.0)).or(moment(found.1)));
+    let mut tally = Tally::new(range);
+    let sql = format!(
+        "SELECT created_at, status, model_name, project_id, environment, latency, token_count, cost_usd, retry_count, slow_request \
+         FROM traces{sql}"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(&values))?;
+    while let Some(row) = rows.next()? {
+        let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+        tally.add(&Sample {
+            created_at: Some(Timestamp::from_millis_clamped(row.get(0)?)),
+            status: Status::from_word(text(1)?).unwrap_or(Status::Success),
+            model_name: text(2)?,
+            project_id: text(3)?,
+            environment: text(4)?,
+            latency: row.get(5)?,
+            token_count: row.get(6)?,
+            cost_usd: row.get(7)?,
+            retry_count: row.get(8)?,
+            slow_request: row.get(9)?,
+        });
+    }
+    Ok(tally)
+}
+
 /// Every project id: one step down the index for each, however many traces it has.
-pub(super) fn projects(connection: &Connection) -> Result<Vec<String>, StoreError> {
+pub(super) fn project_ids(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let sql = "WITH RECURSIVE project (id) AS (
                    SELECT min(project_id) FROM traces
                    UNION ALL
@@ -61,52 +131,23 @@ pub(super) fn version(connection: &Connection) -> Result<String, StoreError> {
     Ok(connection.query_row("SELECT sqlite_version() FROM (SELECT count(*) FROM sqlite_schema)", [], |row| row.get(0))?)
 }
 
-fn count(connection: &Connection, filter: &Filter) -> Result<Total, StoreError> {
-    let conditions = Conditions::of(filter);
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM traces{} LIMIT {})", conditions.sql, TOTAL_CAP + 1);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let count: i64 = statement.query_row(params_from_iter(conditions.values), |row| row.get(0))?;
-    Ok(Total::from_count(count.unsigned_abs()))
+fn ids(place: &Keyset) -> [Value; 2] {
+    [place.trace_id.clone().into(), place.project_id.clone().into()]
+}
+
+fn sql_value(value: SortValue) -> Value {
+    match value {
+        SortValue::Whole(whole) => whole.into(),
+        SortValue::Number(number) => number.into(),
+        SortValue::Absent => Value::Null,
+    }
 }
 
 fn place(row: &Row) -> rusqlite::Result<Keyset> {
-    Ok(Keyset { created_at: Timestamp::from_millis_clamped(row.get(0)?), trace_id: row.get(1)?, project_id: row.get(2)? })
-}
-
-/// A `WHERE` clause that grows, and the values for its question marks.
-#[derive(Default)]
-struct Conditions {
-    sql: String,
-    values: Vec<Value>,
-}
-
-impl Conditions {
-    fn of(filter: &Filter) -> Self {
-        let Filter { status, model, project_id, environment, latency_min, latency_max, token_min, token_max, from, to } = filter;
-        let mut conditions = Self::default();
-        let wanted: [(&str, Option<Value>); 10] = [
-            ("status = ?", status.map(|status| status.as_str().to_owned().into())),
-            ("model_name = ?", model.clone().map(Value::from)),
-            ("project_id = ?", project_id.clone().map(Value::from)),
-            ("environment = ?", environment.clone().map(Value::from)),
-            ("latency >= ?", latency_min.map(Value::from)),
-            ("latency <= ?", latency_max.map(Value::from)),
-            ("token_count >= ?", token_min.map(Value::from)),
-            ("token_count <= ?", token_max.map(Value::from)),
-            ("created_at >= ?", from.map(|time| time.millis().into())),
-            ("created_at < ?", to.map(|time| time.millis().into())),
-        ];
-        for (condition, value) in wanted {
-            if let Some(value) = value {
-                conditions.add(condition, [value]);
-            }
-        }
-        conditions
-    }
-
-    fn add(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
-        self.sql.push_str(if self.sql.is_empty() { " WHERE " } else { " AND " });
-        self.sql.push_str(condition);
-        self.values.extend(values);
-    }
+    let value = match row.get(0)? {
+        Value::Integer(whole) => SortValue::Whole(whole),
+        Value::Real(number) => SortValue::Number(number),
+        _ => SortValue::Absent,
+    };
+    Ok(Keyset { value, trace_id: row.get(1)?, project_id: row.get(2)? })
 }

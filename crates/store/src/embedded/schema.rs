@@ -6,6 +6,7 @@ use std::{
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::mentions;
 use crate::StoreError;
 
 /// The file in the data folder.
@@ -26,6 +27,12 @@ const MIGRATIONS: &[&str] = &[
          environment TEXT NOT NULL,
          latency REAL NOT NULL,
          token_count INTEGER NOT NULL,
+         cost_usd REAL,
+         retry_count INTEGER NOT NULL,
+         slow_request INTEGER NOT NULL,
+         session_id TEXT,
+         user_id TEXT,
+         tags TEXT,
          summary TEXT NOT NULL,
          doc TEXT NOT NULL
      ) STRICT;
@@ -34,7 +41,32 @@ const MIGRATIONS: &[&str] = &[
      CREATE INDEX traces_status ON traces (status, created_at, trace_id, project_id);
      CREATE INDEX traces_project ON traces (project_id, created_at, trace_id);
      CREATE INDEX traces_model ON traces (model_name, created_at, trace_id, project_id);
-     CREATE INDEX traces_environment ON traces (environment, created_at, trace_id, project_id);",
+     CREATE INDEX traces_environment ON traces (environment, created_at, trace_id, project_id);
+     CREATE INDEX traces_latency ON traces (latency, trace_id, project_id);
+     CREATE INDEX traces_tokens ON traces (token_count, trace_id, project_id);
+     CREATE INDEX traces_cost ON traces (cost_usd, trace_id, project_id) WHERE cost_usd IS NOT NULL;
+     CREATE INDEX traces_retried ON traces (created_at, trace_id, project_id) WHERE retry_count > 0;
+     CREATE INDEX traces_slow ON traces (created_at, trace_id, project_id) WHERE slow_request = 1;
+     CREATE INDEX traces_session ON traces (session_id, created_at, trace_id, project_id) WHERE session_id IS NOT NULL;
+     CREATE INDEX traces_user ON traces (user_id, created_at, trace_id, project_id) WHERE user_id IS NOT NULL;
+
+     CREATE TABLE projects (
+         project_id TEXT PRIMARY KEY,
+         name TEXT NOT NULL UNIQUE,
+         description TEXT NOT NULL,
+         created_at INTEGER NOT NULL
+     ) STRICT;
+     CREATE TABLE api_keys (
+         key TEXT PRIMARY KEY,
+         key_id TEXT NOT NULL UNIQUE,
+         project_id TEXT NOT NULL,
+         environment TEXT NOT NULL,
+         scope TEXT NOT NULL,
+         created_at INTEGER NOT NULL,
+         last_used_at INTEGER,
+         expires_at INTEGER,
+         revoked_at INTEGER
+     ) STRICT;",
 ];
 
 /// The file in a data folder, which is made where it is missing, for its owner alone.
@@ -61,6 +93,7 @@ pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
 pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
     let connection = connect(file)?;
     connection.pragma_update(None, "query_only", true)?;
+    mentions::register(&connection)?;
     Ok(connection)
 }
 

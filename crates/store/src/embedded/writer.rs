@@ -44,6 +44,7 @@ struct Row {
 }
 
 struct Json {
+    tags: Option<String>,
     summary: String,
     doc: String,
 }
@@ -105,7 +106,8 @@ impl Json {
     fn of(trace: &Trace) -> Result<Self, StoreError> {
         let failed = |error| StoreError::Failed(format!("a trace can't be written as JSON ({error})"));
         let summary = serde_json::to_string(&TraceSummary::from(trace)).map_err(failed)?;
-        Ok(Self { summary, doc: serde_json::to_string(trace).map_err(failed)? })
+        let tags = Some(&trace.tags).filter(|tags| !tags.is_empty()).map(serde_json::to_string).transpose().map_err(failed)?;
+        Ok(Self { tags, summary, doc: serde_json::to_string(trace).map_err(failed)? })
     }
 }
 
@@ -166,11 +168,14 @@ fn write_row(transaction: &Transaction, Row { new, json }: Row) -> Result<Outcom
 /// Writes a document to the row `id`, else to a new one.
 fn store(transaction: &Transaction, id: Option<i64>, trace: &Trace, json: &Json) -> Result<(), StoreError> {
     let sql = "INSERT INTO traces
-                   (id, project_id, trace_id, created_at, status, model_name, environment, latency, token_count, summary, doc)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                   (id, project_id, trace_id, created_at, status, model_name, environment, latency, token_count, cost_usd, retry_count,
+                    slow_request, session_id, user_id, tags, summary, doc)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT (id) DO UPDATE SET
                    created_at = excluded.created_at, status = excluded.status, model_name = excluded.model_name,
                    environment = excluded.environment, latency = excluded.latency, token_count = excluded.token_count,
+                   cost_usd = excluded.cost_usd, retry_count = excluded.retry_count, slow_request = excluded.slow_request,
+                   session_id = excluded.session_id, user_id = excluded.user_id, tags = excluded.tags,
                    summary = excluded.summary, doc = excluded.doc";
     transaction.prepare_cached(sql)?.execute(params![
         id,
@@ -182,6 +187,12 @@ fn store(transaction: &Transaction, id: Option<i64>, trace: &Trace, json: &Json)
         trace.environment,
         trace.latency,
         trace.token_count,
+        trace.cost_usd,
+        trace.retry_count,
+        trace.slow_request,
+        trace.session_id,
+        trace.user_id,
+        json.tags,
         json.summary,
         json.doc,
     ])?;
@@ -196,7 +207,7 @@ mod tests {
     use crate::{StoreError, embedded::schema};
 
     fn row(id: &str, prompt: &str) -> Row {
-        let context = Context { now: Timestamp::MIN, fresh_id: id.to_owned(), source: Source::Json };
+        let context = Context { now: Timestamp::MIN, fresh_id: id.to_owned(), source: Source::Json, key: None };
         Row::new(normalize(&format!("{{\"prompt\":\"{prompt}\"}}"), &context).unwrap().into()).unwrap()
     }
 

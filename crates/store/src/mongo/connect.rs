@@ -1,8 +1,7 @@
 use std::time::Duration;
 
 use mongodb::{
-    Client, Collection,
-    bson::RawDocumentBuf,
+    Client, Database,
     error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure},
     options::{Acknowledgment, ClientOptions, ConnectionString, WriteConcern},
 };
@@ -28,14 +27,14 @@ pub(super) fn parse(url: &str) -> Result<ConnectionString, StoreError> {
     })
 }
 
-pub(super) async fn collection(url: &ConnectionString, db_name: &str) -> Result<Collection<RawDocumentBuf>, StoreError> {
+pub(super) async fn database(url: &ConnectionString, db_name: &str) -> Result<Database, StoreError> {
     let mut options = ClientOptions::parse(url.clone()).await?;
     options.app_name.get_or_insert_with(|| "tracellm".to_owned());
     options.server_selection_timeout = Some(REACH);
     options.connect_timeout = Some(REACH);
     let durable = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(WRITE_PATIENCE).build();
     options.write_concern = Some(durable);
-    Ok(Client::with_options(options)?.database(db_name).collection("traces"))
+    Ok(Client::with_options(options)?.database(db_name))
 }
 
 impl From<Error> for StoreError {

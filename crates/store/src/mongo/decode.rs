@@ -1,10 +1,11 @@
 use mongodb::bson::{Bson, Document, RawDocumentBuf};
 use serde_json::{Map, Number, Value, json};
 use tracellm_trace::{
-    DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, SLOW_TRACE_THRESHOLD_MS, Source, Status, Step, StepKind, Timestamp, Trace, TraceSummary,
-    UNKNOWN_MODEL, mask_api_key,
+    ApiKey, DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Project, SLOW_TRACE_THRESHOLD_MS, Source, Status, Step, StepKind, Timestamp, Trace,
+    TraceSummary, UNKNOWN_MODEL, mask_api_key,
 };
 
+use super::access;
 use crate::StoreError;
 
 /// The fields of a document as they stand in the database. (Reading them by serde would take some objects for values of other types.)
@@ -16,6 +17,34 @@ pub(super) fn document(raw: &RawDocumentBuf) -> Result<Document, StoreError> {
 pub(super) fn project_id(found: Option<Bson>) -> String {
     let field = found.map(|id| ("project_id".to_owned(), id));
     Fields::of(field.into_iter().collect()).name("project_id", DEFAULT_PROJECT)
+}
+
+/// The project that a document holds.
+pub(super) fn project(document: Document) -> Project {
+    let mut fields = Fields::of(document);
+    let project_id = fields.text("project_id").unwrap_or_default();
+    Project {
+        name: fields.text("name").unwrap_or_else(|| project_id.clone()),
+        project_id,
+        description: fields.text("description").unwrap_or_default(),
+        created_at: fields.time("created_at"),
+    }
+}
+
+/// The key that a document holds, without its secret.
+pub(super) fn key(document: Document) -> ApiKey {
+    let mut fields = Fields::of(document);
+    let stored = fields.text("key").unwrap_or_default();
+    ApiKey {
+        key_id: fields.text("key_id").unwrap_or_else(|| mask_api_key(stored)),
+        project_id: fields.name("project_id", DEFAULT_PROJECT),
+        environment: fields.name("environment", DEFAULT_ENVIRONMENT),
+        scope: access::scope(fields.text("scope").as_deref()),
+        created_at: fields.time("created_at").unwrap_or(Timestamp::MIN),
+        last_used_at: fields.time("last_used_at"),
+        expires_at: fields.time("expires_at"),
+        revoked_at: fields.time("revoked_at"),
+    }
 }
 
 /// The trace that a document holds. What is missing gets its default, and what can't be read as its field stands in `metadata`.

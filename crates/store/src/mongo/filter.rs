@@ -1,29 +1,60 @@
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use mongodb::bson::{Bson, Document, doc, oid::ObjectId};
-use tracellm_trace::{DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Filter, Timestamp, UNKNOWN_MODEL, query::Keyset};
+use tracellm_trace::{DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Filter, UNKNOWN_MODEL};
 
 use super::encode::date;
-use crate::paging::Reading;
 
-/// The traces that a filter matches.
+/// The traces that a filter matches. Taken apart field by field, so that a new one can't be forgotten here.
 pub(super) fn matching(filter: &Filter) -> Document {
-    let Filter { status, model, project_id, environment, latency_min, latency_max, token_min, token_max, from, to } = filter;
+    let Filter {
+        status,
+        model,
+        project_id,
+        environment,
+        latency_min,
+        latency_max,
+        token_min,
+        token_max,
+        from,
+        to,
+        last: _,
+        q,
+        session_id,
+        user_id,
+        tag,
+        retried,
+        slow,
+    } = filter;
     let mut query = Document::new();
-    let names = [("model_name", model, UNKNOWN_MODEL), ("environment", environment, DEFAULT_ENVIRONMENT)];
     if let Some(status) = status {
         query.insert("status", doc! { "$eq": status.as_str() });
     }
     if let Some(project_id) = project_id {
         query.insert("project_id", project(project_id));
     }
-    for (field, name, default) in names {
+    for (field, name, default) in [("model_name", model, UNKNOWN_MODEL), ("environment", environment, DEFAULT_ENVIRONMENT)] {
         if let Some(name) = name {
             query.insert(field, named(name, default));
+        }
+    }
+    for (field, name) in [("session_id", session_id), ("user_id", user_id), ("tags", tag)] {
+        if let Some(name) = name {
+            query.insert(field, doc! { "$eq": name });
         }
     }
     add_range(&mut query, "latency", ("$gte", *latency_min), ("$lte", *latency_max));
     add_range(&mut query, "token_count", ("$gte", *token_min), ("$lte", *token_max));
     add_range(&mut query, "created_at", ("$gte", from.map(date)), ("$lt", to.map(date)));
+    if *retried {
+        query.insert("retry_count", doc! { "$gt": 0 });
+    }
+    if *slow {
+        query.insert("slow_request", true);
+    }
+    if let Some(q) = q {
+        let pattern = literal_pattern(q);
+        let fields = ["prompt", "response", "failure_reason", "steps.tool_name"];
+        query.insert("$or", fields.map(|field| doc! { field: { "$regex": &pattern, "$options": "i" } }).to_vec());
+    }
     query
 }
 
@@ -60,65 +91,14 @@ fn add_range<T: Into<Bson>>(query: &mut Document, field: &str, low: (&str, Optio
     }
 }
 
-/// A value of the order of a list as the text that a cursor carries. What others stored there need not be text.
-pub(super) fn place_text(value: Option<&Bson>) -> String {
-    match value {
-        Some(Bson::String(text)) if !text.starts_with(NO_TEXT) => text.clone(),
-        other => {
-            let bytes = doc! { "": other.cloned().unwrap_or(Bson::Null) }.to_vec().unwrap_or_default();
-            format!("{NO_TEXT}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
+/// A regular expression that matches this text and nothing else.
+fn literal_pattern(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut pattern, c| {
+        match c {
+            '\0' => pattern.push_str("\\x00"),
+            c if c.is_ascii_punctuation() => pattern.extend(['\\', c]),
+            c => pattern.push(c),
         }
-    }
-}
-
-/// Behind this stands a value that is no text; none of our identifiers begins so.
-const NO_TEXT: char = '\0';
-
-fn place_value(text: &str) -> Bson {
-    let Some(encoded) = text.strip_prefix(NO_TEXT) else { return text.into() };
-    let document = BASE64_URL_SAFE_NO_PAD.decode(encoded).ok().and_then(|bytes| Document::from_reader(bytes.as_slice()).ok());
-    document.and_then(|mut document| document.remove("")).unwrap_or(Bson::Null)
-}
-
-/// Values of a field behind that of a place. As an expression it compares values of any type, in the order in which they are sorted.
-fn compared(field: &str, operator: &str, place: &str) -> Document {
-    doc! { operator: [{ "$ifNull": [format!("${field}"), Bson::Null] }, { "$literal": place_value(place) }] }
-}
-
-/// A stretch of the order in which a list is read: its condition, and the order within it.
-pub(super) struct Stretch {
-    pub condition: Document,
-    pub sort: Document,
-}
-
-/// The stretches that lie behind the place a page is read from, in order of reading.
-///
-/// Each is one walk along one index, where a single `$or` would sort. Documents of others may have no date for `created_at`; they stand,
-/// by their ids, where the year 1 begins.
-pub(super) fn stretches(reading: &Reading) -> Vec<Stretch> {
-    let (direction, behind) = if reading.ascending { (1, "$gt") } else { (-1, "$lt") };
-    let dates = doc! { "$gt": date(Timestamp::MIN), "$lte": date(Timestamp::MAX) };
-    let by_ids = doc! { "trace_id": direction, "project_id": direction };
-    let by_time = doc! { "created_at": direction, "trace_id": direction, "project_id": direction };
-    let undated = Stretch { condition: doc! { "created_at": { "$not": dates.clone() } }, sort: by_ids.clone() };
-    let dated = |dates: Document| Stretch { condition: doc! { "created_at": dates }, sort: by_time.clone() };
-    let Some(Keyset { created_at, trace_id, project_id }) = reading.behind else {
-        return if reading.ascending { vec![undated, dated(dates)] } else { vec![dated(dates), undated] };
-    };
-    let is_dated = *created_at > Timestamp::MIN;
-    let same_time = if is_dated {
-        doc! { "$eq": date(*created_at) }
-    } else {
-        doc! { "$not": dates.clone() }
-    };
-    let same_id = doc! { "$and": [compared("trace_id", "$eq", trace_id), compared("project_id", behind, project_id)] };
-    let next_ids = doc! { "$or": [compared("trace_id", behind, trace_id), same_id] };
-    let mut stretches = vec![Stretch { condition: doc! { "created_at": same_time, "$expr": next_ids }, sort: by_ids }];
-    match (reading.ascending, is_dated) {
-        (true, true) => stretches.push(dated(doc! { "$gt": date(*created_at), "$lte": date(Timestamp::MAX) })),
-        (true, false) => stretches.push(dated(dates)),
-        (false, true) => stretches.extend([dated(doc! { "$gt": date(Timestamp::MIN), "$lt": date(*created_at) }), undated]),
-        (false, false) => {}
-    }
-    stretches
+        pattern
+    })
 }

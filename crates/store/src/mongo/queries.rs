@@ -1,11 +1,11 @@
 use futures_util::TryStreamExt;
 use mongodb::{
     Collection,
-    bson::{Bson, Document, RawDocumentBuf, doc},
+    bson::{Document, RawDocumentBuf, doc},
 };
-use tracellm_trace::{Page, Query, TOTAL_CAP, Timestamp, Total, Trace, TraceSummary, query::Keyset};
+use tracellm_trace::{Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary};
 
-use super::{decode, filter};
+use super::{decode, filter, order};
 use crate::{StoreError, paging::Reading};
 
 /// Characters of a text that a row is made of; one more than it shows, so that it knows whether to say `…`.
@@ -52,8 +52,12 @@ pub(super) async fn list_documents(traces: &Collection<RawDocumentBuf>, query: &
     page(traces, query, None, decode::trace).await
 }
 
+pub(super) async fn count(traces: &Collection<RawDocumentBuf>, filter: &Filter) -> Result<u64, StoreError> {
+    Ok(traces.count_documents(filter::matching(filter)).await?)
+}
+
 /// Every project id, those under which documents of others are shown too. (`distinct` would have to fit one document.)
-pub(super) async fn projects(traces: &Collection<RawDocumentBuf>) -> Result<Vec<String>, StoreError> {
+pub(super) async fn project_ids(traces: &Collection<RawDocumentBuf>) -> Result<Vec<String>, StoreError> {
     let groups = traces.aggregate([doc! { "$group": { "_id": "$project_id" } }]).with_type::<RawDocumentBuf>().await?;
     let groups: Vec<RawDocumentBuf> = groups.try_collect().await?;
     let ids = groups.iter().map(|group| Ok(decode::project_id(decode::document(group)?.remove("_id"))));
@@ -73,32 +77,22 @@ async fn page<T>(
     let total = traces.count_documents(matching.clone()).limit(TOTAL_CAP + 1).await?;
     let reading = Reading::new(query);
     let mut rows = Vec::new();
-    for stretch in filter::stretches(&reading) {
+    for walk in order::walks(&reading) {
         let missing = i64::try_from(reading.wanted() - rows.len()).unwrap_or(i64::MAX);
-        let mut find = traces.find(doc! { "$and": [matching.clone(), stretch.condition] }).sort(stretch.sort).limit(missing);
+        let mut find = traces.find(doc! { "$and": [matching.clone(), walk.condition] }).sort(walk.sort).limit(missing);
         if let Some(projection) = &projection {
             find = find.projection(projection.clone());
         }
         let mut found = find.await?;
         while let Some(raw) = found.try_next().await? {
             let document = decode::document(&raw)?;
-            rows.push((place(&document), decode(document)));
+            rows.push((order::place(&document, reading.sort.by), decode(document)));
         }
         if rows.len() >= reading.wanted() {
             break;
         }
     }
     Ok(reading.page(rows, Total::from_count(total)))
-}
-
-/// Where a document stands in the order of a list.
-fn place(document: &Document) -> Keyset {
-    let created_at = match document.get("created_at") {
-        Some(Bson::DateTime(date)) => Timestamp::from_millis(date.timestamp_millis()),
-        _ => None,
-    };
-    let text = |field: &str| filter::place_text(document.get(field));
-    Keyset { created_at: created_at.unwrap_or(Timestamp::MIN), trace_id: text("trace_id"), project_id: text("project_id") }
 }
 
 /// The start of a text; what is none stays as it is.

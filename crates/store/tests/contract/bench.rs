@@ -46,7 +46,8 @@ pub fn mongo_url() -> String {
 
 /// A document as normalised at [`NOW`].
 pub fn document(raw: &Value) -> NewTrace {
-    let context = Context { now: Timestamp::from_millis(NOW).unwrap(), fresh_id: format!("tr_{}", Uuid::new_v4()), source: Source::Json };
+    let context =
+        Context { now: Timestamp::from_millis(NOW).unwrap(), fresh_id: format!("tr_{}", Uuid::new_v4()), source: Source::Json, key: None };
     normalize(&raw.to_string(), &context).unwrap().into()
 }
 

@@ -12,6 +12,12 @@ mod put;
 /// Reading: filters, order, pages, totals.
 mod list;
 
+/// Numbers over all that match, against the same computed plainly.
+mod numbers;
+
+/// Projects and keys.
+mod access;
+
 /// What only MongoDB meets: documents of other writers, indexes of others, a server that is gone.
 mod mongo;
 
@@ -43,4 +49,10 @@ checks! {
     documents_that_come_while_paging_harm_nothing: list,
     totals_stop_at_the_cap: list,
     projects_are_those_that_traces_name: list,
+    analytics_are_those_of_a_plain_computation: numbers,
+    analytics_of_nothing_are_zero: numbers,
+    failures_are_the_newest_of_each_kind_and_all_are_counted: numbers,
+    a_project_is_made_once_with_its_first_key: access,
+    a_key_opens_its_scope_until_its_end: access,
+    a_secret_is_stored_nowhere: access,
 }

@@ -107,7 +107,7 @@ async fn malformed_documents_are_shown_as_they_can_be() {
     for trace in &seen {
         assert_eq!(bench.store.get(None, &trace.trace_id).await.unwrap().as_ref(), Some(trace), "found under the id it is shown by");
     }
-    assert_eq!(bench.store.projects().await.unwrap(), ["default"]);
+    assert_eq!(bench.store.project_ids().await.unwrap(), ["default"]);
     assert_eq!(bench.get("default", "nulls").await.trace_id, "nulls", "found under the name it is shown by");
 }
 
@@ -201,4 +201,27 @@ async fn a_database_that_goes_and_comes_back_needs_no_restart() {
         assert_eq!(store.list(&Query::default()).await.unwrap().total.count, 1, "what was refused is not there");
         drop(network);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clear_keys_of_the_reference_package_open_and_end() {
+    use tracellm_store::access::{authenticate, revoke_key};
+    use tracellm_trace::{Scope, Timestamp};
+
+    let bench = Bench::mongo().await;
+    let secret = "tlm_sk_0123456789abcdefghijklmnopqrSTUV";
+    let keys = collection(&bench).await.client().database(&database_name(&bench)).collection::<Document>("api_keys");
+    let theirs =
+        doc! { "key": secret, "project_id": "old", "environment": "production", "created_at": DateTime::from_millis(1_767_225_600_000) };
+    keys.insert_one(theirs).await.unwrap();
+    let now = Timestamp::from_millis(1_780_000_000_000).unwrap();
+    let key = authenticate(&*bench.store, secret, Scope::Ingest, now).await.unwrap();
+    assert_eq!((key.key_id.as_str(), key.project_id.as_str(), key.environment.as_str()), ("tlm_sk_…STUV", "old", "production"));
+    revoke_key(&*bench.store, "tlm_sk_…STUV", now).await.unwrap();
+    assert!(authenticate(&*bench.store, secret, Scope::Ingest, now).await.is_err());
+}
+
+fn database_name(bench: &Bench) -> String {
+    let Location::Mongo { db_name: Some(name), .. } = &bench.location else { panic!("no database name") };
+    name.clone()
 }

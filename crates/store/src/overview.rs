@@ -1,0 +1,67 @@
+//! Answers that are made of several questions, the same for every store.
+
+use std::collections::HashSet;
+
+use tracellm_trace::{FailureTotals, Failures, Filter, Query, Sort, Status, Trace, stats::Analytics};
+
+use crate::{StoreError, TraceStore};
+
+/// Failures that an overview shows.
+const RECENT: u32 = 5;
+
+/// Numbers over all traces that match.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn analytics(store: &dyn TraceStore, filter: &Filter) -> Result<Analytics, StoreError> {
+    Ok(store.tally(filter).await?.finish(recent_failures(store, filter).await?))
+}
+
+/// The newest traces that failed, carry a warning, were retried or were slow: the newest of each kind, merged.
+async fn recent_failures(store: &dyn TraceStore, filter: &Filter) -> Result<Vec<Trace>, StoreError> {
+    let kinds = [of_status(filter, Status::Failed), of_status(filter, Status::Warning), Some(retried(filter)), Some(slow(filter))];
+    let mut found: Vec<Trace> = Vec::new();
+    for kind in kinds.into_iter().flatten() {
+        found.extend(newest(store, kind, RECENT).await?);
+    }
+    found.sort_by(|a, b| Sort::default().compare(a, b));
+    let mut seen = HashSet::new();
+    found.retain(|trace| seen.insert((trace.project_id.clone(), trace.trace_id.clone())));
+    found.truncate(RECENT as usize);
+    Ok(found)
+}
+
+/// The newest `limit` traces of each kind of failure, and how many there are of each.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn failures(store: &dyn TraceStore, filter: &Filter, limit: u32) -> Result<Failures, StoreError> {
+    let (failed_traces, failed) = match of_status(filter, Status::Failed) {
+        Some(failed) => (newest(store, failed.clone(), limit).await?, store.count(&failed).await?),
+        None => (Vec::new(), 0),
+    };
+    let (retried, slow) = (retried(filter), slow(filter));
+    Ok(Failures {
+        failed_traces,
+        totals: FailureTotals { failed_traces: failed, retries: store.count(&retried).await?, slow_requests: store.count(&slow).await? },
+        retries: newest(store, retried, limit).await?,
+        slow_requests: newest(store, slow, limit).await?,
+    })
+}
+
+async fn newest(store: &dyn TraceStore, filter: Filter, limit: u32) -> Result<Vec<Trace>, StoreError> {
+    Ok(store.list_documents(&Query { filter, limit, ..Query::default() }).await?.items)
+}
+
+/// The filter narrowed to a status; none where it asks for another one.
+fn of_status(filter: &Filter, status: Status) -> Option<Filter> {
+    filter.status.is_none_or(|wanted| wanted == status).then(|| Filter { status: Some(status), ..filter.clone() })
+}
+
+fn retried(filter: &Filter) -> Filter {
+    Filter { retried: true, ..filter.clone() }
+}
+
+fn slow(filter: &Filter) -> Filter {
+    Filter { slow: true, ..filter.clone() }
+}
