@@ -1,5 +1,11 @@
-/// REST: traces in and out.
+/// REST.
 mod api;
+
+/// Traces as they are stored: WebSocket and server-sent events.
+mod live;
+
+/// Who asks, by the key of the request.
+mod caller;
 
 /// Request bodies: limits, compression, text.
 mod body;
@@ -44,8 +50,9 @@ pub fn router(store: Arc<dyn TraceStore>) -> Router {
     let context = page_context(store);
     Router::<AppState>::new()
         .route("/", get(|| async { Redirect::temporary("/traces") }))
-        .route("/api/traces", get(api::list_traces).post(api::ingest))
-        .route("/api/traces/{trace_id}", get(api::get_trace))
+        .merge(api::routes())
+        .route("/ws", get(live::websocket))
+        .route("/api/live", get(live::events))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready))
         .leptos_routes_with_context(&state, generate_route_list(App), context, move || shell(options.clone()))

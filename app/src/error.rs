@@ -18,6 +18,18 @@ pub enum ApiError {
     BadQuery(Vec<Issue>),
     #[error("the batch is empty; at least one trace is needed")]
     EmptyBatch,
+    /// What was asked for can't be done so; each issue's path is a field.
+    #[error("this can't be done: {}", list(.0))]
+    Invalid(Vec<Issue>),
+    /// There is one already.
+    #[error("{0}")]
+    Conflict(String),
+    /// The key is unknown, expired or revoked.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// The key is good, but not for this.
+    #[error("{0}")]
+    Forbidden(String),
     /// Every document of the request was refused.
     #[error("{}", if .0.len() == 1 { "the trace was refused" } else { "every trace was refused" })]
     Refused(Vec<ItemReport>),
@@ -43,7 +55,10 @@ impl ApiError {
         match self {
             Self::NotFound(_) => 404,
             Self::Unreadable(_) | Self::BadQuery(_) => 400,
-            Self::Refused(_) | Self::EmptyBatch => 422,
+            Self::Unauthorized(_) => 401,
+            Self::Forbidden(_) => 403,
+            Self::Conflict(_) => 409,
+            Self::Refused(_) | Self::EmptyBatch | Self::Invalid(_) => 422,
             Self::TooLarge => 413,
             Self::Unavailable(_) => 503,
             Self::Failed => 500,
@@ -61,6 +76,10 @@ impl ApiError {
             Self::Unreadable(_) => "json.syntax",
             Self::BadQuery(_) => "query.invalid",
             Self::EmptyBatch => "batch.empty",
+            Self::Invalid(_) => "request.invalid",
+            Self::Conflict(_) => "conflict",
+            Self::Unauthorized(_) => "key.unknown",
+            Self::Forbidden(_) => "key.scope",
             Self::Refused(_) => "trace.refused",
             Self::TooLarge => "body.too_large",
             Self::Unavailable(_) => "database.unavailable",
@@ -73,7 +92,7 @@ impl ApiError {
     pub fn issues(&self) -> Vec<Issue> {
         match self {
             Self::Unreadable(issue) => vec![issue.clone()],
-            Self::BadQuery(issues) => issues.clone(),
+            Self::BadQuery(issues) | Self::Invalid(issues) => issues.clone(),
             Self::EmptyBatch => vec![Issue::error("batch.empty", "$", "holds no trace; at least one is needed")],
             Self::Refused(reports) => reports.iter().flat_map(|report| report.errors()).cloned().collect(),
             _ => Vec::new(),
@@ -95,7 +114,7 @@ impl FromServerFnError for ApiError {
 
 #[cfg(feature = "ssr")]
 mod ssr {
-    use tracellm_store::{StoreError, ingest::IngestError};
+    use tracellm_store::{StoreError, access::AccessError, ingest::IngestError};
 
     use super::ApiError;
 
@@ -121,6 +140,19 @@ mod ssr {
                 IngestError::Empty => Self::EmptyBatch,
                 IngestError::Refused(reports) => Self::Refused(reports),
                 IngestError::Store(error) => error.into(),
+            }
+        }
+    }
+
+    impl From<AccessError> for ApiError {
+        fn from(error: AccessError) -> Self {
+            match error {
+                AccessError::Invalid(issues) => Self::Invalid(issues),
+                AccessError::Taken(_) => Self::Conflict(error.to_string()),
+                AccessError::NoKey(_) => Self::NotFound(error.to_string()),
+                AccessError::Unknown(_) => Self::Unauthorized(error.to_string()),
+                AccessError::Scope(..) => Self::Forbidden(error.to_string()),
+                AccessError::Store(error) => error.into(),
             }
         }
     }

@@ -12,7 +12,7 @@ pub fn FilterForm(query: Query) -> impl IntoView {
         let Some(form) = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok()) else { return };
         let Ok(data) = web_sys::FormData::new_with_form(&form) else { return };
         event.prevent_default();
-        let given = Query::PARAMETERS.into_iter().filter_map(|name| {
+        let given = Query::parameters().into_iter().filter_map(|name| {
             let value = data.get(name).as_string().filter(|value| !value.trim().is_empty())?;
             Some(format!("{name}={}", escape(value.trim())))
         });

@@ -5,7 +5,7 @@ use tracellm_trace::{
     ApiKey, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally,
 };
 
-use crate::StoreError;
+use crate::{Feed, StoreError};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -87,6 +87,9 @@ pub trait TraceStore: Send + Sync + 'static {
 
     /// Sets when a key was last used, or when it was revoked; says whether there is such a key. What is revoked stays revoked.
     fn mark_key<'a>(&'a self, key_id: &'a str, mark: KeyMark, at: Timestamp) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// What is being stored by this process.
+    fn feed(&self) -> &Feed;
 
     /// Asks the database for a sign of life; says which it is.
     fn health(&self) -> BoxFuture<'_, Result<Health, StoreError>>;

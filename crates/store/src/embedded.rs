@@ -3,7 +3,7 @@ use std::path::Path;
 use tokio::task::spawn_blocking;
 use tracellm_trace::{ApiKey, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally};
 
-use crate::{BoxFuture, Health, KeyMark, NewTrace, PutOutcome, StoreError, TraceStore};
+use crate::{BoxFuture, Feed, Health, KeyMark, NewTrace, PutOutcome, StoreError, TraceStore};
 
 /// Projects and keys.
 mod access;
@@ -31,6 +31,7 @@ use writer::Writer;
 pub struct EmbeddedStore {
     writer: Writer,
     readers: Connections,
+    feed: Feed,
     /// For projects and keys, which are written now and then.
     access: Connections,
 }
@@ -49,7 +50,7 @@ impl EmbeddedStore {
             let file = schema::file_in(&data_dir)?;
             let writer = Writer::start(schema::open(&file)?)?;
             let access = Connections::new(file.clone(), 1, schema::open);
-            Ok(Self { writer, access, readers: Connections::new(file, READERS, schema::open_reader) })
+            Ok(Self { writer, access, feed: Feed::default(), readers: Connections::new(file, READERS, schema::open_reader) })
         });
         opened.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
     }
@@ -116,6 +117,10 @@ impl TraceStore for EmbeddedStore {
     fn mark_key<'a>(&'a self, key_id: &'a str, mark: KeyMark, at: Timestamp) -> BoxFuture<'a, Result<bool, StoreError>> {
         let key_id = key_id.to_owned();
         Box::pin(self.access.run(move |connection| access::mark_key(connection, &key_id, mark, at)))
+    }
+
+    fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     fn health(&self) -> BoxFuture<'_, Result<Health, StoreError>> {

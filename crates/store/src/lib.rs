@@ -8,6 +8,10 @@ pub use contract::{BoxFuture, Health, KeyMark, NewTrace, PutOutcome, TraceStore}
 mod error;
 pub use error::StoreError;
 
+/// Traces as they are stored, for those who watch.
+mod feed;
+pub use feed::{Event, Feed, Subscription};
+
 /// Comparing what is stored with what came, and merging the two.
 mod merge;
 

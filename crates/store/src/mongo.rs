@@ -11,7 +11,7 @@ use mongodb::{
 use tokio::{sync::OnceCell, time::timeout};
 use tracellm_trace::{ApiKey, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally};
 
-use crate::{BoxFuture, Health, KeyMark, NewTrace, PutOutcome, StoreError, TraceStore};
+use crate::{BoxFuture, Feed, Health, KeyMark, NewTrace, PutOutcome, StoreError, TraceStore};
 
 /// Projects and keys.
 mod access;
@@ -50,6 +50,7 @@ pub struct MongoStore {
     db_name: String,
     database: OnceCell<Database>,
     has_indexes: AtomicBool,
+    feed: Feed,
 }
 
 impl MongoStore {
@@ -60,7 +61,7 @@ impl MongoStore {
     pub fn open(url: &str, db_name: Option<&str>) -> Result<Self, StoreError> {
         let parsed = connect::parse(url)?;
         let db_name = db_name.or(parsed.default_database.as_deref()).unwrap_or("tracellm").to_owned();
-        Ok(Self { url: parsed, db_name, database: OnceCell::new(), has_indexes: AtomicBool::new(false) })
+        Ok(Self { url: parsed, db_name, database: OnceCell::new(), has_indexes: AtomicBool::new(false), feed: Feed::default() })
     }
 
     /// The database, of which nothing is known yet.
@@ -141,6 +142,10 @@ impl TraceStore for MongoStore {
 
     fn mark_key<'a>(&'a self, key_id: &'a str, mark: KeyMark, at: Timestamp) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move { within(PATIENCE, access::mark_key(self.database().await?, key_id, mark, at)).await })
+    }
+
+    fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     fn health(&self) -> BoxFuture<'_, Result<Health, StoreError>> {

@@ -1,0 +1,123 @@
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{Message, WebSocket},
+    },
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event as SentEvent, KeepAlive},
+    },
+};
+use futures_util::{Stream, StreamExt, stream};
+use http::{HeaderMap, header};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+use tracellm_app::ApiError;
+use tracellm_store::{Event, Subscription, TraceStore};
+use tracellm_trace::Filter;
+
+use crate::server::{answer::Failure, api::Pairs, caller::Reader};
+
+type Store = State<Arc<dyn TraceStore>>;
+
+/// What reaches one who watches.
+enum News {
+    Trace(Arc<Event>),
+    /// Some were missed, and are kept no more: the list has them.
+    Gap,
+}
+
+/// `GET /api/live`: server-sent events, with the filters of the list; `Last-Event-ID` resumes.
+pub async fn events(
+    State(store): Store,
+    reader: Reader,
+    pairs: Pairs,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<SentEvent, Infallible>>>, Failure> {
+    let filter = reader.narrow(Filter::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?)?;
+    let behind = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let news = news(store.feed().subscribe(behind), filter).map(|news| Ok(sent(&news)));
+    Ok(Sse::new(news).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+fn sent(news: &News) -> SentEvent {
+    match news {
+        News::Trace(event) => SentEvent::default().id(&event.id).event("trace.created").data(told(event).to_string()),
+        News::Gap => SentEvent::default().event("system.gap").data("{}"),
+    }
+}
+
+fn told(event: &Event) -> Value {
+    json!({"type": "trace.created", "trace": event.trace})
+}
+
+/// The news for a filter, until the server ends or the client goes.
+fn news(subscription: Subscription, filter: Filter) -> impl Stream<Item = News> + Send {
+    let Subscription { missed, has_gap, events } = subscription;
+    let gap = stream::iter(has_gap.then_some(News::Gap));
+    let fresh = stream::unfold(events, |mut events| async move {
+        match events.recv().await {
+            Ok(event) => Some((News::Trace(event), events)),
+            Err(RecvError::Lagged(_)) => Some((News::Gap, events)),
+            Err(RecvError::Closed) => None,
+        }
+    });
+    gap.chain(stream::iter(missed.into_iter().map(News::Trace))).chain(fresh).filter(move |news| {
+        let is_wanted = match news {
+            News::Trace(event) => filter.matches(&event.trace),
+            News::Gap => true,
+        };
+        std::future::ready(is_wanted)
+    })
+}
+
+/// `GET /ws`: the protocol that `tracellm monitor` of the reference package follows.
+pub async fn websocket(State(store): Store, reader: Reader, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response, Failure> {
+    if !is_same_origin(&headers) {
+        return Err(ApiError::Forbidden("pages of other sites can't watch".to_owned()).into());
+    }
+    let filter = reader.narrow(Filter::default())?;
+    let news = news(store.feed().subscribe(None), filter);
+    Ok(upgrade.on_upgrade(move |socket| converse(socket, news)).into_response())
+}
+
+/// A browser says which page opens the connection; nothing else keeps a stranger's page from reading along.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = text(header::ORIGIN) else { return true };
+    origin.split_once("://").map(|(_, host)| host) == text(header::HOST)
+}
+
+async fn converse(mut socket: WebSocket, news: impl Stream<Item = News> + Send) {
+    let greeting = json!({"type": "system.connected", "status": "connected", "message": "TraceLLM websocket active"});
+    if send(&mut socket, &greeting).await.is_err() {
+        return;
+    }
+    let mut news = std::pin::pin!(news);
+    loop {
+        let said = tokio::select! {
+            news = news.next() => match news {
+                Some(News::Trace(event)) => send(&mut socket, &told(&event)).await,
+                Some(News::Gap) => send(&mut socket, &json!({"type": "system.gap"})).await,
+                None => break,
+            },
+            heard = socket.recv() => match heard {
+                Some(Ok(Message::Text(text))) => match serde_json::from_str::<Value>(&text) {
+                    Ok(asked) if asked["type"] == "ping" => send(&mut socket, &json!({"type": "system.pong", "timestamp": asked["ts"]})).await,
+                    _ => Ok(()),
+                },
+                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                Some(Ok(_)) => Ok(()),
+            },
+        };
+        if said.is_err() {
+            break;
+        }
+    }
+}
+
+async fn send(socket: &mut WebSocket, message: &Value) -> Result<(), axum::Error> {
+    socket.send(Message::Text(message.to_string().into())).await
+}
