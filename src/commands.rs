@@ -18,6 +18,14 @@ pub use import::import;
 mod export;
 pub use export::export;
 
+/// One trace, for a terminal.
+mod show;
+pub use show::{replay, show};
+
+/// Projects and keys.
+mod access;
+pub use access::{key, project};
+
 /// `1 trace`, `3 traces`.
 fn traces(n: usize) -> String {
     format!("{n} trace{}", if n == 1 { "" } else { "s" })

@@ -54,5 +54,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Normalize => commands::normalize(),
         Command::Import(options) => commands::import(location?, options).await,
         Command::Export(options) => commands::export(location?, options).await,
+        Command::Show(options) => commands::show(location?, options).await,
+        Command::Replay(options) => commands::replay(location?, options).await,
+        Command::Project(command) => commands::project(location?, command).await,
+        Command::Key(command) => commands::key(location?, command).await,
     }
 }

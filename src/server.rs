@@ -27,7 +27,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRef, Request, State},
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use leptos::{config::LeptosOptions, prelude::provide_context};
@@ -49,7 +49,6 @@ pub fn router(store: Arc<dyn TraceStore>) -> Router {
     let options = state.leptos.clone();
     let context = page_context(store);
     Router::<AppState>::new()
-        .route("/", get(|| async { Redirect::temporary("/traces") }))
         .merge(api::routes())
         .route("/ws", get(live::websocket))
         .route("/api/live", get(live::events))

@@ -1,8 +1,8 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tracellm_store::Location;
-use tracellm_trace::{Issue, Query};
+use tracellm_store::{Location, ingest::now};
+use tracellm_trace::{Issue, Query, Scope, Timestamp};
 
 /// Keeps and shows what LLM applications do.
 ///
@@ -37,6 +37,16 @@ pub enum Command {
     Import(ImportOptions),
     /// Write stored traces
     Export(ExportOptions),
+    /// Print one trace
+    Show(TraceOptions),
+    /// Run through the steps of a trace, in its own time
+    Replay(ReplayOptions),
+    /// Create or list projects
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Create, list or revoke API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +100,84 @@ pub enum Format {
     Json,
     /// A document a line
     Ndjson,
+    /// A table for spreadsheets, without steps
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub struct TraceOptions {
+    #[arg(value_name = "ID")]
+    pub trace_id: String,
+    /// In this project [default: the newest of that id in any]
+    #[arg(long, value_name = "ID")]
+    pub project_id: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayOptions {
+    #[arg(value_name = "ID")]
+    pub trace_id: String,
+    /// In this project [default: the newest of that id in any]
+    #[arg(long, value_name = "ID")]
+    pub project_id: Option<String>,
+    /// Times as fast as it was
+    #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = speed)]
+    pub speed: f64,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
+    speed.ok_or_else(|| "must be a number over 0".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProjectCommand {
+    /// Make a project and its first key
+    Create {
+        name: String,
+        #[arg(long, default_value = "", hide_default_value = true)]
+        description: String,
+        /// Of the key [default: development]
+        #[arg(long, default_value = "", hide_default_value = true)]
+        environment: String,
+    },
+    /// Those that were created, and those that traces name
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key; its secret is printed this once
+    Create {
+        #[arg(long, value_name = "ID")]
+        project_id: String,
+        /// [default: development]
+        #[arg(long, default_value = "", hide_default_value = true)]
+        environment: String,
+        /// ingest, read or admin
+        #[arg(long, default_value = "ingest", value_parser = scope)]
+        scope: Scope,
+        /// A time, like 2027-01-01
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        expires_at: Option<Timestamp>,
+    },
+    List {
+        #[arg(long, value_name = "ID")]
+        project_id: Option<String>,
+    },
+    /// End a key for good
+    Revoke { key_id: String },
+}
+
+fn scope(word: &str) -> Result<Scope, String> {
+    Scope::from_word(word).ok_or_else(|| "must be ingest, read or admin".to_owned())
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "must be an ISO 8601 time".to_owned())
 }
 
 /// The filters of a list, under the names that URLs have.
@@ -120,6 +208,18 @@ pub struct FilterOptions {
     /// Started before this time
     #[arg(long)]
     to: Option<String>,
+    /// Started within a span before now: 15m, 24h, 7d
+    #[arg(long)]
+    last: Option<String>,
+    /// Text in prompt, response, failure reason or the name of a tool
+    #[arg(long)]
+    q: Option<String>,
+    #[arg(long)]
+    session_id: Option<String>,
+    #[arg(long)]
+    user_id: Option<String>,
+    #[arg(long)]
+    tag: Option<String>,
 }
 
 impl FilterOptions {
@@ -136,8 +236,14 @@ impl FilterOptions {
             ("token_max", &self.token_max),
             ("from", &self.from),
             ("to", &self.to),
+            ("last", &self.last),
+            ("q", &self.q),
+            ("session_id", &self.session_id),
+            ("user_id", &self.user_id),
+            ("tag", &self.tag),
         ];
-        Query::from_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))))
+        let query = Query::from_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))))?;
+        Ok(Query { filter: query.filter.at(now()), ..query })
     }
 }
 

@@ -7,7 +7,7 @@ use leptos_router::{
 
 use crate::{
     components::Layout,
-    pages::{IngestPage, NotFoundPage, TracePage, TracesPage},
+    pages::{FailuresPage, IngestPage, LivePage, NotFoundPage, OverviewPage, ProjectsPage, TracePage, TracesPage},
     theme::{self, ThemeOnDocument},
 };
 
@@ -52,6 +52,10 @@ pub fn App() -> impl IntoView {
         <Router>
             <Layout theme>
                 <FlatRoutes fallback=NotFoundPage>
+                    <Route path=StaticSegment("") view=OverviewPage ssr=SsrMode::Async />
+                    <Route path=StaticSegment("failures") view=FailuresPage ssr=SsrMode::Async />
+                    <Route path=StaticSegment("live") view=LivePage ssr=SsrMode::Async />
+                    <Route path=StaticSegment("projects") view=ProjectsPage ssr=SsrMode::Async />
                     <Route path=StaticSegment("traces") view=TracesPage ssr=SsrMode::Async />
                     <Route path=(StaticSegment("traces"), ParamSegment("trace_id")) view=TracePage ssr=SsrMode::Async />
                     <Route path=StaticSegment("ingest") view=IngestPage ssr=SsrMode::Async />

@@ -8,11 +8,11 @@ pub use badges::{Fact, StatusBadge};
 
 /// What a page shows in place of data.
 mod notices;
-pub use notices::{EmptyState, ErrorPanel};
+pub use notices::{EmptyState, ErrorPanel, FirstTrace, NothingMatches};
 
 /// The filters above a list, a form that works without script.
 mod filter_form;
-pub use filter_form::FilterForm;
+pub use filter_form::{FilterForm, query_of};
 
 /// Rows of traces.
 mod trace_table;

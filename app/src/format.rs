@@ -60,6 +60,23 @@ pub fn time(time: Timestamp) -> String {
     time.to_string()[..19].replace('T', " ")
 }
 
+/// The label of a moment on an axis that spans so many ms: the time within days, the date beyond.
+pub fn tick(time: Timestamp, span: i64) -> String {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    let text = time.to_string();
+    match span {
+        ..=DAY => text[11..16].to_owned(),
+        span if span <= 4 * DAY => format!("{} {}", &text[5..10], &text[11..16]),
+        span if span <= 400 * DAY => text[5..10].to_owned(),
+        _ => text[..7].to_owned(),
+    }
+}
+
+/// A share in per cent, 0 to 100: `98.5 %`.
+pub fn percent(share: f64) -> String {
+    if share == 0.0 || share == 100.0 { format!("{share:.0} %") } else { format!("{share:.1} %") }
+}
+
 /// `2026-05-29 02:46:58.575 UTC`.
 pub fn exact_time(time: Timestamp) -> String {
     time.to_string().replace('T', " ").replace('Z', " UTC")

@@ -1,12 +1,14 @@
 use leptos::{prelude::*, server_fn::codec::Json};
-use tracellm_trace::{Page, Query, Report, Trace, TraceSummary};
+use serde::{Deserialize, Serialize};
+use tracellm_trace::{ApiKey, Failures, Filter, NewKey, NewProject, Page, Project, Query, Report, Trace, TraceSummary, stats::Analytics};
 
 use crate::ApiError;
 
 /// A page of the list.
 #[server(prefix = "/fn", endpoint = "traces/list", input = Json)]
 pub async fn list_traces(query: Query) -> Result<Page<TraceSummary>, ApiError> {
-    server::answer(server::store().list(&query).await)
+    let filter = query.filter.at(server::now());
+    server::answer(server::store().list(&Query { filter, ..query }).await)
 }
 
 /// One whole trace; without a project, from whichever has it.
@@ -23,6 +25,57 @@ pub async fn ingest(text: String) -> Result<Report, ApiError> {
     server::answer(tracellm_store::ingest::ingest(&*server::store(), &text, Layout::Detect, &Source::Json.into()).await)
 }
 
+/// Numbers over all that match.
+#[server(prefix = "/fn", endpoint = "analytics", input = Json)]
+pub async fn get_analytics(filter: Filter) -> Result<Analytics, ApiError> {
+    server::answer(tracellm_store::overview::analytics(&*server::store(), &filter.at(server::now())).await)
+}
+
+/// The newest traces of each kind of failure, and how many there are.
+#[server(prefix = "/fn", endpoint = "failures", input = Json)]
+pub async fn get_failures(filter: Filter) -> Result<Failures, ApiError> {
+    let filter = filter.at(server::now());
+    server::answer(tracellm_store::overview::failures(&*server::store(), &filter, Failures::DEFAULT_LIMIT).await)
+}
+
+/// Projects and keys, as the page about them shows them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectsAndKeys {
+    pub projects: Vec<Project>,
+    pub keys: Vec<ApiKey>,
+}
+
+#[server(prefix = "/fn", endpoint = "projects/list", input = Json)]
+pub async fn list_projects() -> Result<ProjectsAndKeys, ApiError> {
+    let store = server::store();
+    let projects = server::answer(tracellm_store::access::projects(&*store).await)?;
+    Ok(ProjectsAndKeys { projects, keys: server::answer(store.keys(None).await)? })
+}
+
+/// A key and its secret, which is told this once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewSecret {
+    pub key: ApiKey,
+    pub secret: String,
+}
+
+#[server(prefix = "/fn", endpoint = "projects/create", input = Json)]
+pub async fn create_project(new: NewProject) -> Result<NewSecret, ApiError> {
+    let (_, created) = server::answer(tracellm_store::access::create_project(&*server::store(), new, server::now()).await)?;
+    Ok(NewSecret { key: created.key, secret: created.secret })
+}
+
+#[server(prefix = "/fn", endpoint = "keys/create", input = Json)]
+pub async fn create_key(new: NewKey) -> Result<NewSecret, ApiError> {
+    let created = server::answer(tracellm_store::access::create_key(&*server::store(), new, server::now()).await)?;
+    Ok(NewSecret { key: created.key, secret: created.secret })
+}
+
+#[server(prefix = "/fn", endpoint = "keys/revoke", input = Json)]
+pub async fn revoke_key(key_id: String) -> Result<(), ApiError> {
+    server::answer(tracellm_store::access::revoke_key(&*server::store(), &key_id, server::now()).await)
+}
+
 #[cfg(feature = "ssr")]
 mod server {
     use std::sync::Arc;
@@ -30,6 +83,7 @@ mod server {
     use leptos::prelude::expect_context;
     use leptos_axum::ResponseOptions;
     use tracellm_store::TraceStore;
+    pub use tracellm_store::ingest::now;
 
     use crate::ApiError;
 

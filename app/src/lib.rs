@@ -13,8 +13,14 @@ mod pages;
 /// What pages are made of.
 mod components;
 
+/// Charts, drawn by plotters into elements of the page.
+mod charts;
+
 /// What the browser asks the server: reading and storing traces.
 pub mod functions;
+
+/// Addresses: what they ask, and how they are written.
+mod url;
 
 /// What can go wrong, as told to browsers and to API clients alike.
 mod error;

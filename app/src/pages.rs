@@ -1,3 +1,19 @@
+/// `/`: numbers over all that match.
+mod overview;
+pub use overview::OverviewPage;
+
+/// `/failures`: failed, retried, slow.
+mod failures;
+pub use failures::FailuresPage;
+
+/// `/live`: traces as they are stored.
+mod live;
+pub use live::LivePage;
+
+/// `/projects`: projects and their keys.
+mod projects;
+pub use projects::ProjectsPage;
+
 /// `/traces`: the list.
 mod traces;
 pub use traces::TracesPage;

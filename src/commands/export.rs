@@ -12,6 +12,9 @@ use crate::{
     settings::{ExportOptions, Format},
 };
 
+/// Rows of a table.
+mod csv;
+
 /// Writes every trace that matches, newest first, page by page.
 pub async fn export(location: Location, options: ExportOptions) -> Result<(), Failure> {
     let query = options.filter.query().unwrap_or_else(|issues| {
@@ -29,13 +32,17 @@ pub async fn export(location: Location, options: ExportOptions) -> Result<(), Fa
     let (open, between, close) = match options.format {
         Format::Json => ("[\n", ",\n", "\n]\n"),
         Format::Ndjson => ("", "\n", "\n"),
+        Format::Csv => (csv::HEADING, "", ""),
     };
     let mut written = 0;
     loop {
         let page = store.list_documents(&query).await?;
         for trace in &page.items {
             out.write_all(if written == 0 { open } else { between }.as_bytes())?;
-            serde_json::to_writer(&mut out, trace)?;
+            match options.format {
+                Format::Csv => out.write_all(csv::row(trace).as_bytes())?,
+                Format::Json | Format::Ndjson => serde_json::to_writer(&mut out, trace)?,
+            }
             written += 1;
         }
         match page.next {
@@ -46,6 +53,7 @@ pub async fn export(location: Location, options: ExportOptions) -> Result<(), Fa
     match (written, options.format) {
         (0, Format::Json) => out.write_all(b"[]\n")?,
         (0, Format::Ndjson) => {}
+        (0, Format::Csv) => out.write_all(csv::HEADING.as_bytes())?,
         _ => out.write_all(close.as_bytes())?,
     }
     out.flush()?;

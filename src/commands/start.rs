@@ -39,9 +39,11 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
     // Without it a streamed page waits for the client's delayed acknowledgement.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let watched = store.clone();
     let serving = axum::serve(listener, server::router(store.clone())).with_graceful_shutdown(async move {
         wait_for_signal().await;
         tracing::info!("stopping");
+        watched.feed().close();
         drop(stop);
     });
     tokio::select! {

@@ -125,3 +125,63 @@ fn settings_come_from_a_file_too_and_flags_win() {
     done(&command.env("TRACELLM_DATA", "from-variable").output().unwrap());
     assert!(home.path("from-flag/tracellm.db").exists() && !home.path("from-variable").exists());
 }
+
+#[test]
+fn one_trace_is_shown_and_replayed() {
+    let home = Home::embedded();
+    std::fs::write(
+        home.path("t.json"),
+        r#"{"trace_id":"t","prompt":"hello\u001b[31m","steps":[{"tool_name":"look","duration":20,"output":{"a":1}},{"tool_name":"fail","success":false}]}"#,
+    )
+    .unwrap();
+    done(&home.run(&["import", "t.json"]));
+    let shown = home.run(&["show", "t"]);
+    done(&shown);
+    for part in ["status       failed", "  1 ✓ look  20 ms", "  2 ✗ fail", "out {\"a\":1}"] {
+        assert!(words(&shown.stdout).contains(part), "`{part}` is not in {}", words(&shown.stdout));
+    }
+    assert!(!words(&shown.stdout).contains('\u{1b}'), "a trace does not steer the terminal");
+    assert_eq!(
+        lines(&home.run(&["export", "--format", "ndjson"]))[0],
+        serde_json::from_slice::<Value>(&home.run(&["show", "t", "--json"]).stdout).unwrap()
+    );
+    let replayed = home.run(&["replay", "t", "--speed", "10"]);
+    done(&replayed);
+    assert!(words(&replayed.stdout).trim_end().ends_with("failed"));
+    assert_eq!(home.run(&["show", "nobody"]).status.code(), Some(1));
+    assert_eq!(home.run(&["replay", "t", "--speed", "0"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_table_of_traces_runs_no_formula() {
+    let home = Home::embedded();
+    let raw = json!([{"trace_id": "=1+1", "prompt": "a \"b\",\nc", "created_at": 5, "latency": 0.5, "tags": ["x", "y"]}]);
+    done(&home.run_with(&["import", "-"], &raw.to_string()));
+    let table = home.run(&["export", "--format", "csv"]);
+    done(&table);
+    let text = words(&table.stdout);
+    assert!(text.starts_with("trace_id,project_id,"), "{text}");
+    assert!(
+        text.contains("\r\n'=1+1,default,,development,\"a \"\"b\"\",\nc\",unknown,success,0.5,0,0,false,,1970-01-01T00:00:05.000Z,"),
+        "{text}"
+    );
+}
+
+#[test]
+fn projects_and_keys_are_made_and_ended() {
+    let home = Home::embedded();
+    let made = home.run(&["project", "create", "My App", "--environment", "staging"]);
+    done(&made);
+    let secret = words(&made.stdout).trim();
+    assert!(secret.starts_with("tlm_sk_") && secret.len() == 51, "{secret}");
+    assert_eq!(home.run(&["project", "create", "my app"]).status.code(), Some(1));
+    assert!(words(&home.run(&["project", "list"]).stdout).starts_with("my-app\tMy App\t"));
+    let key = home.run(&["key", "create", "--project-id", "my-app", "--scope", "read", "--expires-at", "2999-01-01"]);
+    done(&key);
+    assert_eq!(home.run(&["key", "create", "--project-id", "my-app", "--scope", "all"]).status.code(), Some(2));
+    done(&home.run(&["key", "revoke", &secret[7..19]]));
+    let listed = home.run(&["key", "list", "--project-id", "my-app"]);
+    let states: Vec<_> = words(&listed.stdout).lines().map(|line| line.split('\t').nth(4).unwrap()).collect();
+    assert!(states.len() == 2 && states.contains(&"valid") && states.contains(&"ended"), "{}", words(&listed.stdout));
+    assert_eq!(home.run(&["key", "revoke", "nobody"]).status.code(), Some(1));
+}

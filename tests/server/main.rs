@@ -9,6 +9,15 @@ mod program;
 /// `POST` and `GET /api/traces`.
 mod traces;
 
+/// `GET /api/analytics` and `/api/failures`.
+mod numbers;
+
+/// Projects, keys and what they open.
+mod access;
+
+/// Traces as they are stored, to those who watch.
+mod live;
+
 /// Bodies that are too large, too deep, compressed, broken.
 mod bodies;
 

@@ -68,6 +68,14 @@ fn pages_say_what_is_wrong_to_http_too() {
         ("/traces", 200, "No traces yet"),
         ("/traces?status=failed", 200, "No trace matches"),
         ("/ingest", 200, "Raw JSON"),
+        ("/", 200, "No traces yet"),
+        ("/?last=1h", 200, "No trace matches"),
+        ("/?last=soon", 400, "last"),
+        ("/failures", 200, "No trace failed."),
+        ("/failures?limit=x", 400, "limit"),
+        ("/live?status=odd", 400, "status"),
+        ("/live", 200, "as they are stored"),
+        ("/projects", 200, "No project was created"),
     ] {
         let page = server.page(path);
         assert_eq!(page.status().as_u16(), status, "{path}");
@@ -79,7 +87,7 @@ fn pages_say_what_is_wrong_to_http_too() {
 fn only_our_own_scripts_run() {
     let home = Home::embedded();
     let server = home.start();
-    for path in ["/traces", "/traces/nobody", "/ingest", "/nowhere"] {
+    for path in ["/", "/traces", "/traces/nobody", "/failures", "/live", "/projects", "/ingest", "/nowhere"] {
         let page = server.page(path);
         let policy = header(&page, "content-security-policy").to_owned();
         assert!(!policy.contains("unsafe-inline") && policy.contains("'wasm-unsafe-eval'"), "{policy}");
@@ -102,15 +110,6 @@ fn only_our_own_scripts_run() {
     ] {
         assert_eq!(header(&answer, name), value, "{name}");
     }
-}
-
-#[test]
-fn the_root_leads_to_the_list() {
-    let home = Home::embedded();
-    let server = home.start();
-    let agent: ureq::Agent = ureq::Agent::config_builder().max_redirects(0).build().into();
-    let root = agent.get(&server.url).call().unwrap();
-    assert_eq!((root.status().as_u16(), header(&root, "location")), (307, "/traces"));
 }
 
 #[test]

@@ -143,7 +143,7 @@ impl Drop for Server {
     }
 }
 
-fn read(mut response: Response<Body>) -> Answer {
+pub fn read(mut response: Response<Body>) -> Answer {
     let text = response.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
     Answer { status: response.status().as_u16(), json: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
 }

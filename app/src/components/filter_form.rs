@@ -1,12 +1,19 @@
 use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
-use tracellm_trace::{Query, Status};
+use tracellm_trace::{Filter, Last, Query, Status};
 
-use crate::components::pager::{escape, list_href};
+use crate::url::{escape, href};
 
-/// The filters of a list. Submitting it asks for the URL that says them; the script only leaves empty fields out of that URL.
+/// Parameters that have no field; where one is set, it is shown with a link that takes it back.
+const FIELDLESS: [&str; 7] = ["from", "to", "session_id", "user_id", "tag", "retried", "slow"];
+
+/// Spans before now that one can choose.
+const SPANS: [(&str, &str); 6] =
+    [("15m", "15 minutes"), ("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"), ("90d", "90 days")];
+
+/// The filters of a page. Submitting it asks for the URL that says them; the script only leaves empty fields out of that URL.
 #[component]
-pub fn FilterForm(query: Query) -> impl IntoView {
+pub fn FilterForm(query: Query, action: &'static str) -> impl IntoView {
     let navigate = use_navigate();
     let submit = move |event: web_sys::SubmitEvent| {
         let Some(form) = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok()) else { return };
@@ -17,7 +24,7 @@ pub fn FilterForm(query: Query) -> impl IntoView {
             Some(format!("{name}={}", escape(value.trim())))
         });
         let parameters = given.collect::<Vec<_>>().join("&");
-        navigate(&format!("/traces?{parameters}"), NavigateOptions { scroll: false, ..Default::default() });
+        navigate(&format!("{action}?{parameters}"), NavigateOptions { scroll: false, ..Default::default() });
     };
     let at_once = move |event: web_sys::Event| {
         let field = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlSelectElement>().ok());
@@ -27,11 +34,20 @@ pub fn FilterForm(query: Query) -> impl IntoView {
         }
     };
     let filter = query.filter.clone();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let plain = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
     let whole = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
-    let everything = list_href(&Query { limit: query.limit, ..Query::default() });
+    let is_kept = |name: &str| matches!(name, "sort" | "limit") || FIELDLESS.contains(&name);
+    let kept: Vec<_> = query.to_pairs().into_iter().filter(|(name, _)| is_kept(name)).collect();
+    let everything = href(action, &Query { limit: query.limit, sort: query.sort, ..Query::default() }.to_pairs());
+    let has_dates = filter.from.is_some() || filter.to.is_some();
     view! {
-        <form class="filters" method="get" action="/traces" role="search" aria-label="Filter traces" on:submit=submit>
+        <form class="filters" method="get" action=action role="search" aria-label="Filter traces" on:submit=submit>
+            <label class="search">
+                <span>"Search"</span>
+                <input type="search" name="q" value=text(&filter.q) placeholder="prompt, response, reason, tool" autocomplete="off" spellcheck="false" />
+            </label>
+            {(!has_dates).then(|| view! { <Spans chosen=filter.last on_choice=at_once /> })}
             <label>
                 <span>"Status"</span>
                 <select name="status" on:change=at_once>
@@ -44,20 +60,58 @@ pub fn FilterForm(query: Query) -> impl IntoView {
                         .collect_view()}
                 </select>
             </label>
-            <Field name="model" label="Model" value=filter.model.clone().unwrap_or_default() />
-            <Field name="project_id" label="Project" value=filter.project_id.clone().unwrap_or_default() />
-            <Field name="environment" label="Environment" value=filter.environment.clone().unwrap_or_default() />
+            <Field name="model" label="Model" value=text(&filter.model) />
+            <Field name="project_id" label="Project" value=text(&filter.project_id) />
+            <Field name="environment" label="Environment" value=text(&filter.environment) />
             <Range label="Latency, ms" low="latency_min" high="latency_max" from=plain(filter.latency_min) to=plain(filter.latency_max) />
             <Range label="Tokens" low="token_min" high="token_max" from=whole(filter.token_min) to=whole(filter.token_max) />
-            {filter.from.map(|from| view! { <input type="hidden" name="from" value=from.to_string() /> })}
-            {filter.to.map(|to| view! { <input type="hidden" name="to" value=to.to_string() /> })}
-            {query.to_pairs().into_iter().filter(|(name, _)| matches!(*name, "sort" | "limit")).map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect_view()}
+            {kept.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect_view()}
             <div class="buttons">
                 <button type="submit" class="button primary">"Filter"</button>
                 {(!filter.is_empty()).then(|| view! { <a class="button" href=everything>"Clear"</a> })}
             </div>
         </form>
+        <Chips query action />
     }
+}
+
+#[component]
+fn Spans(chosen: Option<Last>, on_choice: impl Fn(web_sys::Event) + 'static) -> impl IntoView {
+    let chosen = chosen.map(|last| last.to_string());
+    let is_listed = chosen.as_deref().is_none_or(|chosen| SPANS.iter().any(|(value, _)| *value == chosen));
+    let other = chosen.clone().filter(|_| !is_listed);
+    view! {
+        <label>
+            <span>"Started within"</span>
+            <select name="last" on:change=on_choice>
+                <option value="" selected=chosen.is_none()>"any time"</option>
+                {SPANS
+                    .into_iter()
+                    .map(|(value, label)| view! { <option value=value selected=chosen.as_deref() == Some(value)>{label}</option> })
+                    .collect_view()}
+                {other.map(|other| view! { <option value=other.clone() selected=true>{other.clone()}</option> })}
+            </select>
+        </label>
+    }
+}
+
+/// What is set and has no field of its own.
+#[component]
+fn Chips(query: Query, action: &'static str) -> impl IntoView {
+    let pairs = Query { cursor: None, ..query }.to_pairs();
+    let chips = pairs.iter().filter(|(name, _)| FIELDLESS.contains(name)).map(|(name, value)| {
+        let without: Vec<_> = pairs.iter().filter(|(other, _)| other != name).cloned().collect();
+        let label = format!("Take back {name}");
+        view! {
+            <li class="chip">
+                <span class="muted">{*name}</span>
+                <span class="chip-value">{value.clone()}</span>
+                <a href=href(action, &without) aria-label=label>"×"</a>
+            </li>
+        }
+    });
+    let chips = chips.collect_view();
+    (!chips.is_empty()).then(|| view! { <ul class="chips" aria-label="Further filters">{chips}</ul> })
 }
 
 #[component]
@@ -80,4 +134,9 @@ fn Range(label: &'static str, low: &'static str, high: &'static str, from: Strin
             <input type="number" min="0" step="any" name=high value=to placeholder="max" aria-label=format!("{label}, at most") />
         </fieldset>
     }
+}
+
+/// What a page shows of a filter: whether nothing is filtered, or nothing matches.
+pub fn query_of(filter: &Filter) -> Query {
+    Query { filter: filter.clone(), ..Query::default() }
 }

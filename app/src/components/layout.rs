@@ -1,27 +1,46 @@
 use leptos::prelude::*;
-use leptos_router::components::A;
+use leptos_router::{components::A, hooks::use_query_map};
+use tracellm_trace::Filter;
 
-use crate::theme::ThemeSwitch;
+use crate::{theme::ThemeSwitch, url::href};
+
+/// A page in the navigation: its path, its name, its icon, and whether it keeps the filters.
+const PAGES: [(&str, &str, &str, bool); 6] = [
+    ("/", "Overview", "M2 13.5h12M4 11V7M8 11V3M12 11V5.5", true),
+    ("/traces", "Traces", "M2 3.5h12M2 8h12M2 12.5h12", true),
+    ("/failures", "Failures", "M8 2 14.5 13.5h-13zM8 6.5v3M8 11.5v.2", true),
+    ("/live", "Live", "M1.5 8h3l2-4.5 3 9 2-4.5h3", true),
+    ("/ingest", "Ingest", "M8 2v8M4.5 6.5 8 10l3.5-3.5M2.5 13.5h11", false),
+    ("/projects", "Projects", "M2 5.5h12v8H2zM5.5 5.5v-3h5v3", false),
+];
 
 #[component]
 pub fn Layout(theme: RwSignal<Option<&'static str>>, children: Children) -> impl IntoView {
+    let parameters = use_query_map();
+    // Filters go along from page to page; a list's order and place do not.
+    let kept = Memo::new(move |_| {
+        let is_filter = |name: &str| Filter::PARAMETERS.iter().find(|known| **known == name).copied();
+        parameters.with(|map| {
+            map.latest_values().filter_map(|(name, value)| Some((is_filter(name.as_ref())?, value.to_owned()))).collect::<Vec<_>>()
+        })
+    });
+    let links = PAGES.into_iter().map(|(path, name, icon, keeps_filters)| {
+        let address = move || if keeps_filters { kept.with(|kept| href(path, kept)) } else { path.to_owned() };
+        view! {
+            <A href=address exact=path == "/">
+                <svg viewBox="0 0 16 16" aria-hidden="true"><path d=icon /></svg>
+                {name}
+            </A>
+        }
+    });
     view! {
         <a class="skip" href="#main">"Skip to content"</a>
         <header class="nav">
-            <A href="/traces" attr:class="brand">
+            <A href="/" attr:class="brand" exact=true>
                 <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M1 3h9M4 8h11M7 13h6" /></svg>
                 "TraceLLM"
             </A>
-            <nav aria-label="Pages">
-                <A href="/traces">
-                    <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 3.5h12M2 8h12M2 12.5h12" /></svg>
-                    "Traces"
-                </A>
-                <A href="/ingest">
-                    <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2v8M4.5 6.5 8 10l3.5-3.5M2.5 13.5h11" /></svg>
-                    "Ingest"
-                </A>
-            </nav>
+            <nav aria-label="Pages">{links.collect_view()}</nav>
             <ThemeSwitch theme />
         </header>
         <main id="main">{children()}</main>

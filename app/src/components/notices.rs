@@ -48,3 +48,30 @@ pub fn EmptyState(heading: &'static str, children: Children) -> impl IntoView {
         </section>
     }
 }
+
+/// What a new user sees.
+#[component]
+pub fn FirstTrace() -> impl IntoView {
+    view! {
+        <EmptyState heading="No traces yet">
+            <p>"Send one to this address, and it stands here:"</p>
+            <pre class="snippet" tabindex="0">
+                "curl http://127.0.0.1:8000/api/traces -H 'content-type: application/json' -d '{\"prompt\": \"Hello\", \"response\": \"Hi!\", \"model\": \"gpt-4.1-mini\", \"latency\": 420}'"
+            </pre>
+            <p>
+                "Or " <a href="/ingest">"paste one"</a> ", import a file with " <code>"tracellm import FILE"</code> ", or try the product with "
+                <code>"tracellm demo"</code> "."
+            </p>
+        </EmptyState>
+    }
+}
+
+/// Says that the filters leave nothing; `href` is the page without them.
+#[component]
+pub fn NothingMatches(href: &'static str) -> impl IntoView {
+    view! {
+        <EmptyState heading="No trace matches">
+            <p>"Loosen a filter, or look at " <a href=href>"all traces"</a> "."</p>
+        </EmptyState>
+    }
+}

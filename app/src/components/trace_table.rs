@@ -1,9 +1,10 @@
 use leptos::prelude::*;
-use tracellm_trace::{DEFAULT_PROJECT, TraceSummary};
+use tracellm_trace::{DEFAULT_PROJECT, Query, Sort, TraceSummary, query::SortBy};
 
 use crate::{
-    components::{StatusBadge, pager::escape},
+    components::StatusBadge,
     format,
+    url::{escape, list_href},
 };
 
 /// The address of a trace.
@@ -13,7 +14,8 @@ pub fn trace_href(project_id: &str, trace_id: &str) -> String {
 }
 
 #[component]
-pub fn TraceTable(rows: Vec<TraceSummary>) -> impl IntoView {
+pub fn TraceTable(rows: Vec<TraceSummary>, #[prop(optional)] query: Option<Query>) -> impl IntoView {
+    let heading = |by, label, class| view! { <SortHeading by label class query=query.clone() /> };
     view! {
         <div class="table-frame">
             <table class="traces">
@@ -23,16 +25,29 @@ pub fn TraceTable(rows: Vec<TraceSummary>) -> impl IntoView {
                         <th scope="col">"Prompt"</th>
                         <th scope="col" class="model-column">"Model"</th>
                         <th scope="col" class="project-column">"Project"</th>
-                        <th scope="col" class="number latency-column">"Latency"</th>
-                        <th scope="col" class="number tokens-column">"Tokens"</th>
-                        <th scope="col" class="number steps-column">"Steps"</th>
-                        <th scope="col" class="number started-column">"Started (UTC)"</th>
+                        {heading(SortBy::Latency, "Latency", "number latency-column")}
+                        {heading(SortBy::TokenCount, "Tokens", "number tokens-column")}
+                        {heading(SortBy::CostUsd, "Cost", "number cost-column")}
+                        {heading(SortBy::CreatedAt, "Started (UTC)", "number started-column")}
                     </tr>
                 </thead>
                 <tbody>{rows.into_iter().map(|row| view! { <TraceRow row /> }).collect_view()}</tbody>
             </table>
         </div>
     }
+}
+
+/// The heading of a column; in a list, a link that sorts by it.
+#[component]
+fn SortHeading(by: SortBy, label: &'static str, class: &'static str, query: Option<Query>) -> impl IntoView {
+    let Some(query) = query else { return view! { <th scope="col" class=class>{label}</th> }.into_any() };
+    let (sorted, arrow, descending) = match query.sort {
+        sort if sort.by != by => (None, "", true),
+        Sort { descending: true, .. } => (Some("descending"), " ↓", false),
+        Sort { descending: false, .. } => (Some("ascending"), " ↑", true),
+    };
+    let href = list_href(&Query { sort: Sort { by, descending }, cursor: None, ..query });
+    view! { <th scope="col" class=class aria-sort=sorted><a href=href>{label}{arrow}</a></th> }.into_any()
 }
 
 #[component]
@@ -58,7 +73,7 @@ fn TraceRow(row: TraceSummary) -> impl IntoView {
             <td class="name">{row.project_id}<span class="under">{row.environment}</span></td>
             <td class="number" class:slow=row.slow_request>{format::duration(row.latency)}</td>
             <td class="number">{format::count(row.token_count)}</td>
-            <td class="number">{row.step_count}</td>
+            <td class="number">{row.cost_usd.map_or_else(|| "–".to_owned(), format::dollars)}</td>
             <td class="number time" title=format::exact_time(row.created_at)>{format::time(row.created_at)}</td>
         </tr>
     }

@@ -22,12 +22,12 @@ pub struct Event {
 pub struct Feed {
     /// Tells the events of this process from those of one before it.
     boot: String,
-    sender: broadcast::Sender<Arc<Event>>,
     kept: Mutex<Kept>,
 }
 
-#[derive(Default)]
 struct Kept {
+    /// None once the feed has ended.
+    sender: Option<broadcast::Sender<Arc<Event>>>,
     published: u64,
     events: VecDeque<Arc<Event>>,
 }
@@ -44,7 +44,8 @@ pub struct Subscription {
 impl Default for Feed {
     fn default() -> Self {
         let boot = Uuid::new_v4().simple().to_string()[..12].to_owned();
-        Self { boot, sender: broadcast::Sender::new(KEPT), kept: Mutex::default() }
+        let kept = Kept { sender: Some(broadcast::Sender::new(KEPT)), published: 0, events: VecDeque::new() };
+        Self { boot, kept: Mutex::new(kept) }
     }
 }
 
@@ -58,13 +59,18 @@ impl Feed {
         }
         kept.events.push_back(event.clone());
         // Sent under the lock, so that whoever subscribes meets each event once. Nobody may be watching.
-        let _ = self.sender.send(event);
+        let _ = kept.sender.as_ref().map(|sender| sender.send(event));
+    }
+
+    /// Ends it for everyone who watches, as the server is to stop.
+    pub fn close(&self) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).sender = None;
     }
 
     /// Watches from now on, or from behind an event.
     pub fn subscribe(&self, behind: Option<&str>) -> Subscription {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let events = self.sender.subscribe();
+        let events = kept.sender.as_ref().map_or_else(|| broadcast::channel(1).1, broadcast::Sender::subscribe);
         let Some(behind) = behind else { return Subscription { missed: Vec::new(), has_gap: false, events } };
         let place = kept.events.iter().position(|event| event.id == behind);
         let missed = kept.events.iter().skip(place.map_or(0, |place| place + 1)).cloned().collect();

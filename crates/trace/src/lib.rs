@@ -31,7 +31,7 @@ pub use normalize::{Context, Filled, Normalized, Refused, normalize};
 
 /// Filters, order, page size and cursor: the one query type of URL, REST, command line and stores.
 pub mod query;
-pub use query::{Cursor, Filter, Query, Sort};
+pub use query::{Cursor, Filter, Last, Query, Sort};
 
 /// Sums and percentiles over many traces.
 pub mod stats;

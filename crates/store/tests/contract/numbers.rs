@@ -119,6 +119,9 @@ pub async fn analytics_of_nothing_are_zero(bench: &Bench) {
     assert!(found.charts.is_empty() && found.model_breakdown.is_empty() && found.recent_failures.is_empty());
 }
 
+/// The newest of a kind, how many there are, and what makes one.
+type Kind<'a> = (&'a [Trace], u64, fn(&Trace) -> bool);
+
 pub async fn failures_are_the_newest_of_each_kind_and_all_are_counted(bench: &Bench) {
     let mut runner = runner();
     let all = filled(bench, &mut runner, 90).await;
@@ -127,7 +130,7 @@ pub async fn failures_are_the_newest_of_each_kind_and_all_are_counted(bench: &Be
         let found = failures(&*bench.store, &filter, 3).await.unwrap();
         let mut matching: Vec<&Trace> = all.iter().filter(|trace| filter.matches(trace)).collect();
         matching.sort_by(|a, b| Sort::default().compare(a, b));
-        let kinds: [(&[Trace], u64, fn(&Trace) -> bool); 3] = [
+        let kinds: [Kind; 3] = [
             (&found.failed_traces, found.totals.failed_traces, |trace| trace.status == Status::Failed),
             (&found.retries, found.totals.retries, |trace| trace.retry_count > 0),
             (&found.slow_requests, found.totals.slow_requests, |trace| trace.slow_request),

@@ -1,0 +1,11 @@
+/// A canvas for plotters whose drawing is elements of the page, coloured by the style sheet.
+mod canvas;
+use canvas::{Canvas, Ink};
+
+/// The charts themselves.
+mod timeline;
+pub use timeline::{CostChart, LatencyChart, VolumeChart};
+
+/// Counts by name, as bars that lead to what they count.
+mod breakdown;
+pub use breakdown::Breakdown;

@@ -1,0 +1,109 @@
+use std::{convert::Infallible, ops::Range};
+
+use leptos::prelude::*;
+use plotters::{coord::types::RangedCoordf64, prelude::*};
+use tracellm_trace::stats::ChartPoint;
+
+use super::{Canvas, Ink};
+use crate::format;
+
+/// Units of the picture; it is drawn as wide as there is room.
+const SIZE: (u32, u32) = (640, 190);
+
+type Failed = DrawingAreaErrorKind<Infallible>;
+type Chart<'a> = ChartContext<'a, Canvas, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// Traces per bucket, the failed ones at the foot of each bar.
+#[component]
+pub fn VolumeChart(points: Vec<ChartPoint>) -> impl IntoView {
+    let most = points.iter().map(|point| point.traces).max().unwrap_or(0);
+    let failed: u64 = points.iter().map(|point| point.failed).sum();
+    let label = format!("Traces over time: at most {most} in a bucket, {failed} failed in all");
+    draw(
+        &points,
+        most as f64,
+        |value| format::count(value as i64),
+        label,
+        |chart| {
+            bars(chart, &points, |point| point.traces as f64, Ink::Traces)?;
+            bars(chart, &points, |point| point.failed as f64, Ink::Failed)
+        },
+    )
+}
+
+/// Mean and 95th percentile of the latency per bucket.
+#[component]
+pub fn LatencyChart(points: Vec<ChartPoint>) -> impl IntoView {
+    let most = points.iter().map(|point| point.p95_latency.max(point.latency)).fold(0.0, f64::max);
+    let label = format!("Latency over time: mean and 95th percentile, at most {}", format::duration(most));
+    draw(&points, most, format::duration, label, |chart| {
+        lines(chart, &points, |point| point.latency, Ink::Mean)?;
+        lines(chart, &points, |point| point.p95_latency, Ink::P95)
+    })
+}
+
+/// US dollars per bucket.
+#[component]
+pub fn CostChart(points: Vec<ChartPoint>) -> impl IntoView {
+    let most = points.iter().map(|point| point.cost_usd).fold(0.0, f64::max);
+    let label = format!("Cost over time: at most {} in a bucket", format::dollars(most));
+    draw(&points, most, format::dollars, label, |chart| bars(chart, &points, |point| point.cost_usd, Ink::Cost))
+}
+
+/// A chart with its axes; each point is one unit wide.
+fn draw(
+    points: &[ChartPoint],
+    most: f64,
+    name: impl Fn(f64) -> String,
+    label: String,
+    series: impl FnOnce(&mut Chart) -> Result<(), Failed>,
+) -> AnyView {
+    let (canvas, drawing) = Canvas::new(SIZE.0, SIZE.1);
+    let drawn = || -> Result<(), Failed> {
+        let area = canvas.into_drawing_area();
+        let top = if most > 0.0 && most.is_finite() { most * 1.05 } else { 1.0 };
+        let across: Range<f64> = 0.0..points.len().max(1) as f64;
+        let mut builder = ChartBuilder::on(&area);
+        let mut chart =
+            builder.margin(4).margin_right(10).x_label_area_size(20).y_label_area_size(56).build_cartesian_2d(across, 0.0..top)?;
+        let text = ("sans-serif", 11).into_font().color(&Ink::Label.color());
+        let span = points.last().zip(points.first()).map_or(0, |(last, first)| last.time.millis() - first.time.millis());
+        let when = |place: &f64| points.get(place.round() as usize).map_or_else(String::new, |point| format::tick(point.time, span));
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(Ink::Grid.color())
+            .axis_style(Ink::Grid.color())
+            .label_style(text)
+            .x_labels(6)
+            .y_labels(4)
+            .x_label_formatter(&when)
+            .y_label_formatter(&|value| name(*value))
+            .draw()?;
+        series(&mut chart)
+    };
+    // The canvas itself never fails; what plotters can't draw is left out.
+    let _ = drawn();
+    drawing.into_view(SIZE, label)
+}
+
+fn bars(chart: &mut Chart, points: &[ChartPoint], value: impl Fn(&ChartPoint) -> f64, ink: Ink) -> Result<(), Failed> {
+    let bars = points.iter().enumerate().filter(|(_, point)| value(point) > 0.0);
+    let drawn = bars.map(|(index, point)| {
+        let left = index as f64;
+        Rectangle::new([(left + 0.08, 0.0), (left + 0.92, value(point))], ink.color().filled())
+    });
+    chart.draw_series(drawn).map(drop)
+}
+
+/// A line through the buckets that hold traces; empty ones have no latency.
+fn lines(chart: &mut Chart, points: &[ChartPoint], value: impl Fn(&ChartPoint) -> f64, ink: Ink) -> Result<(), Failed> {
+    let line = points.iter().enumerate().filter(|(_, point)| point.traces > 0).map(|(index, point)| (index as f64 + 0.5, value(point)));
+    let line: Vec<_> = line.collect();
+    if let [(x, y)] = line[..] {
+        // One point makes no line, but it is to be seen.
+        return chart.draw_series([Rectangle::new([(x - 0.2, y * 0.99), (x + 0.2, y)], ink.color().filled())]).map(drop);
+    }
+    chart.draw_series(LineSeries::new(line, ink.color().stroke_width(2))).map(drop)
+}

@@ -1,0 +1,75 @@
+use leptos::prelude::*;
+use leptos_meta::Title;
+use tracellm_trace::{Failures, Filter, Query, Status, Trace, TraceSummary};
+
+use crate::{
+    ApiError,
+    components::{ErrorPanel, FilterForm, TraceTable, query_of},
+    format,
+    functions::get_failures,
+    url::{list_href, say_status, use_filter},
+};
+
+#[component]
+pub fn FailuresPage() -> impl IntoView {
+    let filter = use_filter();
+    let found = Resource::new(
+        move || filter.get(),
+        |filter| async move {
+            let filter = filter.inspect_err(say_status)?;
+            let found = get_failures(filter.clone()).await?;
+            Ok::<_, ApiError>((filter, found))
+        },
+    );
+    let is_loading = RwSignal::new(false);
+    view! {
+        <Title text="Failures" />
+        <Transition fallback=|| view! { <p class="muted">"Loading…"</p> } set_pending=is_loading>
+            <div class="failures" class:loading=move || is_loading.get()>
+                <header class="page-head"><h1>"Failures"</h1></header>
+                {move || Suspend::new(async move {
+                    match found.await {
+                        Err(error) => view! { <ErrorPanel error /> }.into_any(),
+                        Ok((filter, found)) => view! { <Found filter found /> }.into_any(),
+                    }
+                })}
+            </div>
+        </Transition>
+    }
+}
+
+#[component]
+fn Found(filter: Filter, found: Failures) -> impl IntoView {
+    let Failures { failed_traces, retries, slow_requests, totals } = found;
+    let failed = Filter { status: Some(Status::Failed), ..filter.clone() };
+    let retried = Filter { retried: true, ..filter.clone() };
+    let slow = Filter { slow: true, ..filter.clone() };
+    view! {
+        <FilterForm query=query_of(&filter) action="/failures" />
+        <Kind heading="Failed" none="No trace failed." total=totals.failed_traces traces=failed_traces all=failed />
+        <Kind heading="Retried" none="No trace was retried." total=totals.retries traces=retries all=retried />
+        <Kind heading="Slow" none="No trace took 1.5 s or more." total=totals.slow_requests traces=slow_requests all=slow />
+    }
+}
+
+/// The newest of one kind, and how many there are.
+#[component]
+fn Kind(heading: &'static str, none: &'static str, total: u64, traces: Vec<Trace>, all: Filter) -> impl IntoView {
+    let rows: Vec<_> = traces.iter().map(TraceSummary::from).collect();
+    let count = format::count(i64::try_from(total).unwrap_or(i64::MAX));
+    let more = (total > rows.len() as u64).then(|| {
+        let href = list_href(&Query { filter: all, ..Query::default() });
+        view! { <p class="more"><a href=href>{format!("All {count}")}</a></p> }
+    });
+    view! {
+        <section class="kind">
+            <h2>{heading} " " <span class="muted">{count.clone()}</span></h2>
+            {if rows.is_empty() {
+                view! { <p class="muted none">{none}</p> }.into_any()
+            } else {
+                view! { <TraceTable rows /> }.into_any()
+            }}
+            {more}
+        </section>
+    }
+}

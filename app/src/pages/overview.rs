@@ -1,0 +1,132 @@
+use leptos::prelude::*;
+use leptos_meta::Title;
+use tracellm_trace::{
+    Filter, Query, TraceSummary,
+    stats::{Analytics, Summary},
+};
+
+use crate::{
+    ApiError,
+    charts::{Breakdown, CostChart, LatencyChart, VolumeChart},
+    components::{ErrorPanel, FilterForm, FirstTrace, NothingMatches, TraceTable, query_of},
+    format,
+    functions::get_analytics,
+    url::{list_href, say_status, use_filter},
+};
+
+#[component]
+pub fn OverviewPage() -> impl IntoView {
+    let filter = use_filter();
+    let numbers = Resource::new(
+        move || filter.get(),
+        |filter| async move {
+            let filter = filter.inspect_err(say_status)?;
+            let numbers = get_analytics(filter.clone()).await?;
+            Ok::<_, ApiError>((filter, numbers))
+        },
+    );
+    let is_loading = RwSignal::new(false);
+    view! {
+        <Title text="Overview" />
+        <Transition fallback=|| view! { <p class="muted">"Loading…"</p> } set_pending=is_loading>
+            <div class="overview" class:loading=move || is_loading.get()>
+                {move || Suspend::new(async move {
+                    match numbers.await {
+                        Err(error) => view! { <header class="page-head"><h1>"Overview"</h1></header> <ErrorPanel error /> }.into_any(),
+                        Ok((filter, numbers)) => view! { <Found filter numbers /> }.into_any(),
+                    }
+                })}
+            </div>
+        </Transition>
+    }
+}
+
+#[component]
+fn Found(filter: Filter, numbers: Analytics) -> impl IntoView {
+    let total = i64::try_from(numbers.summary.total_traces).unwrap_or(i64::MAX);
+    let content = if total > 0 {
+        view! { <Numbers filter=filter.clone() numbers /> }.into_any()
+    } else if filter.is_empty() {
+        view! { <FirstTrace /> }.into_any()
+    } else {
+        view! { <NothingMatches href="/" /> }.into_any()
+    };
+    view! {
+        <header class="page-head">
+            <h1>"Overview"</h1>
+            <p class="muted" aria-live="polite">{format::things(total, "trace")}</p>
+        </header>
+        <FilterForm query=query_of(&filter) action="/" />
+        {content}
+    }
+}
+
+#[component]
+fn Numbers(filter: Filter, numbers: Analytics) -> impl IntoView {
+    let Analytics { summary, charts, status_breakdown, model_breakdown, project_breakdown, environment_breakdown, recent_failures } =
+        numbers;
+    let rows: Vec<_> = recent_failures.iter().map(TraceSummary::from).collect();
+    let points = || charts.clone();
+    let of = || filter.clone();
+    view! {
+        <Tiles summary filter=of() />
+        <div class="charts">
+            <figure class="panel">
+                <figcaption>"Traces " <span class="key failed">"failed"</span></figcaption>
+                <VolumeChart points=points() />
+            </figure>
+            <figure class="panel">
+                <figcaption>"Latency " <span class="key mean">"mean"</span> <span class="key p95">"95th percentile"</span></figcaption>
+                <LatencyChart points=points() />
+            </figure>
+            <figure class="panel">
+                <figcaption>"Cost"</figcaption>
+                <CostChart points=points() />
+            </figure>
+        </div>
+        <div class="breakdowns">
+            <Breakdown heading="Status" counts=status_breakdown filter=of() parameter="status" />
+            <Breakdown heading="Models" counts=model_breakdown filter=of() parameter="model" />
+            <Breakdown heading="Projects" counts=project_breakdown filter=of() parameter="project_id" />
+            <Breakdown heading="Environments" counts=environment_breakdown filter=of() parameter="environment" />
+        </div>
+        <section aria-labelledby="recent">
+            <h2 id="recent">"Recent failures"</h2>
+            {if rows.is_empty() {
+                view! { <p class="muted none">"None failed, was retried or was slow."</p> }.into_any()
+            } else {
+                view! { <TraceTable rows /> }.into_any()
+            }}
+        </section>
+    }
+}
+
+#[component]
+fn Tiles(summary: Summary, filter: Filter) -> impl IntoView {
+    let count = |n: u64| format::count(i64::try_from(n).unwrap_or(i64::MAX));
+    let list = |narrow: fn(&mut Filter)| {
+        let mut filter = filter.clone();
+        narrow(&mut filter);
+        Some(list_href(&Query { filter, ..Query::default() }))
+    };
+    let tiles = [
+        ("Success rate", format::percent(summary.success_rate), None),
+        ("Failed", count(summary.failed_traces), list(|filter| filter.status = Some(tracellm_trace::Status::Failed))),
+        ("Warnings", count(summary.warning_traces), list(|filter| filter.status = Some(tracellm_trace::Status::Warning))),
+        ("Median latency", format::duration(summary.p50_latency), None),
+        ("p95 latency", format::duration(summary.p95_latency), None),
+        ("p99 latency", format::duration(summary.p99_latency), None),
+        ("Slow", count(summary.slow_requests), list(|filter| filter.slow = true)),
+        ("Retries", format::count(summary.retries), list(|filter| filter.retried = true)),
+        ("Tokens", format::count(summary.total_token_usage), None),
+        ("Cost", format::dollars(summary.total_cost_usd), None),
+    ];
+    let tiles = tiles.into_iter().map(|(name, value, href)| {
+        let value = match href {
+            Some(href) => view! { <a href=href>{value}</a> }.into_any(),
+            None => value.into_any(),
+        };
+        view! { <div class="tile"><dt>{name}</dt><dd>{value}</dd></div> }
+    });
+    view! { <dl class="tiles">{tiles.collect_view()}</dl> }
+}

@@ -1,0 +1,62 @@
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use tracellm_trace::{Filter, Query};
+
+use crate::ApiError;
+
+/// The query that the page's URL asks.
+pub fn use_query() -> Memo<Result<Query, ApiError>> {
+    let parameters = use_query_map();
+    Memo::new(move |_| {
+        parameters
+            .with(|map| Query::from_pairs(map.latest_values().map(|(name, value)| (name.as_ref(), value))))
+            .map_err(ApiError::BadQuery)
+    })
+}
+
+/// The filter of the page's URL. What a list has besides it, order and place, is no fault elsewhere.
+pub fn use_filter() -> Memo<Result<Filter, ApiError>> {
+    let query = use_query();
+    Memo::new(move |_| query.get().map(|query| query.filter))
+}
+
+/// An address with these parameters.
+pub fn href(path: &str, pairs: &[(&'static str, String)]) -> String {
+    let parameters: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
+    if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) }
+}
+
+/// The address of a list.
+pub fn list_href(query: &Query) -> String {
+    href("/traces", &query.to_pairs())
+}
+
+/// Percent-encodes a text for a part of a URL; the same on both sides, unlike the browser's own.
+pub fn escape(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut escaped, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(char::from(byte)),
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+        escaped
+    })
+}
+
+/// A page whose URL can't be read is a bad request to HTTP too.
+pub fn say_status(_error: &ApiError) {
+    #[cfg(feature = "ssr")]
+    if let (Some(response), Ok(status)) = (use_context::<leptos_axum::ResponseOptions>(), http::StatusCode::from_u16(_error.status())) {
+        response.set_status(status);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracellm_trace::Query;
+
+    #[test]
+    fn addresses_are_escaped() {
+        let query = Query::from_pairs([("model", "a b&c=ü"), ("limit", "10")]).unwrap();
+        assert_eq!(super::list_href(&query), "/traces?model=a%20b%26c%3D%C3%BC&limit=10");
+    }
+}
