@@ -136,7 +136,7 @@ fn Range(label: &'static str, low: &'static str, high: &'static str, from: Strin
     }
 }
 
-/// What a page shows of a filter: whether nothing is filtered, or nothing matches.
+/// The query of a page that has a filter and no list.
 pub fn query_of(filter: &Filter) -> Query {
     Query { filter: filter.clone(), ..Query::default() }
 }

@@ -94,9 +94,9 @@ pub async fn store_items(store: &dyn TraceStore, items: &[&str], origin: &Origin
             }
         });
     }
-    let mut news: Vec<Trace> = traces.iter().map(|new| new.trace.clone()).collect();
+    let news: Vec<Trace> = traces.iter().map(|new| new.trace.clone()).collect();
     let outcomes = if traces.is_empty() { Vec::new() } else { store.put(traces).await? };
-    for (trace, outcome) in news.drain(..).zip(&outcomes) {
+    for (trace, outcome) in news.into_iter().zip(&outcomes) {
         if matches!(outcome, Ok(Outcome::Created | Outcome::Updated)) {
             store.feed().publish(trace);
         }
