@@ -20,6 +20,7 @@ say "building the dashboard for the browser"
 stamp=$(cat "$front/$target/$folder/tracellm.wasm" style/*.css public/* tools/site.sh tools/package-lock.json Cargo.lock | sha256sum | cut -c1-16)
 [ "$(cat target/site.stamp 2>/dev/null)" = "$stamp$optimise" ] && [ -d target/site ] && exit 0
 
+mkdir -p target # cargo may build elsewhere
 made=$(mktemp -d "$root/target/site.XXXXXX")
 trap 'rm -rf "$made"' EXIT
 "$bindgen" --target web --no-typescript --out-dir "$made/pkg" --out-name tracellm "$front/$target/$folder/tracellm.wasm"
