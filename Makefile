@@ -4,7 +4,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 binary := $(CARGO_TARGET_DIR)/release/tracellm
 on_wasm := --target wasm32-unknown-unknown
 
-.PHONY: help run build test lint test-native test-wasm test-browser screenshots clean
+.PHONY: help run build test lint test-native test-wasm test-browser test-reference screenshots clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -23,7 +23,7 @@ build: ## One self-contained binary, target/release/tracellm
 	cargo build --release --locked
 	@if [ $(binary) != $(CURDIR)/target/release/tracellm ]; then install -D $(binary) target/release/tracellm; fi
 
-test: lint test-native test-wasm test-browser ## Everything that CI runs
+test: lint test-native test-wasm test-browser test-reference ## Everything that CI runs
 
 lint: ## Format and lints, for the server and for the browser
 	cargo fmt --all --check
@@ -39,6 +39,9 @@ test-wasm: ## The normaliser's fixtures, compiled for the browser
 
 test-browser: build ## The pages in Chromium, on both stores
 	tools/mongo.sh tools/browser.sh test $(ARGS)
+
+test-reference: build ## Against the Python package tracellm-cli: 20,000 raw traces, and a database of 10,000
+	tools/mongo.sh tools/reference.sh
 
 screenshots: build ## Pictures of every page, in end2end/pictures.local
 	tools/mongo.sh tools/browser.sh test --config pictures.config.ts

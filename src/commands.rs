@@ -22,6 +22,18 @@ pub use export::export;
 mod show;
 pub use show::{replay, show};
 
+/// Traces as they are stored, for a terminal.
+mod monitor;
+pub use monitor::monitor;
+
+/// From one store to another.
+mod copy;
+pub use copy::copy;
+
+/// What is wrong with the store.
+mod doctor;
+pub use doctor::doctor;
+
 /// Projects and keys.
 mod access;
 pub use access::{key, project};
@@ -29,4 +41,10 @@ pub use access::{key, project};
 /// `1 trace`, `3 traces`.
 fn traces(n: usize) -> String {
     format!("{n} trace{}", if n == 1 { "" } else { "s" })
+}
+
+/// A text without what would steer a terminal, or turn what stands beside it around.
+fn plain(text: &str) -> String {
+    let steers = |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }

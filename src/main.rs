@@ -6,6 +6,9 @@ mod settings;
 /// One file for each command.
 mod commands;
 
+/// How far long work is.
+mod progress;
+
 /// Made-up traces that look like real ones.
 mod demo;
 
@@ -56,6 +59,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Export(options) => commands::export(location?, options).await,
         Command::Show(options) => commands::show(location?, options).await,
         Command::Replay(options) => commands::replay(location?, options).await,
+        Command::Monitor(options) => commands::monitor(location?, options).await,
+        Command::Copy(options) => commands::copy(options).await,
+        Command::Doctor(options) => commands::doctor(location?, options).await,
         Command::Project(command) => commands::project(location?, command).await,
         Command::Key(command) => commands::key(location?, command).await,
     }

@@ -33,7 +33,7 @@ use axum::{
 use leptos::{config::LeptosOptions, prelude::provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 use tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
-use tracellm_app::{App, shell};
+use tracellm_app::{App, functions::ApiDescription, shell};
 use tracellm_store::TraceStore;
 
 /// What every handler may use.
@@ -66,7 +66,9 @@ pub fn router(store: Arc<dyn TraceStore>) -> Router {
 
 /// What pages and server functions find in their context.
 fn page_context(store: Arc<dyn TraceStore>) -> impl Fn() + Clone + Send + Sync + 'static {
+    let description = ApiDescription(api::openapi::text().into());
     move || {
+        provide_context(description.clone());
         provide_context(store.clone());
         security::add_page_policy();
     }

@@ -1,8 +1,12 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tracellm_store::{Location, ingest::now};
-use tracellm_trace::{Issue, Query, Scope, Timestamp};
+use tracellm_store::Location;
+use tracellm_trace::{Cursor, Scope, Timestamp};
+
+/// The filters of a list.
+mod filter;
+pub use filter::FilterOptions;
 
 /// Keeps and shows what LLM applications do.
 ///
@@ -25,7 +29,6 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, for the time of a command")]
 pub enum Command {
     /// Serve the dashboard and take traces in
     Start(StartOptions),
@@ -41,6 +44,12 @@ pub enum Command {
     Show(TraceOptions),
     /// Run through the steps of a trace, in its own time
     Replay(ReplayOptions),
+    /// Print traces as they are stored
+    Monitor(MonitorOptions),
+    /// Copy everything from one store to another: traces, projects and keys
+    Copy(CopyOptions),
+    /// Look for what is wrong with the store, and say what to do about it
+    Doctor(DoctorOptions),
     /// Create or list projects
     #[command(subcommand)]
     Project(ProjectCommand),
@@ -128,6 +137,41 @@ pub struct ReplayOptions {
     pub speed: f64,
 }
 
+#[derive(Debug, Args)]
+pub struct MonitorOptions {
+    /// Whole documents, one a line
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub filter: FilterOptions,
+}
+
+/// A store is named by the URL of a MongoDB, its database in the path, or by the data folder of an embedded one.
+#[derive(Debug, Args)]
+pub struct CopyOptions {
+    #[arg(long, value_name = "STORE", value_parser = Location::parse)]
+    pub from: Location,
+    #[arg(long, value_name = "STORE", value_parser = Location::parse)]
+    pub to: Location,
+    /// Go on where an earlier run stopped, which has told this
+    #[arg(long, value_name = "CURSOR", value_parser = cursor)]
+    pub cursor: Option<Cursor>,
+}
+
+fn cursor(text: &str) -> Result<Cursor, String> {
+    Cursor::decode(text).filter(|cursor| cursor.sort == tracellm_store::copy::ORDER).ok_or_else(|| "is none that a run has told".to_owned())
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorOptions {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Store the hashes of keys that the reference package stored in clear; it then no longer finds them
+    #[arg(long)]
+    pub fix: bool,
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
     speed.ok_or_else(|| "must be a number over 0".to_owned())
@@ -178,73 +222,6 @@ fn scope(word: &str) -> Result<Scope, String> {
 
 fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "must be an ISO 8601 time".to_owned())
-}
-
-/// The filters of a list, under the names that URLs have.
-#[derive(Debug, Args)]
-pub struct FilterOptions {
-    /// success, warning or failed
-    #[arg(long)]
-    status: Option<String>,
-    #[arg(long)]
-    model: Option<String>,
-    #[arg(long)]
-    project_id: Option<String>,
-    #[arg(long)]
-    environment: Option<String>,
-    /// Milliseconds
-    #[arg(long)]
-    latency_min: Option<String>,
-    /// Milliseconds
-    #[arg(long)]
-    latency_max: Option<String>,
-    #[arg(long)]
-    token_min: Option<String>,
-    #[arg(long)]
-    token_max: Option<String>,
-    /// Started at this time or later
-    #[arg(long)]
-    from: Option<String>,
-    /// Started before this time
-    #[arg(long)]
-    to: Option<String>,
-    /// Started within a span before now: 15m, 24h, 7d
-    #[arg(long)]
-    last: Option<String>,
-    /// Text in prompt, response, failure reason or the name of a tool
-    #[arg(long)]
-    q: Option<String>,
-    #[arg(long)]
-    session_id: Option<String>,
-    #[arg(long)]
-    user_id: Option<String>,
-    #[arg(long)]
-    tag: Option<String>,
-}
-
-impl FilterOptions {
-    /// The query that asks for this, read as a URL would be.
-    pub fn query(&self) -> Result<Query, Vec<Issue>> {
-        let pairs = [
-            ("status", &self.status),
-            ("model", &self.model),
-            ("project_id", &self.project_id),
-            ("environment", &self.environment),
-            ("latency_min", &self.latency_min),
-            ("latency_max", &self.latency_max),
-            ("token_min", &self.token_min),
-            ("token_max", &self.token_max),
-            ("from", &self.from),
-            ("to", &self.to),
-            ("last", &self.last),
-            ("q", &self.q),
-            ("session_id", &self.session_id),
-            ("user_id", &self.user_id),
-            ("tag", &self.tag),
-        ];
-        let query = Query::from_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))))?;
-        Ok(Query { filter: query.filter.at(now()), ..query })
-    }
 }
 
 impl Cli {

@@ -2,7 +2,8 @@
 # Runs a command with a MongoDB beside it: `tools/mongo.sh [--keep DIR] COMMAND…`. The command finds its address in MONGO_TEST_URL, and
 # the server ends with it. Without --keep so does its data.
 #
-# MONGO_TEST_SERVER is how a further one is started, with {data} and {port} in it, for a test that must be able to kill its own.
+# MONGO_TEST_SERVER is how a further one is started, with {data} and {port} in it, for a test that must be able to kill its own;
+# MONGO_TEST_SINGLE the same for one that is no replica set.
 #
 # Where MONGO_TEST_URL is set, that server is used; else a `mongod` on the PATH; else a stand-in that speaks the protocol, built once.
 . "$(dirname "$0")/common.sh"
@@ -44,4 +45,6 @@ trap '' INT
 further=${start[*]}
 further=${further/"$folder/data"/'{data}'}
 further=${further/"--port $port"/'--port {port}'}
-(trap - INT; exec env MONGO_TEST_URL="mongodb://127.0.0.1:$port" MONGO_TEST_SERVER="$further" "$@")
+single=$further
+[[ ${start[0]} = mongod ]] || single+=" --standalone"
+(trap - INT; exec env MONGO_TEST_SINGLE="$single" MONGO_TEST_URL="mongodb://127.0.0.1:$port" MONGO_TEST_SERVER="$further" "$@")

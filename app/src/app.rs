@@ -7,7 +7,7 @@ use leptos_router::{
 
 use crate::{
     components::Layout,
-    pages::{FailuresPage, IngestPage, LivePage, NotFoundPage, OverviewPage, ProjectsPage, TracePage, TracesPage},
+    pages::{ApiPage, FailuresPage, IngestPage, LivePage, NotFoundPage, OverviewPage, ProjectsPage, SettingsPage, TracePage, TracesPage},
     theme::{self, ThemeOnDocument},
 };
 
@@ -56,6 +56,8 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("failures") view=FailuresPage ssr=SsrMode::Async />
                     <Route path=StaticSegment("live") view=LivePage ssr=SsrMode::Async />
                     <Route path=StaticSegment("projects") view=ProjectsPage ssr=SsrMode::Async />
+                    <Route path=StaticSegment("api") view=ApiPage ssr=SsrMode::Async />
+                    <Route path=StaticSegment("settings") view=SettingsPage ssr=SsrMode::Async />
                     <Route path=StaticSegment("traces") view=TracesPage ssr=SsrMode::Async />
                     <Route path=(StaticSegment("traces"), ParamSegment("trace_id")) view=TracePage ssr=SsrMode::Async />
                     <Route path=StaticSegment("ingest") view=IngestPage ssr=SsrMode::Async />

@@ -10,6 +10,10 @@ pub use badges::{Fact, StatusBadge};
 mod notices;
 pub use notices::{EmptyState, ErrorPanel, FirstTrace, NothingMatches};
 
+/// What waits for the server.
+mod loaded;
+pub use loaded::Loaded;
+
 /// The filters above a list, a form that works without script.
 mod filter_form;
 pub use filter_form::{FilterForm, query_of};

@@ -1,6 +1,8 @@
 use leptos::{prelude::*, server_fn::codec::Json};
 use serde::{Deserialize, Serialize};
-use tracellm_trace::{ApiKey, Failures, Filter, NewKey, NewProject, Page, Project, Query, Report, Trace, TraceSummary, stats::Analytics};
+use tracellm_trace::{
+    ApiKey, Diagnosis, Failures, Filter, NewKey, NewProject, Page, Project, Query, Report, Trace, TraceSummary, stats::Analytics,
+};
 
 use crate::ApiError;
 
@@ -38,6 +40,23 @@ pub async fn get_failures(filter: Filter) -> Result<Failures, ApiError> {
     server::answer(tracellm_store::overview::failures(&*server::store(), &filter, Failures::DEFAULT_LIMIT).await)
 }
 
+/// How the store is.
+#[server(prefix = "/fn", endpoint = "doctor", input = Json)]
+pub async fn get_diagnosis() -> Result<Diagnosis, ApiError> {
+    Ok(tracellm_store::doctor::diagnose(&*server::store(), server::now(), false).await)
+}
+
+/// The OpenAPI document of the REST routes, as JSON text.
+#[server(prefix = "/fn", endpoint = "api", input = Json)]
+pub async fn get_api_description() -> Result<String, ApiError> {
+    Ok(expect_context::<ApiDescription>().0.to_string())
+}
+
+/// What the server tells the pages of its REST routes.
+#[cfg(feature = "ssr")]
+#[derive(Clone)]
+pub struct ApiDescription(pub std::sync::Arc<str>);
+
 /// Projects and keys, as the page about them shows them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProjectsAndKeys {
@@ -49,7 +68,7 @@ pub struct ProjectsAndKeys {
 pub async fn list_projects() -> Result<ProjectsAndKeys, ApiError> {
     let store = server::store();
     let projects = server::answer(tracellm_store::access::projects(&*store).await)?;
-    Ok(ProjectsAndKeys { projects, keys: server::answer(store.keys(None).await)? })
+    Ok(ProjectsAndKeys { projects, keys: server::answer(tracellm_store::access::keys(&*store, None).await)? })
 }
 
 /// A key and its secret, which is told this once.

@@ -26,6 +26,14 @@ pub use trace::TracePage;
 mod ingest;
 pub use ingest::IngestPage;
 
+/// `/settings`: the database, and what the doctor says of it.
+mod settings;
+pub use settings::SettingsPage;
+
+/// `/api`: the REST routes, to be read.
+mod api;
+pub use api::ApiPage;
+
 /// Every other address.
 mod not_found;
 pub use not_found::NotFoundPage;

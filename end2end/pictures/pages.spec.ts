@@ -52,6 +52,67 @@ test("trace", async ({ server, tracePage, page }) => {
   await picture(page, "trace-unknown");
 });
 
+test("overview", async ({ server, page, tracesPage }) => {
+  await page.goto("/");
+  await tracesPage.hydrated();
+  await picture(page, "overview-empty");
+  await server.command("demo", "--count", "3000");
+  await page.goto("/");
+  await tracesPage.hydrated();
+  await picture(page, "overview");
+  await page.goto("/?model=none");
+  await picture(page, "overview-nothing");
+  await page.goto("/?from=yesterday&latency_min=fast");
+  await picture(page, "overview-bad-query");
+  await server.ingest(extreme);
+  await page.goto(`/?project_id=${extreme.project_id}`);
+  await picture(page, "overview-extreme");
+});
+
+test("failures", async ({ server, page, tracesPage }) => {
+  await page.goto("/failures");
+  await tracesPage.hydrated();
+  await picture(page, "failures-empty");
+  await server.command("demo", "--count", "60");
+  await page.goto("/failures");
+  await tracesPage.hydrated();
+  await picture(page, "failures");
+});
+
+test("live", async ({ server, page, tracesPage }) => {
+  await page.goto("/live");
+  await tracesPage.hydrated();
+  await page.getByText("connected", { exact: true }).waitFor();
+  await picture(page, "live-empty");
+  await server.ingest(demo());
+  await tracesPage.row("Kyoto").first().waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
+  await server.ingest(extreme);
+  await page.getByRole("button", { name: "Resume, 1 new trace" }).waitFor();
+  await picture(page, "live");
+});
+
+test("projects", async ({ server, page, tracesPage }) => {
+  await page.goto("/projects");
+  await tracesPage.hydrated();
+  await picture(page, "projects-empty");
+  await server.ingest(extreme);
+  await server.ingest(demo());
+  await page.reload();
+  await tracesPage.hydrated();
+  await page.getByLabel("Name").fill("Support bot");
+  await page.getByLabel("Description").fill("Answers customers before a person has to.");
+  await page.getByRole("button", { name: "Create project" }).click();
+  await page.getByText("Copy the secret now").waitFor();
+  await picture(page, "projects");
+});
+
+test("settings", async ({ page, tracesPage }) => {
+  await page.goto("/settings");
+  await tracesPage.hydrated();
+  await picture(page, "settings");
+});
+
 test("ingest", async ({ ingestPage, page }) => {
   await ingestPage.goto();
   await picture(page, "ingest-empty");
@@ -69,6 +130,10 @@ test.describe("a database that does not answer", () => {
   test("trouble", async ({ tracesPage, page }) => {
     await tracesPage.goto();
     await picture(page, "trouble");
+    await page.goto("/");
+    await picture(page, "trouble-overview");
+    await page.goto("/settings");
+    await picture(page, "trouble-settings");
   });
 });
 

@@ -77,6 +77,34 @@ test("next and previous lead through all of it", async ({ server, tracesPage, pa
   await expect(page).toHaveURL(/limit=10/);
 });
 
+test("a search looks at prompts, answers, reasons and tools", async ({ server, tracesPage, page }) => {
+  await server.ingest([
+    ...some(3),
+    { trace_id: "by-answer", response: "The PARCEL is in Lyon", created_at: START },
+    { trace_id: "by-reason", failure_reason: "parcel lost", status: "failed", created_at: START + 1 },
+    { trace_id: "by-tool", steps: [{ tool_name: "find_parcel" }], created_at: START + 2 },
+  ]);
+  await tracesPage.goto();
+  await tracesPage.field("q").fill("Parcel");
+  await tracesPage.field("q").press("Enter");
+  await expect(page).toHaveURL("/traces?q=Parcel");
+  await expect(tracesPage.rows).toHaveCount(3);
+  expect(await tracesPage.ids()).toEqual(["by-tool", "by-reason", "by-answer"]);
+});
+
+test("columns sort, both ways, and pages keep the order", async ({ server, tracesPage, page }) => {
+  await server.ingest(some(12));
+  await tracesPage.goto("?limit=5");
+  await page.getByRole("link", { name: "Latency" }).click();
+  await expect(page).toHaveURL("/traces?sort=-latency&limit=5");
+  await expect(tracesPage.rows.first()).toContainText("t-011");
+  await page.getByRole("link", { name: "Latency ↓" }).click();
+  await expect(tracesPage.rows.first()).toContainText("t-000");
+  await expect(page.locator("th[aria-sort=ascending]")).toContainText("Latency");
+  await tracesPage.next.click();
+  await expect(tracesPage.rows.first()).toContainText("t-005");
+});
+
 test("filters that match nothing say so", async ({ server, tracesPage, page }) => {
   await server.ingest(some(2));
   await tracesPage.goto("?model=none");

@@ -38,3 +38,23 @@ test("pasting says what it needs", async ({ page }) => {
   await expect(page.getByRole("button", { name: "Switch between light and dark" })).toBeHidden();
   await expect(page.getByRole("button", { name: "Store" })).toBeDisabled();
 });
+
+test("every page shows its data", async ({ server, page }) => {
+  await server.ingest(traces);
+  await page.goto("/");
+  await expect(page.locator(".tile", { hasText: "Failed" })).toContainText("6");
+  await expect(page.getByRole("img", { name: "Traces over time" })).toBeVisible();
+  await page.getByRole("combobox", { name: "Status" }).selectOption("success");
+  await page.getByRole("button", { name: "Filter" }).click();
+  await expect(page).toHaveURL(/status=success/);
+  await expect(page.locator(".tile", { hasText: "Success rate" })).toContainText("100 %");
+  await page.goto("/failures");
+  await expect(page.locator("tbody tr")).toHaveCount(6);
+  await page.goto("/projects");
+  await expect(page.getByRole("heading", { name: "default" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Create project" })).toBeHidden();
+  await page.goto("/settings");
+  await expect(page.locator(".check", { hasText: "indexes" })).toContainText("good");
+  await page.goto("/live");
+  await expect(page.getByRole("heading", { name: "Live" })).toBeVisible();
+});

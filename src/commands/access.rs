@@ -42,7 +42,7 @@ pub async fn key(location: Location, command: KeyCommand) -> Result<(), Failure>
         KeyCommand::List { project_id } => {
             let mut out = io::stdout().lock();
             let time = |time: Option<Timestamp>| time.map_or("-".to_owned(), |time| time.to_string());
-            for key in store.keys(project_id.as_deref()).await? {
+            for key in access::keys(&*store, project_id.as_deref()).await? {
                 let state = if key.is_valid_at(now()) { "valid" } else { "ended" };
                 let scope = key.scope.as_str();
                 let (used, end) = (time(key.last_used_at), time(key.expires_at));

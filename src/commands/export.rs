@@ -9,6 +9,7 @@ use tracellm_trace::{Query, query::MAX_LIMIT};
 use crate::{
     Failure,
     commands::traces,
+    progress,
     settings::{ExportOptions, Format},
 };
 
@@ -17,13 +18,7 @@ mod csv;
 
 /// Writes every trace that matches, newest first, page by page.
 pub async fn export(location: Location, options: ExportOptions) -> Result<(), Failure> {
-    let query = options.filter.query().unwrap_or_else(|issues| {
-        for issue in issues {
-            eprintln!("error: --{} {}", issue.path.replace('_', "-"), issue.message);
-        }
-        std::process::exit(2);
-    });
-    let mut query = Query { limit: MAX_LIMIT, ..query };
+    let mut query = Query { filter: options.filter.filter(), limit: MAX_LIMIT, ..Query::default() };
     let store = tracellm_store::open(&location).await?;
     let mut out: Box<dyn Write + Send> = match &options.out {
         Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|error| format!("{}: {error}", path.display()))?)),
@@ -35,6 +30,7 @@ pub async fn export(location: Location, options: ExportOptions) -> Result<(), Fa
         Format::Csv => (csv::HEADING, "", ""),
     };
     let mut written = 0;
+    let progress = progress::bar("exporting", store.count(&query.filter).await?);
     loop {
         let page = store.list_documents(&query).await?;
         for trace in &page.items {
@@ -45,11 +41,13 @@ pub async fn export(location: Location, options: ExportOptions) -> Result<(), Fa
             }
             written += 1;
         }
+        progress.inc(page.items.len() as u64);
         match page.next {
             Some(next) => query.cursor = Some(next),
             None => break,
         }
     }
+    progress.finish_and_clear();
     match (written, options.format) {
         (0, Format::Json) => out.write_all(b"[]\n")?,
         (0, Format::Ndjson) => {}

@@ -6,7 +6,7 @@ use tracellm_trace::{
     body::{self, Body, Layout},
 };
 
-use crate::{Failure, commands::traces, settings::ImportOptions};
+use crate::{Failure, commands::traces, progress, settings::ImportOptions};
 
 /// Items that are stored at once.
 const BATCH: usize = 500;
@@ -61,6 +61,7 @@ async fn import_file(store: &dyn TraceStore, path: &Path, tally: &mut Tally) -> 
     if items.is_empty() {
         return Err("holds no trace".into());
     }
+    let progress = progress::bar("importing", items.len() as u64);
     for (batch, first) in items.chunks(BATCH).zip((0..).step_by(BATCH)) {
         for (result, index) in ingest::store_items(store, batch, &Source::Import.into()).await?.iter().zip(first..) {
             match result {
@@ -71,12 +72,16 @@ async fn import_file(store: &dyn TraceStore, path: &Path, tally: &mut Tally) -> 
                 },
                 ItemResult::Refused(refused) => {
                     tally.refused += 1;
-                    for issue in &refused.errors {
-                        eprintln!("{}: trace {}: `{}` {}", path.display(), index + 1, issue.path, issue.message);
-                    }
+                    progress.suspend(|| {
+                        for issue in &refused.errors {
+                            eprintln!("{}: trace {}: `{}` {}", path.display(), index + 1, issue.path, issue.message);
+                        }
+                    });
                 }
             }
         }
+        progress.inc(batch.len() as u64);
     }
+    progress.finish_and_clear();
     Ok(())
 }

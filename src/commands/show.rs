@@ -8,6 +8,7 @@ use tracellm_trace::{Step, Trace};
 
 use crate::{
     Failure,
+    commands::plain,
     settings::{ReplayOptions, TraceOptions},
 };
 
@@ -84,9 +85,4 @@ fn write_step(out: &mut impl Write, index: usize, step: &Step) -> io::Result<()>
 
 fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {}", plain(line))).collect::<Vec<_>>().join("\n")
-}
-
-/// A text without what would steer a terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

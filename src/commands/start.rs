@@ -43,7 +43,7 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
     let serving = axum::serve(listener, server::router(store.clone())).with_graceful_shutdown(async move {
         wait_for_signal().await;
         tracing::info!("stopping");
-        watched.feed().close();
+        watched.stop_watching();
         drop(stop);
     });
     tokio::select! {

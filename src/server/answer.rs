@@ -3,11 +3,37 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde::Serialize;
 use tracellm_app::ApiError;
+use tracellm_trace::{Issue, ItemReport};
+use utoipa::ToSchema;
 
 /// An error as HTTP: the one place where errors get their status and body.
 pub struct Failure(pub ApiError);
+
+/// The body of every error.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorBody {
+    error: ErrorSummary,
+    /// Everything that was found wrong, each with its path: a field of the body, or a parameter.
+    errors: Vec<Issue>,
+    /// Where a whole batch was refused: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted: Option<usize>,
+    /// Where a whole batch was refused: how many items it had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected: Option<usize>,
+    /// Where a whole batch was refused: what became of each item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results: Option<Vec<ItemReport>>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ErrorSummary {
+    /// Stable, for programs.
+    code: &'static str,
+    message: String,
+}
 
 impl<E: Into<ApiError>> From<E> for Failure {
     fn from(error: E) -> Self {
@@ -18,17 +44,12 @@ impl<E: Into<ApiError>> From<E> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let Self(error) = self;
-        let mut body = json!({
-            "error": {"code": error.code(), "message": error.to_string()},
-            "errors": error.issues(),
-        });
-        if let ApiError::Refused(results) = &error {
-            body["accepted"] = 0.into();
-            body["rejected"] = results.len().into();
-            body["results"] = json!(results);
-        }
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(body)).into_response();
+        let summary = ErrorSummary { code: error.code(), message: error.to_string() };
+        let errors = error.issues();
+        let results = if let ApiError::Refused(results) = error { Some(results) } else { None };
+        let (accepted, rejected) = (results.as_ref().map(|_| 0), results.as_ref().map(Vec::len));
+        let mut response = (status, Json(ErrorBody { error: summary, errors, accepted, rejected, results })).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }

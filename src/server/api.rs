@@ -7,6 +7,9 @@ pub mod numbers;
 /// `/api/projects` and `/api/api-keys`.
 pub mod access;
 
+/// `/api/openapi.json`: the description of all this.
+pub mod openapi;
+
 use std::sync::Arc;
 
 use axum::{
@@ -26,6 +29,7 @@ type Store = State<Arc<dyn TraceStore>>;
 /// Every route under `/api`.
 pub fn routes() -> Router<AppState> {
     Router::new()
+        .route("/api/openapi.json", get(openapi::document))
         .route("/api/traces", get(traces::list).post(traces::ingest))
         .route("/api/traces/{trace_id}", get(traces::get))
         .route("/api/analytics", get(numbers::analytics))

@@ -6,25 +6,53 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
 use tracellm_store::TraceStore;
+use utoipa::ToSchema;
 
-/// `GET /livez`: this process answers. Asks nothing of others, as restarting it would not mend them.
-pub async fn alive() -> Json<Value> {
-    Json(json!({"status": "alive"}))
+#[derive(Serialize, ToSchema)]
+pub struct Alive {
+    /// `alive`.
+    status: &'static str,
 }
 
-/// `GET /readyz`: the database answers and its indexes stand.
+#[derive(Serialize, ToSchema)]
+pub struct Ready {
+    /// `ready`.
+    status: &'static str,
+    /// `mongodb` or `sqlite`.
+    database: String,
+    server_version: String,
+    /// Time that the database took to answer.
+    latency_ms: f64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct NotReady {
+    /// `unavailable`.
+    status: &'static str,
+    error: String,
+}
+
+/// This process answers. Asks nothing of others, as restarting it would not mend them.
+#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, body = Alive)))]
+pub async fn alive() -> Json<Alive> {
+    Json(Alive { status: "alive" })
+}
+
+/// The database answers and its indexes stand.
+#[utoipa::path(get, path = "/readyz", tag = "health", responses(
+    (status = 200, body = Ready),
+    (status = 503, description = "The database does not answer", body = NotReady),
+))]
 pub async fn ready(State(store): State<Arc<dyn TraceStore>>) -> Response {
     let asked = Instant::now();
     match store.health().await {
         Ok(health) => {
             let latency_ms = asked.elapsed().as_secs_f64() * 1e3;
-            Json(json!({
-                "status": "ready", "database": health.database, "server_version": health.server_version, "latency_ms": latency_ms,
-            }))
-            .into_response()
+            let (database, server_version) = (health.database, health.server_version);
+            Json(Ready { status: "ready", database, server_version, latency_ms }).into_response()
         }
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unavailable", "error": error.to_string()}))).into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, Json(NotReady { status: "unavailable", error: error.to_string() })).into_response(),
     }
 }

@@ -15,21 +15,18 @@ use http::{HeaderMap, header};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tracellm_app::ApiError;
-use tracellm_store::{Event, Subscription, TraceStore};
+use tracellm_store::{Event, News, Subscription, TraceStore};
 use tracellm_trace::Filter;
 
 use crate::server::{answer::Failure, api::Pairs, caller::Reader};
 
 type Store = State<Arc<dyn TraceStore>>;
 
-/// What reaches one who watches.
-enum News {
-    Trace(Arc<Event>),
-    /// Some were missed, and are kept no more: the list has them.
-    Gap,
-}
-
-/// `GET /api/live`: server-sent events, with the filters of the list; `Last-Event-ID` resumes.
+/// Traces as they are stored, as server-sent events; a `Last-Event-ID` resumes behind the event it names.
+///
+/// Events are `trace.created`, with `{"type", "trace"}`, and `system.gap` where some were missed.
+#[utoipa::path(get, path = "/api/live", tag = "live", params(Filter, ("last-event-id" = Option<String>, Header)),
+    responses((status = 200, content_type = "text/event-stream", body = String)))]
 pub async fn events(
     State(store): Store,
     reader: Reader,
@@ -38,13 +35,13 @@ pub async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<SentEvent, Infallible>>>, Failure> {
     let filter = reader.narrow(Filter::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?)?;
     let behind = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let news = news(store.feed().subscribe(behind), filter).map(|news| Ok(sent(&news)));
+    let news = news(store.watch(behind).await, filter).map(|news| Ok(sent(&news)));
     Ok(Sse::new(news).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
 fn sent(news: &News) -> SentEvent {
     match news {
-        News::Trace(event) => SentEvent::default().id(&event.id).event("trace.created").data(told(event).to_string()),
+        News::Stored(event) => SentEvent::default().id(&event.id).event("trace.created").data(told(event).to_string()),
         News::Gap => SentEvent::default().event("system.gap").data("{}"),
     }
 }
@@ -54,32 +51,34 @@ fn told(event: &Event) -> Value {
 }
 
 /// The news for a filter, until the server ends or the client goes.
-fn news(subscription: Subscription, filter: Filter) -> impl Stream<Item = News> + Send {
-    let Subscription { missed, has_gap, events } = subscription;
-    let gap = stream::iter(has_gap.then_some(News::Gap));
-    let fresh = stream::unfold(events, |mut events| async move {
-        match events.recv().await {
-            Ok(event) => Some((News::Trace(event), events)),
-            Err(RecvError::Lagged(_)) => Some((News::Gap, events)),
+fn news(Subscription { missed, news }: Subscription, filter: Filter) -> impl Stream<Item = News> + Send {
+    let fresh = stream::unfold(news, |mut news| async move {
+        match news.recv().await {
+            Ok(told) => Some((told, news)),
+            Err(RecvError::Lagged(_)) => Some((News::Gap, news)),
             Err(RecvError::Closed) => None,
         }
     });
-    gap.chain(stream::iter(missed.into_iter().map(News::Trace))).chain(fresh).filter(move |news| {
+    stream::iter(missed).chain(fresh).filter(move |news| {
         let is_wanted = match news {
-            News::Trace(event) => filter.matches(&event.trace),
+            News::Stored(event) => filter.matches(&event.trace),
             News::Gap => true,
         };
         std::future::ready(is_wanted)
     })
 }
 
-/// `GET /ws`: the protocol that `tracellm monitor` of the reference package follows.
+/// The same as a WebSocket, as `tracellm monitor` of the reference package follows it.
+///
+/// First `{"type":"system.connected"}`, then `{"type":"trace.created","trace"}` for each stored trace; `{"type":"ping","ts"}` is answered
+/// with `{"type":"system.pong","timestamp"}`.
+#[utoipa::path(get, path = "/ws", tag = "live", responses((status = 101, description = "The connection is a WebSocket from here on")))]
 pub async fn websocket(State(store): Store, reader: Reader, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response, Failure> {
     if !is_same_origin(&headers) {
         return Err(ApiError::Forbidden("pages of other sites can't watch".to_owned()).into());
     }
     let filter = reader.narrow(Filter::default())?;
-    let news = news(store.feed().subscribe(None), filter);
+    let news = news(store.watch(None).await, filter);
     Ok(upgrade.on_upgrade(move |socket| converse(socket, news)).into_response())
 }
 
@@ -99,7 +98,7 @@ async fn converse(mut socket: WebSocket, news: impl Stream<Item = News> + Send) 
     loop {
         let said = tokio::select! {
             news = news.next() => match news {
-                Some(News::Trace(event)) => send(&mut socket, &told(&event)).await,
+                Some(News::Stored(event)) => send(&mut socket, &told(&event)).await,
                 Some(News::Gap) => send(&mut socket, &json!({"type": "system.gap"})).await,
                 None => break,
             },

@@ -1,58 +1,23 @@
-use std::process::Output;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Output, Stdio},
+};
 
 use serde_json::{Value, json};
 
 use crate::program::Home;
 
-fn words(bytes: &[u8]) -> &str {
+pub fn words(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
 #[track_caller]
-fn done(output: &Output) {
+pub fn done(output: &Output) {
     assert!(output.status.success(), "{}", words(&output.stderr));
 }
 
-fn lines(output: &Output) -> Vec<Value> {
+pub fn lines(output: &Output) -> Vec<Value> {
     words(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// What was exported from one home goes into another and comes out equal.
-fn from_one_home_to_another(home: &Home, other: &Home) {
-    done(&home.run(&["demo", "--count", "300", "--seed", "7"]));
-    let array = home.run(&["export"]);
-    done(&array);
-    let exported: Vec<Value> = serde_json::from_slice(&array.stdout).unwrap();
-    assert_eq!(exported.len(), 300);
-    let ndjson = home.run(&["export", "--format", "ndjson", "--out", "all.ndjson"]);
-    done(&ndjson);
-    assert!(ndjson.stdout.is_empty() && words(&ndjson.stderr).contains("300 traces"));
-
-    let file = home.path("all.ndjson");
-    let imported = other.run(&["import", file.to_str().unwrap()]);
-    done(&imported);
-    assert!(words(&imported.stderr).contains("300 traces stored: 300 new"), "{}", words(&imported.stderr));
-    let again = other.run_with(&["import", "-"], words(&array.stdout));
-    assert!(words(&again.stderr).contains("300 were there already"), "{}", words(&again.stderr));
-    let mut back: Vec<Value> = serde_json::from_slice(&other.run(&["export"]).stdout).unwrap();
-    assert_eq!(back.len(), 300);
-    for (there, here) in exported.iter().zip(&mut back) {
-        here["updated_at"] = there["updated_at"].clone();
-        assert_eq!(here, there);
-    }
-    let failed = lines(&other.run(&["export", "--format", "ndjson", "--status", "failed", "--latency-min", "1000"]));
-    let expected = exported.iter().filter(|trace| trace["status"] == "failed" && trace["latency"].as_f64() >= Some(1000.0)).count();
-    assert!(failed.len() == expected && expected > 0, "{} of {expected}", failed.len());
-}
-
-#[test]
-fn from_sqlite_to_mongodb() {
-    from_one_home_to_another(&Home::embedded(), &Home::mongo());
-}
-
-#[test]
-fn from_mongodb_to_sqlite() {
-    from_one_home_to_another(&Home::mongo(), &Home::embedded());
 }
 
 #[test]
@@ -184,4 +149,50 @@ fn projects_and_keys_are_made_and_ended() {
     let states: Vec<_> = words(&listed.stdout).lines().map(|line| line.split('\t').nth(4).unwrap()).collect();
     assert!(states.len() == 2 && states.contains(&"valid") && states.contains(&"ended"), "{}", words(&listed.stdout));
     assert_eq!(home.run(&["key", "revoke", "nobody"]).status.code(), Some(1));
+}
+
+#[test]
+fn the_doctor_says_what_is_wrong_and_fails_for_it() {
+    for home in [Home::embedded(), Home::mongo()] {
+        done(&home.run(&["demo", "--count", "20"]));
+        let told = home.run(&["doctor"]);
+        done(&told);
+        assert!(words(&told.stdout).contains("✓ indexes"), "{}", words(&told.stdout));
+        let json: Value = serde_json::from_slice(&home.run(&["doctor", "--json", "--fix"]).stdout).unwrap();
+        assert!(json["checks"].as_array().unwrap().len() > 8 && json["indexes"][0]["is_present"] == true);
+    }
+    let nowhere = Home::mongo_at("mongodb://me:s3cret@127.0.0.1:9/".to_owned());
+    let told = nowhere.run(&["doctor"]);
+    assert_eq!(told.status.code(), Some(1));
+    let said = format!("{}{}", words(&told.stdout), words(&told.stderr));
+    assert!(said.contains("✗ reachable") && said.contains("→") && !said.contains("s3cret"), "{said}");
+}
+
+#[test]
+fn a_damaged_file_is_said_to_be_damaged() {
+    let home = Home::embedded();
+    done(&home.run(&["demo", "--count", "400"]));
+    let file = home.path("data/tracellm.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 20_000].fill(0x5a);
+    std::fs::write(&file, bytes).unwrap();
+    let told = home.run(&["doctor"]);
+    let said = format!("{}{}", words(&told.stdout), words(&told.stderr));
+    assert!(told.status.code() == Some(1) && said.contains("✗"), "{said}");
+}
+
+#[test]
+fn a_terminal_watches_what_others_store() {
+    let home = Home::embedded();
+    let server = home.start();
+    let mut command = home.command(&["monitor", "--status", "failed"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(told.next().unwrap().unwrap().starts_with("watching"));
+    server.ingest(r#"[{"trace_id":"well"},{"trace_id":"ill","status":"failed","prompt":"\u202eevil\u0007"}]"#);
+    let line = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.contains("ill") && line.contains("failed") && !line.contains(['\u{202e}', '\u{7}']), "{line}");
 }

@@ -1,11 +1,11 @@
-use std::{
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::program::{Home, Server};
+use crate::{
+    database::{Database, Kind},
+    program::{Home, Server},
+};
 
 /// What was answered with 201 is there after a crash, each time.
 fn acknowledged_means_durable(home: &Home) {
@@ -32,60 +32,22 @@ fn acknowledged_means_durable_mongodb() {
     acknowledged_means_durable(&Home::mongo());
 }
 
-/// A MongoDB of this test alone, which it may kill. `MONGO_TEST_SERVER` says how one is started: a command that ends in the option
-/// that takes the data folder, then the one that takes the port.
-struct Database {
-    child: Child,
-}
-
-impl Database {
-    fn start(folder: &std::path::Path, port: u16) -> Self {
-        let command =
-            std::env::var("MONGO_TEST_SERVER").expect("MONGO_TEST_SERVER starts a MongoDB: run this by `tools/mongo.sh cargo test`");
-        let command = command.replace("{data}", folder.to_str().unwrap()).replace("{port}", &port.to_string());
-        let mut words = command.split_whitespace();
-        let mut child = Command::new(words.next().unwrap());
-        let child = child.args(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let start = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(60), "the database does not start");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Self { child }
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn a_database_that_is_killed_loses_nothing_and_is_found_again() {
-    // A server of others can't be killed by a test; said, not passed over.
-    if std::env::var_os("MONGO_TEST_SERVER").is_none() {
-        eprintln!("not run: MONGO_TEST_URL names a server that this test may not kill");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let database = Database::start(folder.path(), port);
-    let home = Home::mongo_at(format!("mongodb://127.0.0.1:{port}"));
+    let Some(mut database) = Database::start(Kind::Usual) else { return };
+    let home = Home::mongo_at(database.url());
     let server = home.start();
     server.wait_until_ready();
     assert_eq!(server.ingest(r#"{"trace_id":"first"}"#).status, 201);
-    drop(database);
+    database.kill();
 
     says_that_the_database_is_gone(&server);
-    let database = Database::start(folder.path(), port);
+    database.start_again();
     server.wait_until_ready();
     assert_eq!(server.get("/api/traces/first").status, 200, "acknowledged before the kill");
     assert_eq!(server.ingest(r#"{"trace_id":"second"}"#).status, 201);
     assert_eq!(server.get("/api/traces").json["total"], 2, "what was refused is not there");
     assert!(server.terminate());
-    drop(database);
 }
 
 fn says_that_the_database_is_gone(server: &Server) {

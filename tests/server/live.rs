@@ -3,7 +3,10 @@ use std::io::{BufRead, BufReader};
 use serde_json::Value;
 use tungstenite::{Message, client::IntoClientRequest};
 
-use crate::program::{Home, Server, agent};
+use crate::{
+    database::{Database, Kind},
+    program::{Home, Server, agent},
+};
 
 /// The lines of an event stream.
 fn events(server: &Server, query: &str, behind: Option<&str>) -> impl Iterator<Item = String> + use<> {
@@ -74,4 +77,37 @@ fn the_websocket_speaks_the_reference_package_s_protocol() {
     foreign.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
     let refused = tungstenite::connect(foreign).unwrap_err().to_string();
     assert!(refused.contains("403"), "{refused}");
+}
+
+/// Without change streams, and through a restart of the database, those who watch still meet each trace once.
+fn watches_through_a_restart(kind: Kind) {
+    let Some(mut database) = Database::start(kind) else { return };
+    let home = Home::mongo_at(database.url());
+    let server = home.start();
+    server.wait_until_ready();
+    server.ingest(r#"{"trace_id":"before"}"#);
+    let mut all = events(&server, "", None);
+    server.ingest(r#"{"trace_id":"1"}"#);
+    assert_eq!(next(&mut all).1, "1");
+    assert!(home.run_with(&["import", "-"], r#"{"trace_id":"2"}"#).status.success());
+    assert_eq!(next(&mut all).1, "2", "what another process stores is met");
+    server.ingest(r#"{"trace_id":"1","prompt":"changed"}"#);
+    assert_eq!(next(&mut all).1, "1");
+    database.kill();
+    database.start_again();
+    server.wait_until_ready();
+    assert_eq!(server.ingest(r#"{"trace_id":"3"}"#).status, 201);
+    // What may have been missed meanwhile is said.
+    let told = std::iter::repeat_with(|| next(&mut all).1).find(|id| id != "gap");
+    assert_eq!(told.as_deref(), Some("3"));
+}
+
+#[test]
+fn a_replica_set_is_watched_through_a_restart() {
+    watches_through_a_restart(Kind::Usual);
+}
+
+#[test]
+fn a_single_server_is_watched_through_a_restart() {
+    watches_through_a_restart(Kind::Single);
 }

@@ -9,6 +9,9 @@ mod program;
 /// `POST` and `GET /api/traces`.
 mod traces;
 
+/// MongoDBs that a test starts and kills.
+mod database;
+
 /// `GET /api/analytics` and `/api/failures`.
 mod numbers;
 
@@ -18,14 +21,23 @@ mod access;
 /// Traces as they are stored, to those who watch.
 mod live;
 
+/// The description of the API, held against its answers.
+mod openapi;
+
 /// Bodies that are too large, too deep, compressed, broken.
 mod bodies;
+
+/// Odd content, tampered cursors, a database that refuses.
+mod odd;
 
 /// Pages, their headers and the site's files.
 mod pages;
 
 /// Nothing acknowledged is lost; a database that is gone is said.
 mod durability;
+
+/// From one store to another: `export` and `import`, and `copy`.
+mod moving;
 
 /// `demo`, `normalize`, `import`, `export`.
 mod commands;

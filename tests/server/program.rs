@@ -31,6 +31,14 @@ impl Home {
         Self { folder: tempfile::tempdir().unwrap(), mongo: Some((url, name)) }
     }
 
+    /// How `copy` names this home.
+    pub fn store(&self) -> String {
+        match &self.mongo {
+            Some((url, name)) => format!("{}/{name}", url.trim_end_matches('/')),
+            None => self.folder.path().join("data").to_str().unwrap().to_owned(),
+        }
+    }
+
     /// The program with only this home's settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tracellm"));

@@ -1,24 +1,30 @@
+use std::convert::Infallible;
+
 use leptos::prelude::*;
+use plotters::prelude::*;
 use tracellm_trace::{Filter, Query, stats::Count};
 
+use super::{Canvas, Ink};
 use crate::{format, url::list_href};
 
 /// Names that are drawn; the rest is said.
 const SHOWN: usize = 8;
+/// Units of the picture: its width, and the height of a row. It is stretched to the room that the names take.
+const WIDTH: u32 = 1_000;
+const ROW: u32 = 28;
 
 /// Counts by name, most first, each a link to the traces that it counts.
 #[component]
 pub fn Breakdown(heading: &'static str, counts: Vec<Count>, filter: Filter, parameter: &'static str) -> impl IntoView {
-    let most = counts.first().map_or(1, |first| first.count.max(1));
     let rest = counts.len().saturating_sub(SHOWN);
-    let rows = counts.into_iter().take(SHOWN).map(|Count { key, count }| {
-        let query = Query { filter: narrowed(&filter, parameter, &key), ..Query::default() };
-        let width = format!("{:.2}%", count as f64 / most as f64 * 100.0);
+    let shown = &counts[..counts.len().min(SHOWN)];
+    let bars = bars(shown);
+    let rows = shown.iter().map(|Count { key, count }| {
+        let query = Query { filter: narrowed(&filter, parameter, key), ..Query::default() };
         view! {
             <li>
-                <a href=list_href(&query)>{key}</a>
-                <span class="number">{format::count(i64::try_from(count).unwrap_or(i64::MAX))}</span>
-                <svg class="share" aria-hidden="true"><rect width=width height="100%" rx="1.5" /></svg>
+                <a href=list_href(&query)>{key.clone()}</a>
+                <span class="number">{format::count(i64::try_from(*count).unwrap_or(i64::MAX))}</span>
             </li>
         }
     });
@@ -26,10 +32,32 @@ pub fn Breakdown(heading: &'static str, counts: Vec<Count>, filter: Filter, para
     view! {
         <section class="panel breakdown">
             <h2>{heading}</h2>
-            <ol>{rows}</ol>
+            <div class="bars">
+                {bars}
+                <ol>{rows}</ol>
+            </div>
             {(rest > 0).then(|| view! { <p class="muted">{format!("and {} more", format::things(rest as i64, "name"))}</p> })}
         </section>
     }
+}
+
+/// A bar for each row, the longest as long as there is room.
+fn bars(counts: &[Count]) -> AnyView {
+    let size = (WIDTH, ROW * u32::try_from(counts.len().max(1)).unwrap_or(1));
+    let (canvas, drawing) = Canvas::new(size.0, size.1);
+    let most = counts.iter().map(|count| count.count).max().unwrap_or(0).max(1) as f64;
+    let drawn = || -> Result<(), DrawingAreaErrorKind<Infallible>> {
+        let area = canvas.into_drawing_area();
+        let mut chart = ChartBuilder::on(&area).build_cartesian_2d(0.0..most, 0.0..counts.len().max(1) as f64)?;
+        let bars = counts.iter().rev().enumerate().map(|(row, count)| {
+            let foot = row as f64;
+            Rectangle::new([(0.0, foot + 0.07), (count.count as f64, foot + 0.93)], Ink::Share.color().filled())
+        });
+        chart.draw_series(bars).map(drop)
+    };
+    // The canvas itself never fails; what plotters can't draw is left out.
+    let _ = drawn();
+    drawing.into_backdrop(size)
 }
 
 /// The filter with one parameter more; a value that can't be one leaves it as it is.

@@ -17,10 +17,11 @@ pub enum Ink {
     Mean,
     P95,
     Cost,
+    Share,
 }
 
 impl Ink {
-    const ALL: [Self; 7] = [Self::Label, Self::Grid, Self::Traces, Self::Failed, Self::Mean, Self::P95, Self::Cost];
+    const ALL: [Self; 8] = [Self::Label, Self::Grid, Self::Traces, Self::Failed, Self::Mean, Self::P95, Self::Cost, Self::Share];
 
     pub fn color(self) -> RGBColor {
         RGBColor(self as u8, 0, 0)
@@ -28,13 +29,14 @@ impl Ink {
 
     fn class(color: BackendColor) -> &'static str {
         match Self::ALL.get(usize::from(color.rgb.0)) {
-            Some(Self::Grid) => "grid",
-            Some(Self::Traces) => "traces",
-            Some(Self::Failed) => "failed",
-            Some(Self::Mean) => "mean",
-            Some(Self::P95) => "p95",
-            Some(Self::Cost) => "cost",
-            Some(Self::Label) | None => "label",
+            Some(Self::Grid) => "ink-grid",
+            Some(Self::Traces) => "ink-traces",
+            Some(Self::Failed) => "ink-failed",
+            Some(Self::Mean) => "ink-mean",
+            Some(Self::P95) => "ink-p95",
+            Some(Self::Cost) => "ink-cost",
+            Some(Self::Share) => "ink-share",
+            Some(Self::Label) | None => "ink-label",
         }
     }
 }
@@ -148,7 +150,19 @@ impl DrawingBackend for Canvas {
 
 impl Drawing {
     /// The picture. `label` says in words what it shows.
-    pub fn into_view(self, size: (u32, u32), label: String) -> AnyView {
+    pub fn into_view(self, (width, height): (u32, u32), class: &'static str, label: String) -> AnyView {
+        let shapes = self.into_shapes();
+        view! { <svg class=class viewBox=format!("0 0 {width} {height}") role="img" aria-label=label>{shapes}</svg> }.into_any()
+    }
+
+    /// The picture as what stands behind words that say the same; it fills the room that they take.
+    pub fn into_backdrop(self, (width, height): (u32, u32)) -> AnyView {
+        let shapes = self.into_shapes();
+        let view_box = format!("0 0 {width} {height}");
+        view! { <svg class="backdrop" viewBox=view_box preserveAspectRatio="none" aria-hidden="true">{shapes}</svg> }.into_any()
+    }
+
+    fn into_shapes(self) -> impl IntoView + use<> {
         let shapes = self.0.take().into_iter().map(|(class, shape)| match shape {
             Shape::Line((x1, y1), (x2, y2)) => view! { <line class=class x1=x1 y1=y1 x2=x2 y2=y2 /> }.into_any(),
             Shape::Rect((x1, y1), (x2, y2)) => {
@@ -160,7 +174,6 @@ impl Drawing {
                 view! { <text class=class x=x y=y dy=shift text-anchor=anchor>{text}</text> }.into_any()
             }
         });
-        let shapes = shapes.collect_view();
-        view! { <svg class="chart" viewBox=format!("0 0 {} {}", size.0, size.1) role="img" aria-label=label>{shapes}</svg> }.into_any()
+        shapes.collect_view()
     }
 }

@@ -7,8 +7,24 @@ use tracellm_trace::stats::ChartPoint;
 use super::{Canvas, Ink};
 use crate::format;
 
-/// Units of the picture; it is drawn as wide as there is room.
-const SIZE: (u32, u32) = (640, 190);
+/// Units of the picture where there is much room, where there is some, and where there is little. It is drawn as wide as its room, so
+/// that labels can be read in each; the style sheet shows the one that fits.
+#[derive(Clone, Copy)]
+enum Room {
+    Whole,
+    Half,
+    Little,
+}
+
+impl Room {
+    fn size(self) -> (u32, u32) {
+        match self {
+            Self::Whole => (1_080, 200),
+            Self::Half => (540, 190),
+            Self::Little => (340, 170),
+        }
+    }
+}
 
 type Failed = DrawingAreaErrorKind<Infallible>;
 type Chart<'a> = ChartContext<'a, Canvas, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -20,6 +36,7 @@ pub fn VolumeChart(points: Vec<ChartPoint>) -> impl IntoView {
     let failed: u64 = points.iter().map(|point| point.failed).sum();
     let label = format!("Traces over time: at most {most} in a bucket, {failed} failed in all");
     draw(
+        Room::Whole,
         &points,
         most as f64,
         |value| format::count(value as i64),
@@ -36,7 +53,7 @@ pub fn VolumeChart(points: Vec<ChartPoint>) -> impl IntoView {
 pub fn LatencyChart(points: Vec<ChartPoint>) -> impl IntoView {
     let most = points.iter().map(|point| point.p95_latency.max(point.latency)).fold(0.0, f64::max);
     let label = format!("Latency over time: mean and 95th percentile, at most {}", format::duration(most));
-    draw(&points, most, format::duration, label, |chart| {
+    draw(Room::Half, &points, most, format::duration, label, |chart| {
         lines(chart, &points, |point| point.latency, Ink::Mean)?;
         lines(chart, &points, |point| point.p95_latency, Ink::P95)
     })
@@ -47,45 +64,61 @@ pub fn LatencyChart(points: Vec<ChartPoint>) -> impl IntoView {
 pub fn CostChart(points: Vec<ChartPoint>) -> impl IntoView {
     let most = points.iter().map(|point| point.cost_usd).fold(0.0, f64::max);
     let label = format!("Cost over time: at most {} in a bucket", format::dollars(most));
-    draw(&points, most, format::dollars, label, |chart| bars(chart, &points, |point| point.cost_usd, Ink::Cost))
+    draw(Room::Half, &points, most, format::dollars, label, |chart| bars(chart, &points, |point| point.cost_usd, Ink::Cost))
 }
 
-/// A chart with its axes; each point is one unit wide.
+/// A chart with its axes, for its usual room and for little.
 fn draw(
+    room: Room,
     points: &[ChartPoint],
     most: f64,
     name: impl Fn(f64) -> String,
     label: String,
-    series: impl FnOnce(&mut Chart) -> Result<(), Failed>,
+    series: impl Fn(&mut Chart) -> Result<(), Failed>,
 ) -> AnyView {
-    let (canvas, drawing) = Canvas::new(SIZE.0, SIZE.1);
-    let drawn = || -> Result<(), Failed> {
-        let area = canvas.into_drawing_area();
-        let top = if most > 0.0 && most.is_finite() { most * 1.05 } else { 1.0 };
-        let across: Range<f64> = 0.0..points.len().max(1) as f64;
-        let mut builder = ChartBuilder::on(&area);
-        let mut chart =
-            builder.margin(4).margin_right(10).x_label_area_size(20).y_label_area_size(56).build_cartesian_2d(across, 0.0..top)?;
-        let text = ("sans-serif", 11).into_font().color(&Ink::Label.color());
-        let span = points.last().zip(points.first()).map_or(0, |(last, first)| last.time.millis() - first.time.millis());
-        let when = |place: &f64| points.get(place.round() as usize).map_or_else(String::new, |point| format::tick(point.time, span));
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(Ink::Grid.color())
-            .axis_style(Ink::Grid.color())
-            .label_style(text)
-            .x_labels(6)
-            .y_labels(4)
-            .x_label_formatter(&when)
-            .y_label_formatter(&|value| name(*value))
-            .draw()?;
-        series(&mut chart)
-    };
-    // The canvas itself never fails; what plotters can't draw is left out.
-    let _ = drawn();
-    drawing.into_view(SIZE, label)
+    let drawn = [(room, "chart roomy"), (Room::Little, "chart tight")].map(|(room, class)| {
+        let (canvas, drawing) = Canvas::new(room.size().0, room.size().1);
+        // The canvas itself never fails; what plotters can't draw is left out.
+        let _ = draw_on(canvas, room, points, most, &name, &series);
+        drawing.into_view(room.size(), class, label.clone())
+    });
+    view! { <div class="chart-frame">{drawn.into_iter().collect_view()}</div> }.into_any()
+}
+
+/// Each point is one unit wide.
+fn draw_on(
+    canvas: Canvas,
+    room: Room,
+    points: &[ChartPoint],
+    most: f64,
+    name: impl Fn(f64) -> String,
+    series: impl Fn(&mut Chart) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let area = canvas.into_drawing_area();
+    let top = if most > 0.0 && most.is_finite() { most * 1.05 } else { 1.0 };
+    let across: Range<f64> = 0.0..points.len().max(1) as f64;
+    let mut builder = ChartBuilder::on(&area);
+    let mut chart = builder.margin(4).margin_right(10).x_label_area_size(20).y_label_area_size(56).build_cartesian_2d(across, 0.0..top)?;
+    let text = ("sans-serif", 11).into_font().color(&Ink::Label.color());
+    let span = points.last().zip(points.first()).map_or(0, |(last, first)| last.time.millis() - first.time.millis());
+    let when = |place: &f64| points.get(place.round() as usize).map_or_else(String::new, |point| format::tick(point.time, span));
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(Ink::Grid.color())
+        .axis_style(Ink::Grid.color())
+        .label_style(text)
+        .x_labels(match room {
+            Room::Whole => 10,
+            Room::Half => 6,
+            Room::Little => 4,
+        })
+        .y_labels(4)
+        .x_label_formatter(&when)
+        .y_label_formatter(&|value| name(*value))
+        .draw()?;
+    series(&mut chart)
 }
 
 fn bars(chart: &mut Chart, points: &[ChartPoint], value: impl Fn(&ChartPoint) -> f64, ink: Ink) -> Result<(), Failed> {

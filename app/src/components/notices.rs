@@ -25,6 +25,7 @@ pub fn ErrorPanel(error: ApiError) -> impl IntoView {
         ApiError::Transport(_) => "Check that it still runs, then try again.",
         _ => "",
     };
+    let starts_over = matches!(error, ApiError::BadQuery(_));
     let issues = error.issues();
     // The message of these says again what the list says better.
     let message = (issues.is_empty()).then(|| error.to_string());
@@ -34,6 +35,7 @@ pub fn ErrorPanel(error: ApiError) -> impl IntoView {
             {message.map(|message| view! { <p>{message}</p> })}
             <IssueList issues />
             <p class="muted">{advice}</p>
+            {starts_over.then(|| view! { <p><a class="button" href="/traces">"All traces"</a></p> })}
         </section>
     }
 }

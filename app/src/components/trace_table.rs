@@ -23,8 +23,7 @@ pub fn TraceTable(rows: Vec<TraceSummary>, #[prop(optional)] query: Option<Query
                     <tr>
                         <th scope="col" class="status-column">"Status"</th>
                         <th scope="col">"Prompt"</th>
-                        <th scope="col" class="model-column">"Model"</th>
-                        <th scope="col" class="project-column">"Project"</th>
+                        <th scope="col" class="model-column">"Model, project"</th>
                         {heading(SortBy::Latency, "Latency", "number latency-column")}
                         {heading(SortBy::TokenCount, "Tokens", "number tokens-column")}
                         {heading(SortBy::CostUsd, "Cost", "number cost-column")}
@@ -65,15 +64,15 @@ fn TraceRow(row: TraceSummary) -> impl IntoView {
                 {prompt}
                 <span class="under">
                     <span class="id">{row.trace_id}</span>
+                    {row.unreadable.then(|| view! { <span class="tag warning">"not all could be read"</span> })}
                     {retries}
                     {row.failure_reason.map(|reason| view! { <span class="reason">{reason}</span> })}
                 </span>
             </td>
-            <td class="name">{row.model_name}</td>
-            <td class="name">{row.project_id}<span class="under">{row.environment}</span></td>
+            <td class="name">{row.model_name}<span class="under">{row.project_id} " · " {row.environment}</span></td>
             <td class="number" class:slow=row.slow_request>{format::duration(row.latency)}</td>
             <td class="number">{format::count(row.token_count)}</td>
-            <td class="number">{row.cost_usd.map_or_else(|| "–".to_owned(), format::dollars)}</td>
+            <td class="number cost">{row.cost_usd.map_or_else(|| "–".to_owned(), format::dollars)}</td>
             <td class="number time" title=format::exact_time(row.created_at)>{format::time(row.created_at)}</td>
         </tr>
     }

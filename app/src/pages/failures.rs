@@ -3,38 +3,18 @@ use leptos_meta::Title;
 use tracellm_trace::{Failures, Filter, Query, Status, Trace, TraceSummary};
 
 use crate::{
-    ApiError,
-    components::{ErrorPanel, FilterForm, TraceTable, query_of},
+    components::{FilterForm, Loaded, TraceTable, query_of},
     format,
     functions::get_failures,
-    url::{list_href, say_status, use_filter},
+    url::{list_href, use_filter},
 };
 
 #[component]
 pub fn FailuresPage() -> impl IntoView {
-    let filter = use_filter();
-    let found = Resource::new(
-        move || filter.get(),
-        |filter| async move {
-            let filter = filter.inspect_err(say_status)?;
-            let found = get_failures(filter.clone()).await?;
-            Ok::<_, ApiError>((filter, found))
-        },
-    );
-    let is_loading = RwSignal::new(false);
+    let show = |filter, found| view! { <Found filter found /> }.into_any();
     view! {
         <Title text="Failures" />
-        <Transition fallback=|| view! { <p class="muted">"Loading…"</p> } set_pending=is_loading>
-            <div class="failures" class:loading=move || is_loading.get()>
-                <header class="page-head"><h1>"Failures"</h1></header>
-                {move || Suspend::new(async move {
-                    match found.await {
-                        Err(error) => view! { <ErrorPanel error /> }.into_any(),
-                        Ok((filter, found)) => view! { <Found filter found /> }.into_any(),
-                    }
-                })}
-            </div>
-        </Transition>
+        <Loaded question=use_filter() load=get_failures show heading="Failures" />
     }
 }
 
@@ -45,6 +25,7 @@ fn Found(filter: Filter, found: Failures) -> impl IntoView {
     let retried = Filter { retried: true, ..filter.clone() };
     let slow = Filter { slow: true, ..filter.clone() };
     view! {
+        <header class="page-head"><h1>"Failures"</h1></header>
         <FilterForm query=query_of(&filter) action="/failures" />
         <Kind heading="Failed" none="No trace failed." total=totals.failed_traces traces=failed_traces all=failed />
         <Kind heading="Retried" none="No trace was retried." total=totals.retries traces=retries all=retried />

@@ -6,38 +6,19 @@ use tracellm_trace::{
 };
 
 use crate::{
-    ApiError,
     charts::{Breakdown, CostChart, LatencyChart, VolumeChart},
-    components::{ErrorPanel, FilterForm, FirstTrace, NothingMatches, TraceTable, query_of},
+    components::{FilterForm, FirstTrace, Loaded, NothingMatches, TraceTable, query_of},
     format,
     functions::get_analytics,
-    url::{list_href, say_status, use_filter},
+    url::{list_href, use_filter},
 };
 
 #[component]
 pub fn OverviewPage() -> impl IntoView {
-    let filter = use_filter();
-    let numbers = Resource::new(
-        move || filter.get(),
-        |filter| async move {
-            let filter = filter.inspect_err(say_status)?;
-            let numbers = get_analytics(filter.clone()).await?;
-            Ok::<_, ApiError>((filter, numbers))
-        },
-    );
-    let is_loading = RwSignal::new(false);
+    let show = |filter, numbers| view! { <Found filter numbers /> }.into_any();
     view! {
         <Title text="Overview" />
-        <Transition fallback=|| view! { <p class="muted">"Loading…"</p> } set_pending=is_loading>
-            <div class="overview" class:loading=move || is_loading.get()>
-                {move || Suspend::new(async move {
-                    match numbers.await {
-                        Err(error) => view! { <header class="page-head"><h1>"Overview"</h1></header> <ErrorPanel error /> }.into_any(),
-                        Ok((filter, numbers)) => view! { <Found filter numbers /> }.into_any(),
-                    }
-                })}
-            </div>
-        </Transition>
+        <Loaded question=use_filter() load=get_analytics show heading="Overview" />
     }
 }
 
@@ -91,9 +72,9 @@ fn Numbers(filter: Filter, numbers: Analytics) -> impl IntoView {
             <Breakdown heading="Environments" counts=environment_breakdown filter=of() parameter="environment" />
         </div>
         <section aria-labelledby="recent">
-            <h2 id="recent">"Recent failures"</h2>
+            <h2 id="recent">"Latest that failed, were retried or were slow"</h2>
             {if rows.is_empty() {
-                view! { <p class="muted none">"None failed, was retried or was slow."</p> }.into_any()
+                view! { <p class="muted none">"None was."</p> }.into_any()
             } else {
                 view! { <TraceTable rows /> }.into_any()
             }}

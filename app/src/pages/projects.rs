@@ -124,16 +124,19 @@ fn ProjectSection(
             </header>
             {(!description.is_empty()).then(|| view! { <p>{description}</p> })}
             <Keys keys revoke />
-            <form class="filters needs-script" aria-label="Create a key" on:submit=submit>
-                <label>
-                    <span>"Scope"</span>
-                    <select name="scope" bind:value=scope>
-                        {Scope::ALL.into_iter().map(|scope| view! { <option value=scope.as_str()>{scope.as_str()}</option> }).collect_view()}
-                    </select>
-                </label>
-                <label><span>"Environment"</span><input type="text" name="environment" placeholder="development" bind:value=environment /></label>
-                <div class="buttons"><button type="submit" class="button">"Create key"</button></div>
-            </form>
+            <details class="needs-script">
+                <summary class="button">"New key"</summary>
+                <form class="filters needs-script" aria-label="Create a key" on:submit=submit>
+                    <label>
+                        <span>"Scope"</span>
+                        <select name="scope" bind:value=scope>
+                            {Scope::ALL.into_iter().map(|scope| view! { <option value=scope.as_str()>{scope.as_str()}</option> }).collect_view()}
+                        </select>
+                    </label>
+                    <label><span>"Environment"</span><input type="text" name="environment" placeholder="development" bind:value=environment /></label>
+                    <div class="buttons"><button type="submit" class="button">"Create key"</button></div>
+                </form>
+            </details>
         </section>
     }
 }
@@ -167,7 +170,7 @@ fn Keys(keys: Vec<ApiKey>, revoke: Action<String, Result<(), ApiError>>) -> impl
     });
     view! {
         <div class="table-frame">
-            <table class="keys">
+            <table class="plain">
                 <thead>
                     <tr>
                         <th scope="col">"Key"</th>

@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
-use tracellm_trace::Trace;
+use tracellm_trace::{Trace, UNREADABLE};
 
 use crate::{
     components::{ErrorPanel, Fact, JsonBlock, StatusBadge, TextBlock, Waterfall},
@@ -58,6 +58,7 @@ fn Found(trace: Trace) -> impl IntoView {
         </header>
         <p class="id">{trace.trace_id.clone()}</p>
         {trace.failure_reason.clone().map(|reason| view! { <p class=format!("callout {}", trace.status)><strong>"Failure reason: "</strong>{reason}</p> })}
+        <Unreadable fields=trace.unreadable() />
         <Facts trace=trace.clone() />
         <section class="pair" aria-label="Prompt and response">
             <TextBlock label="Prompt" text=trace.prompt.clone() />
@@ -75,6 +76,20 @@ fn Found(trace: Trace) -> impl IntoView {
             </details>
         </section>
     }
+}
+
+/// Says what another program stored otherwise than a trace has it.
+#[component]
+fn Unreadable(fields: Vec<String>) -> impl IntoView {
+    (!fields.is_empty()).then(|| {
+        view! {
+            <p class="callout warning">
+                <strong>"Another program stored this, and not all of it is as it should be: "</strong>
+                {fields.join(", ")}
+                ". What stands there is in the metadata, under " <code>{UNREADABLE}</code> "."
+            </p>
+        }
+    })
 }
 
 #[component]

@@ -3,45 +3,18 @@ use leptos_meta::Title;
 use tracellm_trace::{Page, Query, TraceSummary};
 
 use crate::{
-    ApiError,
-    components::{ErrorPanel, FilterForm, FirstTrace, NothingMatches, Pager, TraceTable},
+    components::{FilterForm, FirstTrace, Loaded, NothingMatches, Pager, TraceTable},
     format,
     functions::list_traces,
-    url::{say_status, use_query},
+    url::use_query,
 };
 
 #[component]
 pub fn TracesPage() -> impl IntoView {
-    let query = use_query();
-    let page = Resource::new(
-        move || query.get(),
-        |query| async move {
-            let query = query.inspect_err(say_status)?;
-            let page = list_traces(query.clone()).await?;
-            Ok::<_, ApiError>((query, page))
-        },
-    );
-    let is_loading = RwSignal::new(false);
+    let show = |query, page| view! { <Found query page /> }.into_any();
     view! {
         <Title text="Traces" />
-        <Transition fallback=|| view! { <p class="muted">"Loading…"</p> } set_pending=is_loading>
-            <div class="traces-page" class:loading=move || is_loading.get()>
-                {move || Suspend::new(async move {
-                    match page.await {
-                        Err(error) => {
-                            let is_ours_to_mend = matches!(error, ApiError::BadQuery(_));
-                            view! {
-                                <header class="page-head"><h1>"Traces"</h1></header>
-                                <ErrorPanel error />
-                                {is_ours_to_mend.then(|| view! { <p><a class="button" href="/traces">"All traces"</a></p> })}
-                            }
-                                .into_any()
-                        }
-                        Ok((query, page)) => view! { <Found query page /> }.into_any(),
-                    }
-                })}
-            </div>
-        </Transition>
+        <Loaded question=use_query() load=list_traces show heading="Traces" />
     }
 }
 

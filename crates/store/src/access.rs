@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use tracellm_trace::{ApiKey, Issue, NewKey, NewProject, Project, Scope, Timestamp, slug};
 
-use crate::{KeyMark, StoreError, TraceStore};
+use crate::{KeyMark, StoreError, StoredKey, TraceStore};
 
 /// Every secret begins so.
 const PREFIX: &str = "tlm_sk_";
@@ -64,7 +64,7 @@ pub async fn create_key(store: &dyn TraceStore, new: NewKey, now: Timestamp) -> 
     let secret = format!("{PREFIX}{key_id}{}", random(SECRET)?);
     let (last_used_at, revoked_at) = (None, None);
     let key = ApiKey { key_id, project_id, environment, scope, created_at: now, last_used_at, expires_at, revoked_at };
-    store.add_key(&hash(&secret), &key).await?;
+    store.add_key(&StoredKey { stored_as: hash(&secret), key: key.clone() }).await?;
     Ok(CreatedKey { key, secret })
 }
 
@@ -88,6 +88,36 @@ pub async fn projects(store: &dyn TraceStore) -> Result<Vec<Project>, StoreError
         }
     }
     Ok(projects)
+}
+
+/// The keys, of one project or all, the newest first, without their secrets.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn keys(store: &dyn TraceStore, project_id: Option<&str>) -> Result<Vec<ApiKey>, StoreError> {
+    Ok(store.keys(project_id).await?.into_iter().map(|stored| stored.key).collect())
+}
+
+/// The keys that another writer stored in clear.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn clear_keys(store: &dyn TraceStore) -> Result<Vec<StoredKey>, StoreError> {
+    Ok(store.keys(None).await?.into_iter().filter(|key| key.stored_as.starts_with(PREFIX)).collect())
+}
+
+/// Stores keys under their hashes that others stored in clear; says how many. They open what they did, but the reference package, which
+/// looks for them in clear, no longer finds them.
+///
+/// # Errors
+/// The database does not answer; some may be done.
+pub async fn hide_clear_keys(store: &dyn TraceStore) -> Result<usize, StoreError> {
+    let clear = clear_keys(store).await?;
+    for key in &clear {
+        let hash = hash(&key.stored_as);
+        store.hide_key(&key.stored_as, &hash, &hash[..PUBLIC]).await?;
+    }
+    Ok(clear.len())
 }
 
 /// The key behind a secret, if it opens `wanted` now.
@@ -114,7 +144,11 @@ pub async fn authenticate(store: &dyn TraceStore, secret: &str, wanted: Scope, n
 
 /// What is stored of a secret. It is random and long, so a plain hash can't be guessed back.
 pub fn hash(secret: &str) -> String {
-    Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(secret))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Random letters and digits.

@@ -2,10 +2,10 @@ use std::{future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally,
+    ApiKey, Diagnosis, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally,
 };
 
-use crate::{Feed, StoreError};
+use crate::{StoreError, Subscription};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -30,6 +30,22 @@ pub type PutOutcome = Result<Outcome, Issue>;
 pub enum KeyMark {
     Used,
     Revoked,
+}
+
+/// A key, and what is stored of its secret: the hash, or the secret itself where the reference package made it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    pub stored_as: String,
+    pub key: ApiKey,
+}
+
+/// How a page is found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The indexes that are walked; none where every document is read.
+    pub indexes: Vec<String>,
+    /// What matches is put in order only after all of it was found.
+    pub sorts: bool,
 }
 
 /// How the database is.
@@ -77,10 +93,13 @@ pub trait TraceStore: Send + Sync + 'static {
     fn add_project<'a>(&'a self, project: &'a Project) -> BoxFuture<'a, Result<bool, StoreError>>;
 
     /// The keys, of one project or all, the newest first.
-    fn keys<'a>(&'a self, project_id: Option<&'a str>) -> BoxFuture<'a, Result<Vec<ApiKey>, StoreError>>;
+    fn keys<'a>(&'a self, project_id: Option<&'a str>) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreError>>;
 
-    /// Adds a key under the hash of its secret.
-    fn add_key<'a>(&'a self, hash: &'a str, key: &'a ApiKey) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// Adds a key; says `false`, and changes nothing, where one is stored so already.
+    fn add_key<'a>(&'a self, key: &'a StoredKey) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// Stores a key under its hash that another writer stored in clear, and gives it its public id.
+    fn hide_key<'a>(&'a self, clear: &'a str, hash: &'a str, key_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// The key that is stored under one of these: the hash of a secret, or the secret itself, as the reference package stores it.
     fn find_key<'a>(&'a self, stored_as: &'a [String]) -> BoxFuture<'a, Result<Option<ApiKey>, StoreError>>;
@@ -88,8 +107,17 @@ pub trait TraceStore: Send + Sync + 'static {
     /// Sets when a key was last used, or when it was revoked; says whether there is such a key. What is revoked stays revoked.
     fn mark_key<'a>(&'a self, key_id: &'a str, mark: KeyMark, at: Timestamp) -> BoxFuture<'a, Result<bool, StoreError>>;
 
-    /// What is being stored by this process.
-    fn feed(&self) -> &Feed;
+    /// Traces as they are stored from now on, by this process or another, created or changed; or those behind an event.
+    fn watch<'a>(&'a self, behind: Option<&'a str>) -> BoxFuture<'a, Subscription>;
+
+    /// Ends it for everyone who watches.
+    fn stop_watching(&self);
+
+    /// How the first page of a query would be found.
+    fn plan<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Plan, StoreError>>;
+
+    /// Looks at everything that can be wrong with the database; `thorough` reads all of it.
+    fn examine(&self, thorough: bool) -> BoxFuture<'_, Result<Diagnosis, StoreError>>;
 
     /// Asks the database for a sign of life; says which it is.
     fn health(&self) -> BoxFuture<'_, Result<Health, StoreError>>;

@@ -1,9 +1,9 @@
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use tokio::task::spawn_blocking;
-use tracellm_trace::{ApiKey, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally};
+use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally};
 
-use crate::{BoxFuture, Feed, Health, KeyMark, NewTrace, PutOutcome, StoreError, TraceStore};
+use crate::{BoxFuture, Feed, Health, KeyMark, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore};
 
 /// Projects and keys.
 mod access;
@@ -14,6 +14,10 @@ mod conditions;
 mod connections;
 /// What SQLite's errors mean to those who asked.
 mod errors;
+/// What may be wrong with the file.
+mod examine;
+/// What is stored, as it is stored.
+mod follow;
 /// The SQL function that searches texts.
 mod mentions;
 /// Pages, totals, sums, single documents and project ids.
@@ -30,8 +34,8 @@ use writer::Writer;
 /// Traces in one SQLite file. Other processes may have it open too.
 pub struct EmbeddedStore {
     writer: Writer,
-    readers: Connections,
-    feed: Feed,
+    readers: Arc<Connections>,
+    feed: Arc<Feed>,
     /// For projects and keys, which are written now and then.
     access: Connections,
 }
@@ -50,7 +54,8 @@ impl EmbeddedStore {
             let file = schema::file_in(&data_dir)?;
             let writer = Writer::start(schema::open(&file)?)?;
             let access = Connections::new(file.clone(), 1, schema::open);
-            Ok(Self { writer, access, feed: Feed::default(), readers: Connections::new(file, READERS, schema::open_reader) })
+            let readers = Arc::new(Connections::new(file, READERS, schema::open_reader));
+            Ok(Self { writer, access, feed: Arc::default(), readers })
         });
         opened.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
     }
@@ -99,14 +104,19 @@ impl TraceStore for EmbeddedStore {
         Box::pin(self.access.run(move |connection| access::add_project(connection, &project)))
     }
 
-    fn keys<'a>(&'a self, project_id: Option<&'a str>) -> BoxFuture<'a, Result<Vec<ApiKey>, StoreError>> {
+    fn keys<'a>(&'a self, project_id: Option<&'a str>) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreError>> {
         let project_id = project_id.map(str::to_owned);
         Box::pin(self.readers.run(move |connection| access::keys(connection, project_id.as_deref())))
     }
 
-    fn add_key<'a>(&'a self, hash: &'a str, key: &'a ApiKey) -> BoxFuture<'a, Result<(), StoreError>> {
-        let (hash, key) = (hash.to_owned(), key.clone());
-        Box::pin(self.access.run(move |connection| access::add_key(connection, &hash, &key)))
+    fn add_key<'a>(&'a self, key: &'a StoredKey) -> BoxFuture<'a, Result<bool, StoreError>> {
+        let key = key.clone();
+        Box::pin(self.access.run(move |connection| access::add_key(connection, &key)))
+    }
+
+    fn hide_key<'a>(&'a self, clear: &'a str, hash: &'a str, key_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        let [clear, hash, key_id] = [clear, hash, key_id].map(str::to_owned);
+        Box::pin(self.access.run(move |connection| access::hide_key(connection, &clear, &hash, &key_id)))
     }
 
     fn find_key<'a>(&'a self, stored_as: &'a [String]) -> BoxFuture<'a, Result<Option<ApiKey>, StoreError>> {
@@ -119,8 +129,22 @@ impl TraceStore for EmbeddedStore {
         Box::pin(self.access.run(move |connection| access::mark_key(connection, &key_id, mark, at)))
     }
 
-    fn feed(&self) -> &Feed {
-        &self.feed
+    fn watch<'a>(&'a self, behind: Option<&'a str>) -> BoxFuture<'a, Subscription> {
+        let follow = |placed| follow::follow(self.readers.clone(), self.feed.clone(), self.writer.commits(), placed);
+        Box::pin(self.feed.watch(behind, follow))
+    }
+
+    fn stop_watching(&self) {
+        self.feed.close();
+    }
+
+    fn plan<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Plan, StoreError>> {
+        let query = query.clone();
+        Box::pin(self.readers.run(move |connection| queries::plan(connection, &query)))
+    }
+
+    fn examine(&self, thorough: bool) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {
+        Box::pin(self.access.run(move |connection| examine::examine(connection, thorough)))
     }
 
     fn health(&self) -> BoxFuture<'_, Result<Health, StoreError>> {
@@ -133,6 +157,7 @@ impl TraceStore for EmbeddedStore {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
+            self.feed.close();
             self.writer.close().await;
             self.access.close().await;
             self.readers.close().await;

@@ -3,12 +3,23 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::broadcast;
+use tokio::{
+    sync::{OnceCell, broadcast, oneshot},
+    task::AbortHandle,
+};
 use tracellm_trace::Trace;
 use uuid::Uuid;
 
-/// Events that are kept for those whose connection broke.
-const KEPT: usize = 500;
+/// Traces that are kept for those whose connection broke.
+pub(crate) const KEPT: usize = 500;
+
+/// What reaches those who watch.
+#[derive(Clone, Debug)]
+pub enum News {
+    Stored(Arc<Event>),
+    /// Some were missed, and are kept no more: the list has them.
+    Gap,
+}
 
 /// A trace that was stored.
 #[derive(Debug)]
@@ -18,39 +29,55 @@ pub struct Event {
     pub trace: Trace,
 }
 
-/// Traces as they are stored by this process, in order.
+/// Traces as they are stored, by whichever process, in order. Nothing is followed until someone watches.
 pub struct Feed {
     /// Tells the events of this process from those of one before it.
     boot: String,
     kept: Mutex<Kept>,
+    follower: OnceCell<AbortHandle>,
 }
 
 struct Kept {
     /// None once the feed has ended.
-    sender: Option<broadcast::Sender<Arc<Event>>>,
+    sender: Option<broadcast::Sender<News>>,
     published: u64,
     events: VecDeque<Arc<Event>>,
 }
 
 /// What one who watches gets.
 pub struct Subscription {
-    /// Events behind the one that was named.
-    pub missed: Vec<Arc<Event>>,
-    /// The named event is not kept any more: some may be missing before the first.
-    pub has_gap: bool,
-    pub events: broadcast::Receiver<Arc<Event>>,
+    /// What came behind the event that was named.
+    pub missed: Vec<News>,
+    pub news: broadcast::Receiver<News>,
 }
 
 impl Default for Feed {
     fn default() -> Self {
         let boot = Uuid::new_v4().simple().to_string()[..12].to_owned();
         let kept = Kept { sender: Some(broadcast::Sender::new(KEPT)), published: 0, events: VecDeque::new() };
-        Self { boot, kept: Mutex::new(kept) }
+        Self { boot, kept: Mutex::new(kept), follower: OnceCell::new() }
     }
 }
 
 impl Feed {
-    pub fn publish(&self, trace: Trace) {
+    /// Watches from now on, or from behind an event. The first who does starts `follow`, which says when it knows its place: what is
+    /// stored from then on is met.
+    pub(crate) async fn watch<F>(&self, behind: Option<&str>, follow: impl FnOnce(oneshot::Sender<()>) -> F) -> Subscription
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let start = || async {
+            let (placed, is_placed) = oneshot::channel();
+            let follower = tokio::spawn(follow(placed)).abort_handle();
+            // One that ended before it knew its place follows nothing; then nothing comes.
+            let _ = is_placed.await;
+            follower
+        };
+        self.follower.get_or_init(start).await;
+        self.subscribe(behind)
+    }
+
+    pub(crate) fn publish(&self, trace: Trace) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.published += 1;
         let event = Arc::new(Event { id: format!("{}-{}", self.boot, kept.published), trace });
@@ -58,23 +85,47 @@ impl Feed {
             kept.events.pop_front();
         }
         kept.events.push_back(event.clone());
-        // Sent under the lock, so that whoever subscribes meets each event once. Nobody may be watching.
-        let _ = kept.sender.as_ref().map(|sender| sender.send(event));
+        // Sent under the lock, so that whoever subscribes meets each event once.
+        kept.send(News::Stored(event));
     }
 
-    /// Ends it for everyone who watches, as the server is to stop.
+    /// Says that some could not be followed.
+    pub(crate) fn publish_gap(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever resumes behind what came before has missed them too.
+        kept.events.clear();
+        kept.send(News::Gap);
+    }
+
+    /// Ends it for everyone who watches.
     pub fn close(&self) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).sender = None;
+        if let Some(follower) = self.follower.get() {
+            follower.abort();
+        }
     }
 
-    /// Watches from now on, or from behind an event.
-    pub fn subscribe(&self, behind: Option<&str>) -> Subscription {
+    fn subscribe(&self, behind: Option<&str>) -> Subscription {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let events = kept.sender.as_ref().map_or_else(|| broadcast::channel(1).1, broadcast::Sender::subscribe);
-        let Some(behind) = behind else { return Subscription { missed: Vec::new(), has_gap: false, events } };
+        let news = kept.sender.as_ref().map_or_else(|| broadcast::channel(1).1, broadcast::Sender::subscribe);
+        let Some(behind) = behind else { return Subscription { missed: Vec::new(), news } };
         let place = kept.events.iter().position(|event| event.id == behind);
-        let missed = kept.events.iter().skip(place.map_or(0, |place| place + 1)).cloned().collect();
-        Subscription { missed, has_gap: place.is_none(), events }
+        let gap = place.is_none().then_some(News::Gap);
+        let further = kept.events.iter().skip(place.map_or(0, |place| place + 1)).cloned().map(News::Stored);
+        Subscription { missed: gap.into_iter().chain(further).collect(), news }
+    }
+}
+
+impl Kept {
+    fn send(&self, news: News) {
+        // Nobody may be watching just now.
+        let _ = self.sender.as_ref().map(|sender| sender.send(news));
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -82,11 +133,18 @@ impl Feed {
 mod tests {
     use tracellm_trace::{Context, Source, Timestamp, normalize};
 
-    use super::Feed;
+    use super::{Feed, News};
 
     fn publish(feed: &Feed, id: &str) {
         let context = Context { now: Timestamp::MIN, fresh_id: id.to_owned(), source: Source::Json, key: None };
         feed.publish(normalize("{}", &context).unwrap().trace);
+    }
+
+    fn told(news: &News) -> &str {
+        match news {
+            News::Stored(event) => &event.trace.trace_id,
+            News::Gap => "gap",
+        }
     }
 
     #[tokio::test]
@@ -94,15 +152,18 @@ mod tests {
         let feed = Feed::default();
         let mut first = feed.subscribe(None);
         publish(&feed, "1");
-        let seen = first.events.recv().await.unwrap();
+        let News::Stored(seen) = first.news.recv().await.unwrap() else { panic!("a gap") };
         assert_eq!(seen.trace.trace_id, "1");
         drop(first);
         publish(&feed, "2");
         let mut again = feed.subscribe(Some(&seen.id));
         publish(&feed, "3");
-        assert_eq!(again.missed.iter().map(|event| event.trace.trace_id.as_str()).collect::<Vec<_>>(), ["2"]);
-        assert!(!again.has_gap);
-        assert_eq!(again.events.recv().await.unwrap().trace.trace_id, "3");
-        assert!(feed.subscribe(Some("another-1")).has_gap);
+        assert_eq!(again.missed.iter().map(told).collect::<Vec<_>>(), ["2"]);
+        assert_eq!(told(&again.news.recv().await.unwrap()), "3");
+        let stranger = feed.subscribe(Some("another-1"));
+        assert_eq!(stranger.missed.iter().map(told).collect::<Vec<_>>(), ["gap", "1", "2", "3"]);
+        feed.publish_gap();
+        publish(&feed, "4");
+        assert_eq!(feed.subscribe(Some(&seen.id)).missed.iter().map(told).collect::<Vec<_>>(), ["gap", "4"]);
     }
 }

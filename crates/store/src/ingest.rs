@@ -94,13 +94,7 @@ pub async fn store_items(store: &dyn TraceStore, items: &[&str], origin: &Origin
             }
         });
     }
-    let news: Vec<Trace> = traces.iter().map(|new| new.trace.clone()).collect();
     let outcomes = if traces.is_empty() { Vec::new() } else { store.put(traces).await? };
-    for (trace, outcome) in news.into_iter().zip(&outcomes) {
-        if matches!(outcome, Ok(Outcome::Created | Outcome::Updated)) {
-            store.feed().publish(trace);
-        }
-    }
     let to_store = results.iter_mut().filter(|result| matches!(result, ItemResult::Stored(_)));
     for (result, outcome) in to_store.zip(outcomes) {
         match (outcome, &mut *result) {

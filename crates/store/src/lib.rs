@@ -2,7 +2,7 @@
 
 /// What every home of traces promises.
 mod contract;
-pub use contract::{BoxFuture, Health, KeyMark, NewTrace, PutOutcome, TraceStore};
+pub use contract::{BoxFuture, Health, KeyMark, NewTrace, Plan, PutOutcome, StoredKey, TraceStore};
 
 /// Why a store could not do what was asked.
 mod error;
@@ -10,7 +10,7 @@ pub use error::StoreError;
 
 /// Traces as they are stored, for those who watch.
 mod feed;
-pub use feed::{Event, Feed, Subscription};
+pub use feed::{Event, Feed, News, Subscription};
 
 /// Comparing what is stored with what came, and merging the two.
 mod merge;
@@ -32,6 +32,12 @@ pub mod overview;
 
 /// Projects, keys, and who may do what.
 pub mod access;
+
+/// What may be wrong with a store, and what to do about it.
+pub mod doctor;
+
+/// From one store to another.
+pub mod copy;
 
 /// Which store the settings ask for.
 mod open;

@@ -1,17 +1,10 @@
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use mongodb::{
-    Collection, Database,
-    bson::{RawDocumentBuf, doc},
-    options::ConnectionString,
-};
-use tokio::{sync::OnceCell, time::timeout};
-use tracellm_trace::{ApiKey, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally};
+use mongodb::bson::doc;
+use tokio::time::timeout;
+use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally};
 
-use crate::{BoxFuture, Feed, Health, KeyMark, NewTrace, PutOutcome, StoreError, TraceStore};
+use crate::{BoxFuture, Feed, Health, KeyMark, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore};
 
 /// Projects and keys.
 mod access;
@@ -21,8 +14,14 @@ mod connect;
 mod decode;
 /// Traces as documents, by the contract.
 mod encode;
+/// What may be wrong with the database.
+mod examine;
+/// How the database would find a page.
+mod explain;
 /// Filters as database queries.
 mod filter;
+/// What is stored, as it is stored.
+mod follow;
 /// The indexes that the contract names and those that lists need.
 mod indexes;
 /// The order of a list as walks along indexes.
@@ -33,6 +32,10 @@ mod put;
 mod queries;
 /// Sums over all that match.
 mod tally;
+/// What documents should look like, told to the database in a mode that warns and refuses nobody.
+mod validator;
+
+use connect::Connection;
 
 /// A server that takes longer for an answer is as good as gone.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,11 +49,8 @@ const TRACES: &str = "traces";
 
 /// Traces in a MongoDB, in the collection `traces`; projects and keys beside them.
 pub struct MongoStore {
-    url: ConnectionString,
-    db_name: String,
-    database: OnceCell<Database>,
-    has_indexes: AtomicBool,
-    feed: Feed,
+    connection: Arc<Connection>,
+    feed: Arc<Feed>,
 }
 
 impl MongoStore {
@@ -59,29 +59,7 @@ impl MongoStore {
     /// # Errors
     /// The URL can't be used. What is said about it never holds the password.
     pub fn open(url: &str, db_name: Option<&str>) -> Result<Self, StoreError> {
-        let parsed = connect::parse(url)?;
-        let db_name = db_name.or(parsed.default_database.as_deref()).unwrap_or("tracellm").to_owned();
-        Ok(Self { url: parsed, db_name, database: OnceCell::new(), has_indexes: AtomicBool::new(false), feed: Feed::default() })
-    }
-
-    /// The database, of which nothing is known yet.
-    async fn unchecked(&self) -> Result<&Database, StoreError> {
-        self.database.get_or_try_init(|| connect::database(&self.url, &self.db_name)).await
-    }
-
-    /// The database with its indexes.
-    async fn database(&self) -> Result<&Database, StoreError> {
-        let database = self.unchecked().await?;
-        if !self.has_indexes.load(Ordering::Acquire) {
-            indexes::ensure(database).await?;
-            self.has_indexes.store(true, Ordering::Release);
-        }
-        Ok(database)
-    }
-
-    /// The collection, raw: the driver's typed reading takes an object `{"$date": …}` in a trace for a date.
-    async fn traces(&self) -> Result<Collection<RawDocumentBuf>, StoreError> {
-        Ok(self.database().await?.collection(TRACES))
+        Ok(Self { connection: Arc::new(Connection::new(url, db_name)?), feed: Arc::default() })
     }
 }
 
@@ -93,67 +71,83 @@ async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T, St
 
 impl TraceStore for MongoStore {
     fn put(&self, traces: Vec<NewTrace>) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>> {
-        Box::pin(async { put::put(&self.traces().await?, traces).await })
+        Box::pin(async { put::put(&self.connection.traces().await?, traces).await })
     }
 
     fn get<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>> {
-        Box::pin(async move { within(PATIENCE, queries::get(&self.traces().await?, project_id, trace_id)).await })
+        Box::pin(async move { within(PATIENCE, queries::get(&self.connection.traces().await?, project_id, trace_id)).await })
     }
 
     fn list<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<TraceSummary>, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::list(&self.traces().await?, query)).await })
+        Box::pin(async { within(PATIENCE, queries::list(&self.connection.traces().await?, query)).await })
     }
 
     fn list_documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<Trace>, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::list_documents(&self.traces().await?, query)).await })
+        Box::pin(async { within(PATIENCE, queries::list_documents(&self.connection.traces().await?, query)).await })
     }
 
     fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::count(&self.traces().await?, filter)).await })
+        Box::pin(async { within(PATIENCE, queries::count(&self.connection.traces().await?, filter)).await })
     }
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {
-        Box::pin(async { within(LONG_PATIENCE, tally::tally(&self.traces().await?, filter)).await })
+        Box::pin(async { within(LONG_PATIENCE, tally::tally(&self.connection.traces().await?, filter)).await })
     }
 
     fn project_ids(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::project_ids(&self.traces().await?)).await })
+        Box::pin(async { within(PATIENCE, queries::project_ids(&self.connection.traces().await?)).await })
     }
 
     fn projects(&self) -> BoxFuture<'_, Result<Vec<Project>, StoreError>> {
-        Box::pin(async { within(PATIENCE, access::projects(self.database().await?)).await })
+        Box::pin(async { within(PATIENCE, access::projects(self.connection.database().await?)).await })
     }
 
     fn add_project<'a>(&'a self, project: &'a Project) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async { within(PATIENCE, access::add_project(self.database().await?, project)).await })
+        Box::pin(async { within(PATIENCE, access::add_project(self.connection.database().await?, project)).await })
     }
 
-    fn keys<'a>(&'a self, project_id: Option<&'a str>) -> BoxFuture<'a, Result<Vec<ApiKey>, StoreError>> {
-        Box::pin(async move { within(PATIENCE, access::keys(self.database().await?, project_id)).await })
+    fn keys<'a>(&'a self, project_id: Option<&'a str>) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreError>> {
+        Box::pin(async move { within(PATIENCE, access::keys(self.connection.database().await?, project_id)).await })
     }
 
-    fn add_key<'a>(&'a self, hash: &'a str, key: &'a ApiKey) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async { within(PATIENCE, access::add_key(self.database().await?, hash, key)).await })
+    fn add_key<'a>(&'a self, key: &'a StoredKey) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async { within(PATIENCE, access::add_key(self.connection.database().await?, key)).await })
+    }
+
+    fn hide_key<'a>(&'a self, clear: &'a str, hash: &'a str, key_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { within(PATIENCE, access::hide_key(self.connection.database().await?, clear, hash, key_id)).await })
     }
 
     fn find_key<'a>(&'a self, stored_as: &'a [String]) -> BoxFuture<'a, Result<Option<ApiKey>, StoreError>> {
-        Box::pin(async { within(PATIENCE, access::find_key(self.database().await?, stored_as)).await })
+        Box::pin(async { within(PATIENCE, access::find_key(self.connection.database().await?, stored_as)).await })
     }
 
     fn mark_key<'a>(&'a self, key_id: &'a str, mark: KeyMark, at: Timestamp) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move { within(PATIENCE, access::mark_key(self.database().await?, key_id, mark, at)).await })
+        Box::pin(async move { within(PATIENCE, access::mark_key(self.connection.database().await?, key_id, mark, at)).await })
     }
 
-    fn feed(&self) -> &Feed {
-        &self.feed
+    fn watch<'a>(&'a self, behind: Option<&'a str>) -> BoxFuture<'a, Subscription> {
+        Box::pin(self.feed.watch(behind, |placed| follow::follow(self.connection.clone(), self.feed.clone(), placed)))
+    }
+
+    fn stop_watching(&self) {
+        self.feed.close();
+    }
+
+    fn plan<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Plan, StoreError>> {
+        Box::pin(async { within(PATIENCE, explain::plan(self.connection.database().await?, query)).await })
+    }
+
+    fn examine(&self, thorough: bool) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {
+        Box::pin(async move { within(LONG_PATIENCE, examine::examine(self.connection.database().await?, thorough)).await })
     }
 
     fn health(&self) -> BoxFuture<'_, Result<Health, StoreError>> {
         Box::pin(within(PING_PATIENCE, async {
-            let admin = self.unchecked().await?.client().database("admin");
+            let admin = self.connection.unprepared().await?.client().database("admin");
             admin.run_command(doc! { "ping": 1 }).await?;
             let build = admin.run_command(doc! { "buildInfo": 1 }).await?;
-            self.database().await?;
+            self.connection.database().await?;
             let server_version = build.get_str("version").unwrap_or("unknown").to_owned();
             Ok(Health { database: "mongodb".to_owned(), server_version })
         }))
@@ -161,9 +155,8 @@ impl TraceStore for MongoStore {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            if let Some(database) = self.database.get() {
-                database.client().clone().shutdown().await;
-            }
+            self.feed.close();
+            self.connection.close().await;
         })
     }
 }

@@ -7,12 +7,37 @@ use crate::{
 };
 
 /// Where traces are to be kept.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Location {
     /// In one SQLite file in this folder, which is made where it is missing.
     Embedded { data_dir: PathBuf },
     /// In a MongoDB. Without a name the database is the one in the URL's path, else `tracellm`.
     Mongo { url: String, db_name: Option<String> },
+}
+
+impl Location {
+    /// Reads the URL of a MongoDB, or the data folder of an embedded store; its file in it will do too.
+    ///
+    /// # Errors
+    /// It names neither.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.starts_with("mongodb://") || text.starts_with("mongodb+srv://") {
+            return Ok(Self::Mongo { url: text.to_owned(), db_name: None });
+        }
+        if text.is_empty() || text.contains("://") {
+            return Err("is neither mongodb://… or mongodb+srv://… nor a folder".to_owned());
+        }
+        let path = PathBuf::from(text);
+        let data_dir = if path.ends_with(embedded::FILE_NAME) { path.parent().map(PathBuf::from).unwrap_or_default() } else { path };
+        Ok(Self::Embedded { data_dir })
+    }
+}
+
+/// Never says a password.
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// For messages; a password in the URL is never said.

@@ -4,6 +4,7 @@ use crate::{DEFAULT_ENVIRONMENT, Issue, Timestamp};
 
 /// What traces belong to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Project {
     /// A slug, unique.
     pub project_id: String,
@@ -16,6 +17,7 @@ pub struct Project {
 
 /// A key, as everyone may see it: its secret is stored as a hash and shown once, when the key is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiKey {
     /// The public part. Keys of the reference package have none; theirs is the masked secret.
     pub key_id: String,
@@ -38,6 +40,7 @@ impl ApiKey {
 /// What a key opens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Scope {
     /// Storing traces.
     #[default]
@@ -71,6 +74,7 @@ impl Scope {
 
 /// What is asked for when a project is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewProject {
     pub name: String,
     #[serde(default)]
@@ -82,6 +86,7 @@ pub struct NewProject {
 
 /// What is asked for when a key is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewKey {
     pub project_id: String,
     /// `development` where empty.

@@ -12,11 +12,16 @@ pub const DEFAULT_ENVIRONMENT: &str = "development";
 /// The model of a trace that names none.
 pub const UNKNOWN_MODEL: &str = "unknown";
 
+/// In the metadata of a trace or a step that another program stored: the fields that could not be read as what they should be, with what
+/// stands there, and null for those that are missing.
+pub const UNREADABLE: &str = "tracellm.unreadable";
+
 /// One execution of an LLM application, as normalised, stored and answered.
 ///
 /// Identity is (`project_id`, `trace_id`). The fields up to `updated_at` are always written, `null` where there is none; the further
 /// ones are absent where unknown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Trace {
     pub trace_id: String,
     /// Input prompt or operation name.
@@ -63,17 +68,34 @@ pub struct Trace {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub metadata: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
 }
 
+impl Trace {
+    /// The fields of the trace and its steps that could not be read as they should be, as paths.
+    pub fn unreadable(&self) -> Vec<String> {
+        let names = |metadata: &Map<String, Value>| -> Vec<String> {
+            metadata.get(UNREADABLE).and_then(Value::as_object).into_iter().flat_map(|fields| fields.keys().cloned()).collect()
+        };
+        let of_steps = self.steps.iter().enumerate();
+        let of_steps =
+            of_steps.flat_map(|(index, step)| names(&step.metadata).into_iter().map(move |name| format!("steps[{index}].{name}")));
+        names(&self.metadata).into_iter().chain(of_steps).collect()
+    }
+}
+
 /// One thing that an execution did: a model call, a tool call, a retrieval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Step {
     pub step_id: String,
     pub tool_name: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub input: Map<String, Value>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub output: Map<String, Value>,
     /// Time taken in ms, finite and ≥ 0.
     pub duration: f64,
@@ -97,6 +119,7 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_tokens: Option<i64>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub metadata: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -108,6 +131,7 @@ macro_rules! words {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "lowercase")]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum $name { $($variant),+ }
 
         impl $name {

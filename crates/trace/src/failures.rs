@@ -4,6 +4,7 @@ use crate::Trace;
 
 /// The newest traces of each kind that needs a look, and how many there are of each among all that match.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Failures {
     pub failed_traces: Vec<Trace>,
     pub retries: Vec<Trace>,
@@ -13,6 +14,7 @@ pub struct Failures {
 
 /// Numbers of traces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FailureTotals {
     pub failed_traces: u64,
     pub retries: u64,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How much an issue weighs: an `error` refuses the document, a `warning` changed or doubted what was given, an `info` says what was inferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Severity {
     Info,
     Warning,
@@ -13,6 +14,7 @@ pub enum Severity {
 
 /// One remark about one field of a document or one parameter of a query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Issue {
     pub severity: Severity,
     /// Stable and dotted, for programs: `number.negative`.

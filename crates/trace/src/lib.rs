@@ -5,7 +5,9 @@
 
 /// The trace document and its steps, as stored and as answered.
 mod document;
-pub use document::{DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, SLOW_TRACE_THRESHOLD_MS, Source, Status, Step, StepKind, Trace, UNKNOWN_MODEL};
+pub use document::{
+    DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, SLOW_TRACE_THRESHOLD_MS, Source, Status, Step, StepKind, Trace, UNKNOWN_MODEL, UNREADABLE,
+};
 
 /// A moment in whole milliseconds, and every way clients write one.
 mod timestamp;
@@ -44,6 +46,10 @@ pub use failures::{FailureTotals, Failures};
 mod access;
 pub use access::{ApiKey, NewKey, NewProject, Project, Scope, slug};
 
+/// How a store is: what was looked at, what was found, what to do about it.
+mod diagnosis;
+pub use diagnosis::{Check, Diagnosis, Index, Verdict};
+
 /// A row of a list, and a page of rows.
 mod page;
 pub use page::{Page, TOTAL_CAP, Total, TraceSummary};
@@ -51,3 +57,7 @@ pub use page::{Page, TOTAL_CAP, Total, TraceSummary};
 /// What became of the items of one request.
 mod report;
 pub use report::{ItemReport, ItemResult, Outcome, RefusedItem, Report, Stored};
+
+/// How OpenAPI describes those types that JSON writes as texts.
+#[cfg(feature = "openapi")]
+mod openapi;

@@ -56,6 +56,9 @@ pub struct TraceSummary {
     pub failure_reason: Option<String>,
     pub step_count: u32,
     pub created_at: Timestamp,
+    /// Another program stored it, and not all of it could be read as it should be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable: bool,
 }
 
 impl From<&Trace> for TraceSummary {
@@ -75,6 +78,7 @@ impl From<&Trace> for TraceSummary {
             failure_reason: trace.failure_reason.as_deref().map(Self::preview),
             step_count: u32::try_from(trace.steps.len()).unwrap_or(u32::MAX),
             created_at: trace.created_at,
+            unreadable: !trace.unreadable().is_empty(),
         }
     }
 }

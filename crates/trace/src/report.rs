@@ -5,6 +5,7 @@ use crate::Issue;
 /// What storing a document did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Outcome {
     /// There was none of this project and id.
     Created,
@@ -16,6 +17,7 @@ pub enum Outcome {
 
 /// A document that is stored, durably.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stored {
     pub trace_id: String,
     pub project_id: String,
@@ -26,6 +28,7 @@ pub struct Stored {
 
 /// A document that is not stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefusedItem {
     /// The id that was given, where it is a readable one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +39,7 @@ pub struct RefusedItem {
 
 /// What became of one item of a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ItemReport {
     /// Position in the batch, from 0.
     pub index: u32,
@@ -45,6 +49,7 @@ pub struct ItemReport {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ItemResult {
     Stored(Stored),
     Refused(RefusedItem),
@@ -73,6 +78,7 @@ impl ItemReport {
 /// What became of one request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Report {
     One(Stored),
     Batch { accepted: u32, rejected: u32, results: Vec<ItemReport> },

@@ -4,37 +4,74 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 use tracellm_app::ApiError;
 use tracellm_store::{
     access::{self, CreatedKey},
     ingest::now,
 };
-use tracellm_trace::{ApiKey, Issue, NewKey, NewProject};
+use tracellm_trace::{ApiKey, Issue, NewKey, NewProject, Project};
+use utoipa::ToSchema;
 
 use super::{Pairs, Store, bad_query};
-use crate::server::{answer::Failure, body, caller::Admin};
+use crate::server::{
+    answer::{ErrorBody, Failure},
+    body,
+    caller::Admin,
+};
 
-/// `GET /api/projects`: those that were created, and those that only traces name.
-pub async fn list_projects(State(store): Store, _admin: Admin) -> Result<Json<Value>, Failure> {
-    let projects = access::projects(&*store).await?;
-    let told = |project: &tracellm_trace::Project| {
-        let mut told = json!(project);
-        told["created"] = project.created_at.is_some().into();
-        told
-    };
-    Ok(Json(projects.iter().map(told).collect()))
+/// A project, and whether it was created; others are only named by traces.
+#[derive(Serialize, ToSchema)]
+pub struct ListedProject {
+    #[serde(flatten)]
+    project: Project,
+    created: bool,
 }
 
-/// `POST /api/projects`: from a JSON body, or from the parameters that the reference package sends.
+/// A new key with its secret, under the name that the reference package reads.
+#[derive(Serialize, ToSchema)]
+pub struct NewSecret {
+    #[serde(flatten)]
+    about: ApiKey,
+    /// The secret: in this answer and nowhere else.
+    key: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct CreatedProject {
+    project: Project,
+    api_key: NewSecret,
+}
+
+impl From<CreatedKey> for NewSecret {
+    fn from(created: CreatedKey) -> Self {
+        Self { about: created.key, key: created.secret }
+    }
+}
+
+/// The projects that were created, then those that only traces name.
+#[utoipa::path(get, path = "/api/projects", tag = "access", responses((status = 200, body = Vec<ListedProject>)))]
+pub async fn list_projects(State(store): Store, _admin: Admin) -> Result<Json<Vec<ListedProject>>, Failure> {
+    let projects = access::projects(&*store).await?;
+    Ok(Json(projects.into_iter().map(|project| ListedProject { created: project.created_at.is_some(), project }).collect()))
+}
+
+/// Makes a project and its first key. A JSON body, or the parameters that the reference package sends.
+#[utoipa::path(post, path = "/api/projects", tag = "access", request_body = NewProject, responses(
+    (status = 201, body = CreatedProject),
+    (status = 409, description = "Its id or its name is taken", body = ErrorBody),
+    (status = 422, body = ErrorBody),
+))]
 pub async fn create_project(State(store): Store, _admin: Admin, pairs: Pairs, request: Request) -> Result<Response, Failure> {
     let new: NewProject = read(pairs, request).await?;
     let (project, created) = access::create_project(&*store, new, now()).await?;
-    Ok((StatusCode::CREATED, Json(json!({"project": project, "api_key": told(&created)}))).into_response())
+    Ok((StatusCode::CREATED, Json(CreatedProject { project, api_key: created.into() })).into_response())
 }
 
-/// `GET /api/api-keys`: without secrets; of one project with `?project_id=`.
+/// The keys, without their secrets.
+#[utoipa::path(get, path = "/api/api-keys", tag = "access", params(("project_id" = Option<String>, Query)),
+    responses((status = 200, body = Vec<ApiKey>)))]
 pub async fn list_keys(State(store): Store, _admin: Admin, pairs: Pairs) -> Result<Json<Vec<ApiKey>>, Failure> {
     let mut project_id = None;
     for (name, value) in pairs.0 {
@@ -43,27 +80,24 @@ pub async fn list_keys(State(store): Store, _admin: Admin, pairs: Pairs) -> Resu
             _ => return Err(bad_query(&name, "is no parameter here; there is project_id")),
         }
     }
-    Ok(Json(store.keys(project_id.as_deref()).await?))
+    Ok(Json(access::keys(&*store, project_id.as_deref()).await?))
 }
 
-/// `POST /api/api-keys`: the secret is in this answer and nowhere else.
+/// Makes a key of a project. Its secret is in this answer and nowhere else.
+#[utoipa::path(post, path = "/api/api-keys", tag = "access", request_body = NewKey,
+    responses((status = 201, body = NewSecret), (status = 422, body = ErrorBody)))]
 pub async fn create_key(State(store): Store, _admin: Admin, pairs: Pairs, request: Request) -> Result<Response, Failure> {
     let new: NewKey = read(pairs, request).await?;
     let created = access::create_key(&*store, new, now()).await?;
-    Ok((StatusCode::CREATED, Json(told(&created))).into_response())
+    Ok((StatusCode::CREATED, Json(NewSecret::from(created))).into_response())
 }
 
-/// `DELETE /api/api-keys/{key_id}`.
+/// Ends a key for good.
+#[utoipa::path(delete, path = "/api/api-keys/{key_id}", tag = "access", params(("key_id" = String, Path)),
+    responses((status = 204, description = "It is ended"), (status = 404, body = ErrorBody)))]
 pub async fn revoke_key(State(store): Store, _admin: Admin, Path(key_id): Path<String>) -> Result<StatusCode, Failure> {
     access::revoke_key(&*store, &key_id, now()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// A new key with its secret, under the name that the reference package reads.
-fn told(created: &CreatedKey) -> Value {
-    let mut told = json!(created.key);
-    told["key"] = created.secret.as_str().into();
-    told
 }
 
 /// What is asked for: the JSON object of the body, else the parameters.

@@ -6,13 +6,16 @@ use tracellm_trace::{Failures, Filter, stats::Analytics};
 use super::{Pairs, Store};
 use crate::server::{answer::Failure, caller::Reader};
 
-/// `GET /api/analytics`: over all that match.
+/// Numbers over all traces that match, never over a sample.
+#[utoipa::path(get, path = "/api/analytics", tag = "numbers", params(Filter), responses((status = 200, body = Analytics)))]
 pub async fn analytics(State(store): Store, reader: Reader, pairs: Pairs) -> Result<Json<Analytics>, Failure> {
     let filter = Filter::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?;
     Ok(Json(overview::analytics(&*store, &reader.narrow(filter)?).await?))
 }
 
-/// `GET /api/failures`: the newest of each kind, and totals of all that match.
+/// The newest of each kind of failure, and how many there are of each among all that match.
+#[utoipa::path(get, path = "/api/failures", tag = "numbers", responses((status = 200, body = Failures)),
+    params(Filter, ("limit" = Option<u32>, Query, description = "Traces of each kind, 1 to 100; 25 where not given")))]
 pub async fn failures(State(store): Store, reader: Reader, pairs: Pairs) -> Result<Json<Failures>, Failure> {
     let limits = (Failures::DEFAULT_LIMIT, Failures::MAX_LIMIT);
     let (filter, limit) = Filter::from_pairs_with_limit(pairs.iter(), limits.0, limits.1).map_err(ApiError::BadQuery)?;

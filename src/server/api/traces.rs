@@ -4,19 +4,48 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use serde_json::json;
+use serde::Serialize;
 use tracellm_app::ApiError;
 use tracellm_store::ingest::{Origin, ingest as ingest_text};
-use tracellm_trace::{Query, Report, Source, Trace};
+use tracellm_trace::{Cursor, Filter, Page, Query, Report, Source, Stored, Trace};
+use utoipa::ToSchema;
 
 use super::{Pairs, Store, bad_query};
 use crate::server::{
-    answer::Failure,
+    answer::{ErrorBody, Failure},
     body,
     caller::{Reader, Writer},
 };
 
-/// `POST /api/traces`: a document, a batch or NDJSON; answered when stored.
+/// A page of whole documents.
+#[derive(Serialize, ToSchema)]
+pub struct TraceList {
+    items: Vec<Trace>,
+    /// Traces that match, counted no further than 10,000.
+    total: u64,
+    /// Present, and true, where more match than were counted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    total_is_capped: bool,
+    /// Leads to the next page; null on the last one.
+    #[schema(value_type = Option<String>)]
+    next_cursor: Option<Cursor>,
+}
+
+/// Stores a trace (an object), a batch (an array) or NDJSON; answered when stored.
+///
+/// Bodies may be compressed with gzip or zstd, and have at most 20 MiB before and after that. A bad item of a batch never harms its
+/// neighbours. See the contract for the fields; `tracellm normalize` tells what becomes of a document.
+#[utoipa::path(post, path = "/api/traces", tag = "traces",
+    request_body(content((Object = "application/json"), (String = "application/x-ndjson"))),
+    responses(
+        (status = 201, description = "One trace is stored", body = Stored),
+        (status = 200, description = "Every trace of the batch is stored", body = Report),
+        (status = 207, description = "Some were refused", body = Report),
+        (status = 400, description = "Not JSON", body = ErrorBody),
+        (status = 413, description = "Too large", body = ErrorBody),
+        (status = 422, description = "All were refused, with every error", body = ErrorBody),
+        (status = 503, description = "The database does not answer; send it again", body = ErrorBody),
+    ))]
 pub async fn ingest(State(store): Store, Writer(key): Writer, request: Request) -> Result<Response, Failure> {
     let layout = body::layout(&request);
     let text = body::read_text(request.into_body()).await?;
@@ -29,19 +58,25 @@ pub async fn ingest(State(store): Store, Writer(key): Writer, request: Request) 
     Ok((status, Json(report)).into_response())
 }
 
-/// `GET /api/traces`: a page of whole documents.
-pub async fn list(State(store): Store, reader: Reader, pairs: Pairs) -> Result<Response, Failure> {
+/// The traces that match, a page at a time.
+#[utoipa::path(get, path = "/api/traces", tag = "traces", responses((status = 200, body = TraceList), (status = 400, body = ErrorBody)),
+    params(
+        Filter,
+        ("sort" = Option<String>, Query, description = "created_at, latency, token_count or cost_usd; `-` before it turns it around; -created_at where not given"),
+        ("limit" = Option<u32>, Query, description = "Traces of a page, 1 to 200; 50 where not given"),
+        ("cursor" = Option<String>, Query, description = "The place of the page, as `next_cursor` of another told it"),
+    ))]
+pub async fn list(State(store): Store, reader: Reader, pairs: Pairs) -> Result<Json<TraceList>, Failure> {
     let mut query = Query::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?;
     query.filter = reader.narrow(query.filter)?;
-    let page = store.list_documents(&query).await?;
-    let mut body = json!({"items": page.items, "total": page.total.count, "next_cursor": page.next});
-    if page.total.is_capped {
-        body["total_is_capped"] = true.into();
-    }
-    Ok(Json(body).into_response())
+    let Page { items, total, next, .. } = store.list_documents(&query).await?;
+    Ok(Json(TraceList { items, total: total.count, total_is_capped: total.is_capped, next_cursor: next }))
 }
 
-/// `GET /api/traces/{trace_id}`: the whole document.
+/// One whole document: in the project that is named, else in whichever has it, the newest of several.
+#[utoipa::path(get, path = "/api/traces/{trace_id}", tag = "traces",
+    params(("trace_id" = String, Path), ("project_id" = Option<String>, Query)),
+    responses((status = 200, body = Trace), (status = 404, body = ErrorBody)))]
 pub async fn get(State(store): Store, reader: Reader, Path(trace_id): Path<String>, pairs: Pairs) -> Result<Json<Trace>, Failure> {
     let mut project_id = None;
     for (name, value) in pairs.0 {

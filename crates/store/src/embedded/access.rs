@@ -1,7 +1,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tracellm_trace::{ApiKey, Project, Scope, Timestamp};
 
-use crate::{KeyMark, StoreError};
+use crate::{KeyMark, StoreError, StoredKey};
 
 const KEY_COLUMNS: &str = "key_id, project_id, environment, scope, created_at, last_used_at, expires_at, revoked_at";
 
@@ -22,18 +22,18 @@ pub(super) fn add_project(connection: &Connection, project: &Project) -> Result<
     Ok(added == 1)
 }
 
-pub(super) fn keys(connection: &Connection, project_id: Option<&str>) -> Result<Vec<ApiKey>, StoreError> {
-    let sql = format!("SELECT {KEY_COLUMNS} FROM api_keys WHERE ?1 IS NULL OR project_id = ?1 ORDER BY created_at DESC, key_id");
+pub(super) fn keys(connection: &Connection, project_id: Option<&str>) -> Result<Vec<StoredKey>, StoreError> {
+    let sql = format!("SELECT {KEY_COLUMNS}, key FROM api_keys WHERE ?1 IS NULL OR project_id = ?1 ORDER BY created_at DESC, key_id");
     let mut statement = connection.prepare_cached(&sql)?;
-    let keys = statement.query_map([project_id], key)?;
+    let keys = statement.query_map([project_id], |row| Ok(StoredKey { key: key(row)?, stored_as: row.get(8)? }))?;
     Ok(keys.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn add_key(connection: &Connection, hash: &str, key: &ApiKey) -> Result<(), StoreError> {
-    let sql = format!("INSERT INTO api_keys (key, {KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+pub(super) fn add_key(connection: &Connection, StoredKey { stored_as, key }: &StoredKey) -> Result<bool, StoreError> {
+    let sql = format!("INSERT INTO api_keys (key, {KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
     let millis = |time: Option<Timestamp>| time.map(Timestamp::millis);
-    connection.prepare_cached(&sql)?.execute(params![
-        hash,
+    let added = connection.prepare_cached(&sql)?.execute(params![
+        stored_as,
         key.key_id,
         key.project_id,
         key.environment,
@@ -43,6 +43,11 @@ pub(super) fn add_key(connection: &Connection, hash: &str, key: &ApiKey) -> Resu
         millis(key.expires_at),
         millis(key.revoked_at),
     ])?;
+    Ok(added == 1)
+}
+
+pub(super) fn hide_key(connection: &Connection, clear: &str, hash: &str, key_id: &str) -> Result<(), StoreError> {
+    connection.prepare_cached("UPDATE api_keys SET key = ?, key_id = ? WHERE key = ?")?.execute([hash, key_id, clear])?;
     Ok(())
 }
 

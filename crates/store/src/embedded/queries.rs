@@ -8,7 +8,7 @@ use tracellm_trace::{
 
 use super::{conditions::Conditions, errors::unreadable};
 use crate::{
-    StoreError,
+    Plan, StoreError,
     paging::{Reading, Stretch},
 };
 
@@ -28,38 +28,11 @@ pub(super) fn get(connection: &Connection, project_id: Option<&str>, trace_id: &
 pub(super) fn list<T: DeserializeOwned>(connection: &Connection, query: &Query, column: &str) -> Result<Page<T>, StoreError> {
     let total = Total::from_count(count(connection, &query.filter, Some(TOTAL_CAP + 1))?);
     let reading = Reading::new(query);
-    let by = reading.sort.by;
-    let (direction, behind) = if reading.ascending { ("ASC", ">") } else { ("DESC", "<") };
     let mut items = Vec::new();
     for stretch in reading.stretches() {
-        let mut conditions = Conditions::of(&query.filter);
-        let field = by.as_str();
-        match stretch {
-            Stretch::Absent(_) if by != SortBy::CostUsd => continue,
-            Stretch::Absent(place) => {
-                conditions.add(&format!("{field} IS NULL"), []);
-                if let Some(place) = place {
-                    conditions.add(&format!("(trace_id, project_id) {behind} (?, ?)"), ids(place));
-                }
-            }
-            Stretch::Valued(place) => {
-                if by == SortBy::CostUsd {
-                    conditions.add(&format!("{field} IS NOT NULL"), []);
-                }
-                if let Some(place) = place {
-                    let value = std::iter::once(sql_value(place.value)).chain(ids(place));
-                    conditions.add(&format!("({field}, trace_id, project_id) {behind} (?, ?, ?)"), value);
-                }
-            }
-        }
-        let sql = format!(
-            "SELECT {field}, trace_id, project_id, {column} FROM traces{} \
-             ORDER BY {field} {direction}, trace_id {direction}, project_id {direction} LIMIT {}",
-            conditions.sql,
-            reading.wanted() - items.len()
-        );
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params_from_iter(conditions.values))?;
+        let Some(Conditions { sql, values }) = walk(query, &reading, &stretch, column) else { continue };
+        let mut statement = connection.prepare_cached(&format!("{sql} LIMIT {}", reading.wanted() - items.len()))?;
+        let mut rows = statement.query(params_from_iter(values))?;
         while let Some(row) = rows.next()? {
             let item = serde_json::from_str(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?).map_err(unreadable)?;
             items.push((place(row)?, item));
@@ -69,6 +42,54 @@ pub(super) fn list<T: DeserializeOwned>(connection: &Connection, query: &Query, 
         }
     }
     Ok(reading.page(items, total))
+}
+
+/// The statement that walks a stretch of a list, with its values; none where nothing can be there.
+fn walk(query: &Query, reading: &Reading, stretch: &Stretch, column: &str) -> Option<Conditions> {
+    let by = reading.sort.by;
+    let field = by.as_str();
+    let (direction, behind) = if reading.ascending { ("ASC", ">") } else { ("DESC", "<") };
+    let mut conditions = Conditions::of(&query.filter);
+    match stretch {
+        Stretch::Absent(_) if by != SortBy::CostUsd => return None,
+        Stretch::Absent(place) => {
+            conditions.add(&format!("{field} IS NULL"), []);
+            if let Some(place) = place {
+                conditions.add(&format!("(trace_id, project_id) {behind} (?, ?)"), ids(place));
+            }
+        }
+        Stretch::Valued(place) => {
+            if by == SortBy::CostUsd {
+                conditions.add(&format!("{field} IS NOT NULL"), []);
+            }
+            if let Some(place) = place {
+                let value = std::iter::once(sql_value(place.value)).chain(ids(place));
+                conditions.add(&format!("({field}, trace_id, project_id) {behind} (?, ?, ?)"), value);
+            }
+        }
+    }
+    conditions.sql = format!(
+        "SELECT {field}, trace_id, project_id, {column} FROM traces{} \
+         ORDER BY {field} {direction}, trace_id {direction}, project_id {direction}",
+        conditions.sql,
+    );
+    Some(conditions)
+}
+
+/// How SQLite would walk to the first page of a query.
+pub(super) fn plan(connection: &Connection, query: &Query) -> Result<Plan, StoreError> {
+    let reading = Reading::new(query);
+    let mut plan = Plan::default();
+    for Conditions { sql, values } in reading.stretches().iter().filter_map(|stretch| walk(query, &reading, stretch, "summary")) {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql} LIMIT 1"))?;
+        let steps = statement.query_map(params_from_iter(values), |row| row.get::<_, String>("detail"))?;
+        for step in steps {
+            let step = step?;
+            plan.sorts |= step.contains("TEMP B-TREE");
+            plan.indexes.extend(step.split_once("INDEX ").and_then(|(_, rest)| rest.split(' ').next()).map(str::to_owned));
+        }
+    }
+    Ok(plan)
 }
 
 /// How many traces match, counted no further than `most`.

@@ -5,7 +5,7 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::spawn_blocking,
 };
 use tracellm_trace::{Outcome, Trace, TraceSummary};
@@ -26,6 +26,7 @@ pub(super) struct Writer {
     jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     room: Arc<Semaphore>,
+    commits: Arc<Notify>,
 }
 
 type Answer = Result<Vec<PutOutcome>, StoreError>;
@@ -52,10 +53,12 @@ struct Json {
 impl Writer {
     pub fn start(connection: Connection) -> Result<Self, StoreError> {
         let (sender, jobs) = mpsc::unbounded_channel();
-        let thread = thread::Builder::new().name("writer".to_owned()).spawn(move || run(connection, jobs));
+        let commits = Arc::<Notify>::default();
+        let committed = commits.clone();
+        let thread = thread::Builder::new().name("writer".to_owned()).spawn(move || run(connection, jobs, &committed));
         let thread = thread.map_err(|error| StoreError::Failed(format!("the writer can't be started: {error}")))?;
         let room = Arc::new(Semaphore::new(QUEUE_KB as usize));
-        Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), room })
+        Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), room, commits })
     }
 
     pub async fn put(&self, traces: Vec<NewTrace>) -> Answer {
@@ -68,6 +71,11 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         self.sender()?.send(Job { rows, answer, _room: room }).map_err(|_| ended())?;
         answered.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// Rings after each commit.
+    pub fn commits(&self) -> Arc<Notify> {
+        self.commits.clone()
     }
 
     /// Says whether the thread is there.
@@ -111,7 +119,7 @@ impl Json {
     }
 }
 
-fn run(mut connection: Connection, mut jobs: mpsc::UnboundedReceiver<Job>) {
+fn run(mut connection: Connection, mut jobs: mpsc::UnboundedReceiver<Job>, commits: &Notify) {
     while let Some(first) = jobs.blocking_recv() {
         let mut documents = first.rows.len();
         let mut batch = vec![first];
@@ -126,6 +134,7 @@ fn run(mut connection: Connection, mut jobs: mpsc::UnboundedReceiver<Job>) {
         if let Err(error) = &result {
             tracing::error!("{documents} traces could not be written: {error}");
         }
+        commits.notify_one();
         for (answer, _room) in answers {
             // Whoever no longer waits for the answer has their documents stored all the same.
             let _ = answer.send(match &mut result {
@@ -159,6 +168,9 @@ fn write_row(transaction: &Transaction, Row { new, json }: Row) -> Result<Outcom
     match merge(&stored, new) {
         Merged::Duplicate => Ok(Outcome::Duplicate),
         Merged::Updated(trace) => {
+            // A row whose number grows with each change is found by whoever follows what is stored.
+            let renumber = "UPDATE traces SET id = (SELECT max(id) + 1 FROM traces) WHERE id = ? RETURNING id";
+            let id = transaction.prepare_cached(renumber)?.query_row([id], |row| row.get(0))?;
             store(transaction, Some(id), &trace, &Json::of(&trace)?)?;
             Ok(Outcome::Updated)
         }

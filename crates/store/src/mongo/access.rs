@@ -7,7 +7,7 @@ use mongodb::{
 use tracellm_trace::{ApiKey, Project, Scope, Timestamp, mask_api_key};
 
 use super::{decode, encode::date};
-use crate::{KeyMark, StoreError};
+use crate::{KeyMark, StoreError, StoredKey};
 
 pub(super) const PROJECTS: &str = "projects";
 pub(super) const API_KEYS: &str = "api_keys";
@@ -26,25 +26,19 @@ pub(super) async fn add_project(database: &Database, project: &Project) -> Resul
     let Project { project_id, name, description, created_at } = project;
     let created_at = created_at.map(date);
     let document = doc! { "project_id": project_id, "name": name, "description": description, "created_at": created_at };
-    match database.collection::<Document>(PROJECTS).insert_one(document).await {
-        Ok(_) => Ok(true),
-        Err(error) => match error.kind.as_ref() {
-            ErrorKind::Write(WriteFailure::WriteError(failed)) if failed.code == 11000 => Ok(false),
-            _ => Err(error.into()),
-        },
-    }
+    insert_new(database, PROJECTS, document).await
 }
 
-pub(super) async fn keys(database: &Database, project_id: Option<&str>) -> Result<Vec<ApiKey>, StoreError> {
+pub(super) async fn keys(database: &Database, project_id: Option<&str>) -> Result<Vec<StoredKey>, StoreError> {
     let wanted = project_id.map_or_else(Document::new, |project_id| doc! { "project_id": { "$eq": project_id } });
     let found = collection(database, API_KEYS).find(wanted).sort(doc! { "created_at": -1, "key_id": 1 }).await?;
     let found: Vec<RawDocumentBuf> = found.try_collect().await?;
     found.iter().map(|raw| Ok(decode::key(decode::document(raw)?))).collect()
 }
 
-pub(super) async fn add_key(database: &Database, hash: &str, key: &ApiKey) -> Result<(), StoreError> {
+pub(super) async fn add_key(database: &Database, StoredKey { stored_as, key }: &StoredKey) -> Result<bool, StoreError> {
     let document = doc! {
-        "key": hash,
+        "key": stored_as,
         "key_id": &key.key_id,
         "project_id": &key.project_id,
         "environment": &key.environment,
@@ -54,13 +48,29 @@ pub(super) async fn add_key(database: &Database, hash: &str, key: &ApiKey) -> Re
         "expires_at": key.expires_at.map(date),
         "revoked_at": key.revoked_at.map(date),
     };
-    database.collection::<Document>(API_KEYS).insert_one(document).await?;
+    insert_new(database, API_KEYS, document).await
+}
+
+pub(super) async fn hide_key(database: &Database, clear: &str, hash: &str, key_id: &str) -> Result<(), StoreError> {
+    let hidden = doc! { "$set": { "key": hash, "key_id": key_id } };
+    collection(database, API_KEYS).update_one(doc! { "key": { "$eq": clear } }, hidden).await?;
     Ok(())
+}
+
+/// Inserts a document; says `false` where a unique index has it already.
+async fn insert_new(database: &Database, name: &str, document: Document) -> Result<bool, StoreError> {
+    match database.collection::<Document>(name).insert_one(document).await {
+        Ok(_) => Ok(true),
+        Err(error) => match error.kind.as_ref() {
+            ErrorKind::Write(WriteFailure::WriteError(failed)) if failed.code == 11000 => Ok(false),
+            _ => Err(error.into()),
+        },
+    }
 }
 
 pub(super) async fn find_key(database: &Database, stored_as: &[String]) -> Result<Option<ApiKey>, StoreError> {
     let found = collection(database, API_KEYS).find_one(doc! { "key": { "$in": stored_as } }).await?;
-    found.map(|raw| Ok(decode::key(decode::document(&raw)?))).transpose()
+    found.map(|raw| Ok(decode::key(decode::document(&raw)?).key)).transpose()
 }
 
 pub(super) async fn mark_key(database: &Database, key_id: &str, mark: KeyMark, at: Timestamp) -> Result<bool, StoreError> {

@@ -1,11 +1,17 @@
-use std::time::Duration;
-
-use mongodb::{
-    Client, Database,
-    error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure},
-    options::{Acknowledgment, ClientOptions, ConnectionString, WriteConcern},
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
+use mongodb::{
+    Client, Collection, Database,
+    bson::{RawDocumentBuf, doc},
+    error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure},
+    options::{Acknowledgment, ClientOptions, ConnectionString, ServerApi, ServerApiVersion, WriteConcern},
+};
+use tokio::sync::OnceCell;
+
+use super::{TRACES, indexes, validator};
 use crate::StoreError;
 
 /// A server that can't be reached for so long does not answer.
@@ -13,7 +19,51 @@ const REACH: Duration = Duration::from_secs(3);
 /// How long a majority of a replica set may take to have a write on disk.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn parse(url: &str) -> Result<ConnectionString, StoreError> {
+/// The way to the database: one client, with its pool, for as long as the process lives.
+pub(super) struct Connection {
+    url: ConnectionString,
+    db_name: String,
+    database: OnceCell<Database>,
+    is_prepared: AtomicBool,
+}
+
+impl Connection {
+    /// Reads the URL; the first question connects.
+    pub fn new(url: &str, db_name: Option<&str>) -> Result<Self, StoreError> {
+        let url = parse(url)?;
+        let db_name = db_name.or(url.default_database.as_deref()).unwrap_or("tracellm").to_owned();
+        Ok(Self { url, db_name, database: OnceCell::new(), is_prepared: AtomicBool::new(false) })
+    }
+
+    /// The database, of which no more is known than that it answers.
+    pub async fn unprepared(&self) -> Result<&Database, StoreError> {
+        self.database.get_or_try_init(|| reach(&self.url, &self.db_name)).await
+    }
+
+    /// The database with its indexes.
+    pub async fn database(&self) -> Result<&Database, StoreError> {
+        let database = self.unprepared().await?;
+        if !self.is_prepared.load(Ordering::Acquire) {
+            validator::ensure(database).await?;
+            indexes::ensure(database).await?;
+            self.is_prepared.store(true, Ordering::Release);
+        }
+        Ok(database)
+    }
+
+    /// The collection, raw: the driver's typed reading takes an object `{"$date": …}` in a trace for a date.
+    pub async fn traces(&self) -> Result<Collection<RawDocumentBuf>, StoreError> {
+        Ok(self.database().await?.collection(TRACES))
+    }
+
+    pub async fn close(&self) {
+        if let Some(database) = self.database.get() {
+            database.client().clone().shutdown().await;
+        }
+    }
+}
+
+fn parse(url: &str) -> Result<ConnectionString, StoreError> {
     ConnectionString::parse(url).map_err(|error| {
         // The driver quotes parts of the URL, and a password with a stray `@` or `/` can be in any of them.
         let fault = if url.contains('@') {
@@ -27,14 +77,28 @@ pub(super) fn parse(url: &str) -> Result<ConnectionString, StoreError> {
     })
 }
 
-pub(super) async fn database(url: &ConnectionString, db_name: &str) -> Result<Database, StoreError> {
+/// A client whose server has answered.
+async fn reach(url: &ConnectionString, db_name: &str) -> Result<Database, StoreError> {
     let mut options = ClientOptions::parse(url.clone()).await?;
     options.app_name.get_or_insert_with(|| "tracellm".to_owned());
     options.server_selection_timeout = Some(REACH);
     options.connect_timeout = Some(REACH);
     let durable = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(WRITE_PATIENCE).build();
     options.write_concern = Some(durable);
-    Ok(Client::with_options(options)?.database(db_name))
+    // With it a later server still answers as this one does. Servers before 5.0 do not know of it.
+    options.server_api = Some(ServerApi::builder().version(ServerApiVersion::V1).build());
+    let client = Client::with_options(options.clone())?;
+    let said = client.database("admin").run_command(doc! { "ping": 1 }).await;
+    if let Err(error) = said {
+        if !matches!(error.kind.as_ref(), ErrorKind::Command(_)) {
+            return Err(error.into());
+        }
+        options.server_api = None;
+        let client = Client::with_options(options)?;
+        client.database("admin").run_command(doc! { "ping": 1 }).await?;
+        return Ok(client.database(db_name));
+    }
+    Ok(client.database(db_name))
 }
 
 impl From<Error> for StoreError {
@@ -57,8 +121,9 @@ impl From<Error> for StoreError {
             | ErrorKind::Shutdown
             | ErrorKind::Write(WriteFailure::WriteConcernError(_)) => true,
             ErrorKind::InsertMany(failed) => failed.write_concern_error.is_some(),
-            // The primary steps down or shuts down, or the server is out of time.
-            ErrorKind::Command(failed) => matches!(failed.code, 50 | 89 | 91 | 189 | 10107 | 11600 | 11602 | 13435 | 13436),
+            // The user may not, which someone must mend; the primary steps down or shuts down, or the server is out of time.
+            ErrorKind::Authentication { .. } => true,
+            ErrorKind::Command(failed) => matches!(failed.code, 13 | 18 | 50 | 89 | 91 | 189 | 10107 | 11600 | 11602 | 13435 | 13436),
             _ => error.contains_label(RETRYABLE_WRITE_ERROR),
         };
         if is_passing { Self::Unavailable(message) } else { Self::Failed(message) }

@@ -2,11 +2,11 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf};
 use serde_json::{Map, Number, Value, json};
 use tracellm_trace::{
     ApiKey, DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Project, SLOW_TRACE_THRESHOLD_MS, Source, Status, Step, StepKind, Timestamp, Trace,
-    TraceSummary, UNKNOWN_MODEL, mask_api_key,
+    TraceSummary, UNKNOWN_MODEL, UNREADABLE, mask_api_key,
 };
 
 use super::access;
-use crate::StoreError;
+use crate::{StoreError, StoredKey};
 
 /// The fields of a document as they stand in the database. (Reading them by serde would take some objects for values of other types.)
 pub(super) fn document(raw: &RawDocumentBuf) -> Result<Document, StoreError> {
@@ -31,12 +31,12 @@ pub(super) fn project(document: Document) -> Project {
     }
 }
 
-/// The key that a document holds, without its secret.
-pub(super) fn key(document: Document) -> ApiKey {
+/// The key that a document holds.
+pub(super) fn key(document: Document) -> StoredKey {
     let mut fields = Fields::of(document);
-    let stored = fields.text("key").unwrap_or_default();
-    ApiKey {
-        key_id: fields.text("key_id").unwrap_or_else(|| mask_api_key(stored)),
+    let stored_as = fields.text("key").unwrap_or_default();
+    let key = ApiKey {
+        key_id: fields.text("key_id").unwrap_or_else(|| mask_api_key(stored_as.clone())),
         project_id: fields.name("project_id", DEFAULT_PROJECT),
         environment: fields.name("environment", DEFAULT_ENVIRONMENT),
         scope: access::scope(fields.text("scope").as_deref()),
@@ -44,17 +44,23 @@ pub(super) fn key(document: Document) -> ApiKey {
         last_used_at: fields.time("last_used_at"),
         expires_at: fields.time("expires_at"),
         revoked_at: fields.time("revoked_at"),
-    }
+    };
+    StoredKey { stored_as, key }
 }
+
+/// Fields that every trace has, and every step.
+const OF_A_TRACE: [&str; 9] =
+    ["trace_id", "prompt", "latency", "token_count", "model_name", "project_id", "environment", "status", "created_at"];
+const OF_A_STEP: [&str; 5] = ["tool_name", "input", "output", "duration", "success"];
 
 /// The trace that a document holds. What is missing gets its default, and what can't be read as its field stands in `metadata`.
 pub(super) fn trace(document: Document) -> Trace {
-    let mut fields = Fields::of(document);
+    let mut fields = Fields::with(document, &OF_A_TRACE);
     let created_at = fields.time("created_at").unwrap_or(Timestamp::MIN);
     let steps = match fields.take("steps") {
         Some(Bson::Array(items)) => items.into_iter().enumerate().map(|(index, item)| step(item, index, created_at)).collect(),
         Some(other) => fields.misread("steps", other).unwrap_or_default(),
-        None => Vec::new(),
+        None => fields.misread("steps", Bson::Null).unwrap_or_default(),
     };
     let latency = fields.number("latency").unwrap_or(0.0);
     let retry_count = fields.count("retry_count").unwrap_or(0);
@@ -96,7 +102,8 @@ pub(super) fn trace(document: Document) -> Trace {
 
 /// The row that a projected document holds.
 pub(super) fn summary(document: Document) -> TraceSummary {
-    let mut fields = Fields::of(document);
+    let mut fields = Fields::with(document, &OF_A_TRACE);
+    let step_count = fields.count("step_count");
     let latency = fields.number("latency").unwrap_or(0.0);
     let retry_count = fields.count("retry_count").unwrap_or(0);
     let failure_reason = fields.text("failure_reason");
@@ -113,16 +120,18 @@ pub(super) fn summary(document: Document) -> TraceSummary {
         retry_count,
         slow_request: fields.flag("slow_request").unwrap_or(latency >= SLOW_TRACE_THRESHOLD_MS),
         failure_reason: failure_reason.as_deref().map(TraceSummary::preview),
-        step_count: fields.count("step_count").and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+        step_count: step_count.map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX)),
         created_at: fields.time("created_at").unwrap_or(Timestamp::MIN),
+        unreadable: step_count.is_none() || !fields.misread.is_empty(),
     }
 }
 
 fn step(item: Bson, index: usize, created_at: Timestamp) -> Step {
-    let mut fields = Fields::of(match item {
+    let document = match item {
         Bson::Document(document) => document,
         other => [("output".to_owned(), other)].into_iter().collect(),
-    });
+    };
+    let mut fields = Fields::with(document, &OF_A_STEP);
     Step {
         step_id: fields.text("step_id").unwrap_or_else(|| index.to_string()),
         tool_name: fields.name("tool_name", "agent"),
@@ -154,6 +163,13 @@ impl Fields {
         Self { document, misread: Map::new() }
     }
 
+    /// The fields of a document that should have these; null counts as none.
+    fn with(document: Document, required: &[&str]) -> Self {
+        let is_missing = |name: &&&str| matches!(document.get(**name), None | Some(Bson::Null | Bson::Undefined));
+        let misread = required.iter().filter(is_missing).map(|name| ((*name).to_owned(), Value::Null)).collect();
+        Self { document, misread }
+    }
+
     /// The value of a field; null counts as none.
     fn take(&mut self, name: &str) -> Option<Bson> {
         self.document.remove(name).filter(|value| !matches!(value, Bson::Null | Bson::Undefined))
@@ -167,11 +183,21 @@ impl Fields {
 
     fn read<T>(&mut self, name: &str, read: impl FnOnce(&Bson) -> Option<T>) -> Option<T> {
         let value = self.take(name)?;
-        read(&value).or_else(|| self.misread(name, value))
+        let found = read(&value);
+        // A number or a date that is a text is read, and still not what it should be.
+        let should_be_text = matches!(name, "status" | "source" | "kind");
+        if found.is_none() || (matches!(value, Bson::String(_)) && !should_be_text) {
+            self.misread.insert(name.to_owned(), json(value));
+        }
+        found
     }
 
     fn text(&mut self, name: &str) -> Option<String> {
-        self.take(name).map(text)
+        let value = self.take(name)?;
+        if !matches!(value, Bson::String(_)) {
+            self.misread.insert(name.to_owned(), json(value.clone()));
+        }
+        Some(text(value))
     }
 
     fn name(&mut self, name: &str, default: &str) -> String {
@@ -179,7 +205,7 @@ impl Fields {
     }
 
     fn trace_id(&mut self) -> String {
-        let own_id = self.text("_id");
+        let own_id = self.take("_id").map(text);
         self.text("trace_id").or(own_id).unwrap_or_default()
     }
 
@@ -226,20 +252,23 @@ impl Fields {
         match self.take(name).map(json) {
             None => Map::new(),
             Some(Value::Object(fields)) => fields,
-            Some(other) => Map::from_iter([("value".to_owned(), other)]),
+            Some(other) => {
+                self.misread.insert(name.to_owned(), other.clone());
+                Map::from_iter([("value".to_owned(), other)])
+            }
         }
     }
 
     fn metadata(mut self) -> Map<String, Value> {
         let mut metadata = self.object("metadata");
-        for (name, value) in self.misread {
-            metadata.entry(name).or_insert(value);
+        if !self.misread.is_empty() {
+            metadata.entry(UNREADABLE).or_insert(self.misread.into());
         }
         metadata
     }
 }
 
-fn number(value: &Bson) -> Option<f64> {
+pub(super) fn number(value: &Bson) -> Option<f64> {
     match value {
         Bson::Double(number) => Some(*number),
         Bson::Int32(number) => Some(f64::from(*number)),
@@ -250,7 +279,7 @@ fn number(value: &Bson) -> Option<f64> {
     }
 }
 
-fn text(value: Bson) -> String {
+pub(super) fn text(value: Bson) -> String {
     match json(value) {
         Value::String(text) => text,
         other => other.to_string(),

@@ -28,7 +28,11 @@ pub(super) async fn ensure(database: &Database) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn wanted() -> impl Iterator<Item = (&'static str, IndexModel)> {
+/// The collections that have indexes.
+pub(super) const COLLECTIONS: [&str; 3] = [TRACES, PROJECTS, API_KEYS];
+
+/// The indexes, each with its collection.
+pub(super) fn wanted() -> impl Iterator<Item = (&'static str, IndexModel)> {
     let plain = |keys: Document| IndexModel::builder().keys(keys).build();
     let partial = |keys: Document, name: &str, only: Document| {
         let options = IndexOptions::builder().name(name.to_owned()).partial_filter_expression(only).build();
@@ -49,6 +53,8 @@ fn wanted() -> impl Iterator<Item = (&'static str, IndexModel)> {
         doc! { "latency": 1, "trace_id": 1, "project_id": 1 },
         doc! { "token_count": 1, "trace_id": 1, "project_id": 1 },
         doc! { "cost_usd": 1, "trace_id": 1, "project_id": 1 },
+        // For those who follow a server without change streams.
+        doc! { "updated_at": 1 },
     ];
     let rare = [
         partial(by_time(), "retried", doc! { "retry_count": { "$gt": 0 } }),

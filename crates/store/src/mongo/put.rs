@@ -76,6 +76,9 @@ async fn attempt(
     outcomes: &mut Vec<(usize, PutOutcome)>,
 ) -> Result<HashMap<Key, Group>, StoreError> {
     let standing = standing(traces, &groups).await?;
+    // In the order in which they came, as those who watch meet them in the order in which they are written.
+    let mut groups: Vec<(Key, Group)> = groups.into_iter().collect();
+    groups.sort_unstable_by_key(|(_, group)| group.first().map(|(position, _)| *position));
     let plans: Vec<_> = groups.iter().map(|(key, group)| Plan::of(key, group, standing.get(key))).collect();
     let fates = write(traces, &plans).await?;
     let mut lost = HashMap::new();

@@ -1,7 +1,7 @@
 use futures_util::TryStreamExt;
 use mongodb::{
     Collection,
-    bson::{Document, RawDocumentBuf, doc},
+    bson::{Bson, Document, RawDocumentBuf, doc},
 };
 use tracellm_trace::{Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary};
 
@@ -28,7 +28,7 @@ pub(super) async fn list(traces: &Collection<RawDocumentBuf>, query: &Query) -> 
     let mut projection = doc! {
         "prompt": cut("$prompt"),
         "failure_reason": cut("$failure_reason"),
-        "step_count": { "$cond": [{ "$isArray": "$steps" }, { "$size": "$steps" }, 0] },
+        "step_count": { "$cond": [{ "$isArray": "$steps" }, { "$size": "$steps" }, Bson::Null] },
     };
     for field in [
         "trace_id",

@@ -18,6 +18,12 @@ mod numbers;
 /// Projects and keys.
 mod access;
 
+/// News of what is stored.
+mod watch;
+
+/// What may be wrong with a store.
+mod doctor;
+
 /// What only MongoDB meets: documents of other writers, indexes of others, a server that is gone.
 mod mongo;
 
@@ -55,4 +61,10 @@ checks! {
     a_project_is_made_once_with_its_first_key: access,
     a_key_opens_its_scope_until_its_end: access,
     a_secret_is_stored_nowhere: access,
+    what_any_process_stores_is_news: watch,
+    more_than_is_kept_leaves_a_gap_that_is_told: watch,
+    who_watches_is_told_the_end: watch,
+    a_new_store_is_healthy: doctor,
+    lists_are_read_along_indexes: doctor,
+    a_sender_whose_clock_is_ahead_is_noticed: doctor,
 }

@@ -12,10 +12,13 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
-use tracellm_store::{Location, StoreError, open};
-use tracellm_trace::{Outcome, Query, Status, Trace};
+use tracellm_store::{Location, StoreError, access, open};
+use tracellm_trace::{Outcome, Query, Scope, Status, Trace, UNREADABLE, Verdict};
 
-use crate::bench::{Bench, document, mongo_url, raw};
+use crate::{
+    bench::{Bench, document, mongo_url, raw},
+    doctor::check,
+};
 
 /// The collection itself, as another writer sees it.
 async fn collection(bench: &Bench) -> Collection<Document> {
@@ -86,10 +89,8 @@ async fn malformed_documents_are_shown_as_they_can_be() {
     loop {
         let page = bench.store.list_documents(&query).await.unwrap();
         let rows = bench.store.list(&query).await.unwrap();
-        assert_eq!(
-            rows.items.iter().map(|row| &row.trace_id).collect::<Vec<_>>(),
-            page.items.iter().map(|t| &t.trace_id).collect::<Vec<_>>()
-        );
+        let shown: Vec<_> = page.items.iter().map(|trace| (&trace.trace_id, !trace.unreadable().is_empty())).collect();
+        assert_eq!(rows.items.iter().map(|row| (&row.trace_id, row.unreadable)).collect::<Vec<_>>(), shown);
         seen.extend(page.items);
         match page.next {
             Some(next) => query.cursor = Some(next),
@@ -101,8 +102,12 @@ async fn malformed_documents_are_shown_as_they_can_be() {
     let texts: &Trace = one("texts");
     assert_eq!((texts.latency, texts.token_count, texts.status, texts.slow_request), (1600.5, 12, Status::Failed, true));
     assert_eq!((one("numbers").latency, one("numbers").token_count, one("numbers").prompt.as_str()), (7.0, 9, "5"));
-    assert_eq!(one("numbers").metadata["steps"], json!("none"), "what can't be read is kept in sight");
-    assert_eq!((one("bad").latency, one("bad").steps.len(), &one("bad").metadata["latency"]), (0.0, 2, &json!(-3.0)));
+    assert_eq!(one("numbers").metadata[UNREADABLE]["steps"], json!("none"), "what can't be read is kept in sight");
+    assert_eq!((one("bad").latency, one("bad").steps.len(), &one("bad").metadata[UNREADABLE]["latency"]), (0.0, 2, &json!(-3.0)));
+    assert!(one("bad").unreadable().contains(&"steps[1].success".to_owned()), "{:?}", one("bad").unreadable());
+    assert!(one("texts").unreadable().contains(&"latency".to_owned()), "a number that is a text is read, and marked");
+    assert!(one("bare").unreadable().contains(&"prompt".to_owned()), "what is missing is marked");
+    assert_eq!(seen.iter().filter(|trace| trace.unreadable().is_empty()).count(), 1, "ours alone is as it should be");
     assert_eq!((one("nulls").project_id.as_str(), one("nulls").model_name.as_str()), ("default", "unknown"));
     for trace in &seen {
         assert_eq!(bench.store.get(None, &trace.trace_id).await.unwrap().as_ref(), Some(trace), "found under the id it is shown by");
@@ -224,4 +229,61 @@ async fn clear_keys_of_the_reference_package_open_and_end() {
 fn database_name(bench: &Bench) -> String {
     let Location::Mongo { db_name: Some(name), .. } = &bench.location else { panic!("no database name") };
     name.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_documents_and_missing_indexes_are_found() {
+    let bench = Bench::mongo().await;
+    bench.put(&[raw("fits", 1)]).await;
+    assert_eq!(check(&bench, "documents").await.verdict, Verdict::Good);
+    assert_eq!(check(&bench, "schema").await.verdict, Verdict::Good);
+    let theirs = collection(&bench).await;
+    theirs.insert_one(of_reference("theirs", 1_767_225_605_000)).await.unwrap();
+    assert_eq!(check(&bench, "documents").await.verdict, Verdict::Good, "the reference package writes what fits");
+    theirs.insert_one(doc! { "trace_id": "odd", "latency": "slow" }).await.unwrap();
+    let mut step = of_reference("odd step", 1_767_225_605_000);
+    step.get_array_mut("steps").unwrap().push(doc! { "tool_name": 5 }.into());
+    theirs.insert_one(step).await.unwrap();
+    let found = check(&bench, "documents").await;
+    assert!(found.verdict == Verdict::Warning && found.found.contains("2 do not fit"), "{found:?}");
+    theirs.drop_index("status_1").await.unwrap();
+    let found = check(&bench, "indexes").await;
+    assert!(found.verdict == Verdict::Bad && found.found.contains("traces.status"), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_of_another_stays() {
+    let bench = Bench::mongo().await;
+    let theirs = collection(&bench).await;
+    let database = Client::with_uri_str(mongo_url()).await.unwrap().database(&theirs.namespace().db);
+    let rule = doc! { "trace_id": { "$exists": true } };
+    database.run_command(doc! { "create": "traces", "validator": rule.clone() }).await.unwrap();
+    bench.put(&[raw("fits", 1)]).await;
+    assert_eq!(check(&bench, "schema").await.verdict, Verdict::Unknown);
+    let standing = database.list_collections().filter(doc! { "name": "traces" }).await.unwrap().try_next().await.unwrap().unwrap();
+    assert_eq!(standing.options.validator, Some(rule));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_in_clear_open_the_door_and_can_be_hidden() {
+    let bench = Bench::mongo().await;
+    let clear = "tlm_sk_abcdefghijklmnopqrstuvwxyz0123456789";
+    bench.store.health().await.unwrap();
+    let theirs = collection(&bench).await;
+    let database = Client::with_uri_str(mongo_url()).await.unwrap().database(&theirs.namespace().db);
+    let created_at = DateTime::from_millis(1_767_225_600_000);
+    let key = doc! { "key": clear, "project_id": "web", "environment": "staging", "created_at": created_at, "last_used_at": Bson::Null };
+    database.collection::<Document>("api_keys").insert_one(key).await.unwrap();
+
+    let now = tracellm_trace::Timestamp::from_millis(crate::bench::NOW).unwrap();
+    let opens = async || access::authenticate(&*bench.store, clear, Scope::Ingest, now).await.unwrap();
+    assert_eq!((opens().await.project_id.as_str(), opens().await.key_id.as_str()), ("web", "tlm_sk_…6789"));
+    let found = check(&bench, "keys").await;
+    assert!(found.verdict == Verdict::Warning && found.advice.unwrap().contains("--fix"));
+    assert_eq!(access::hide_clear_keys(&*bench.store).await.unwrap(), 1);
+    assert_eq!(check(&bench, "keys").await.verdict, Verdict::Good);
+    assert_eq!(opens().await.project_id, "web");
+    let stored = database.collection::<Document>("api_keys").find_one(doc! {}).await.unwrap().unwrap();
+    assert!(!stored.to_string().contains(clear), "{stored}");
+    assert_eq!(access::hide_clear_keys(&*bench.store).await.unwrap(), 0);
 }

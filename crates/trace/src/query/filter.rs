@@ -8,6 +8,7 @@ use crate::{Issue, Status, Timestamp, Trace};
 /// Which traces match. Every condition that is set must hold; none set matches all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 pub struct Filter {
     pub status: Option<Status>,
     pub model: Option<String>,
@@ -34,8 +35,10 @@ pub struct Filter {
     /// One of the trace's tags.
     pub tag: Option<String>,
     /// Only those with retries.
+    #[cfg_attr(feature = "openapi", param(required = false))]
     pub retried: bool,
     /// Only those that took [`crate::SLOW_TRACE_THRESHOLD_MS`] or more.
+    #[cfg_attr(feature = "openapi", param(required = false))]
     pub slow: bool,
 }
 

@@ -206,6 +206,7 @@ fn breakdown(groups: impl IntoIterator<Item = (String, u64)>) -> Vec<Count> {
 
 /// Numbers over all traces that match a filter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Analytics {
     pub summary: Summary,
     /// In order of time, without gaps.
@@ -220,6 +221,7 @@ pub struct Analytics {
 
 /// Latencies in ms; percentiles by nearest rank, to 1 %.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Summary {
     pub total_traces: u64,
     /// 0 to 100.
@@ -239,6 +241,7 @@ pub struct Summary {
 
 /// One bucket of time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChartPoint {
     /// Start of the bucket.
     pub time: Timestamp,
@@ -253,6 +256,7 @@ pub struct ChartPoint {
 
 /// How many traces share a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Count {
     pub key: String,
     pub count: u64,

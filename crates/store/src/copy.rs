@@ -1,0 +1,157 @@
+//! From one store to another: everything, compared afterwards.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use sha2::{Digest, Sha256};
+use tracellm_trace::{Cursor, Filled, Outcome, Query, Sort, Trace, query::MAX_LIMIT, query::SortBy};
+
+use crate::{NewTrace, StoreError, TraceStore, access::hex};
+
+/// Documents of the target that are read at a time.
+const READS: usize = 32;
+
+/// What came later is copied later, so that nothing that comes meanwhile is passed over.
+pub const ORDER: Sort = Sort { by: SortBy::CreatedAt, descending: false };
+
+/// What a copy came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    pub created: usize,
+    pub updated: usize,
+    pub duplicates: usize,
+    pub projects: usize,
+    pub keys: usize,
+    /// Traces that were read on both sides.
+    pub compared: usize,
+    /// SHA-256 over the compared traces of the target, in order, without `updated_at` and `source`, which are the stores' own.
+    pub digest: String,
+    /// What is not on the other side as it should be, and why.
+    pub faults: Vec<String>,
+}
+
+/// A copy that did not come to its end, and where it goes on.
+#[derive(Debug)]
+pub struct Stopped {
+    pub error: StoreError,
+    pub cursor: Option<Cursor>,
+}
+
+/// What is being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Copying,
+    Comparing,
+}
+
+/// Copies projects, keys and traces, the oldest first, then reads all of both sides and compares. What is there already is not written
+/// again. `advance` is told of each page.
+///
+/// # Errors
+/// A database does not answer. The copy goes on from the cursor, or from the start.
+pub async fn copy(
+    from: &dyn TraceStore,
+    to: &dyn TraceStore,
+    cursor: Option<Cursor>,
+    advance: impl Fn(Stage, usize),
+) -> Result<Copied, Stopped> {
+    let mut copied = Copied::default();
+    copy_access(from, to, &mut copied).await.map_err(|error| Stopped { error, cursor: None })?;
+    let mut query = Query { sort: ORDER, limit: MAX_LIMIT, cursor, ..Query::default() };
+    loop {
+        match copy_page(from, to, &query, &mut copied).await {
+            Ok((count, next)) => {
+                advance(Stage::Copying, count);
+                let Some(next) = next else { break };
+                query.cursor = Some(next);
+            }
+            Err(error) => return Err(Stopped { error, cursor: query.cursor }),
+        }
+    }
+    compare(from, to, Query { cursor: None, ..query }, &mut copied, advance).await.map_err(|error| Stopped { error, cursor: None })?;
+    Ok(copied)
+}
+
+async fn copy_access(from: &dyn TraceStore, to: &dyn TraceStore, copied: &mut Copied) -> Result<(), StoreError> {
+    for project in from.projects().await? {
+        if to.add_project(&project).await? {
+            copied.projects += 1;
+        } else if !to.projects().await?.contains(&project) {
+            copied.faults.push(format!("project `{}`: there is another one of its id or name", project.project_id));
+        }
+    }
+    for key in from.keys(None).await? {
+        if to.add_key(&key).await? {
+            copied.keys += 1;
+        } else if !to.keys(None).await?.iter().any(|known| known.stored_as == key.stored_as) {
+            copied.faults.push(format!("key `{}`: there is another one of its public id", key.key.key_id));
+        }
+    }
+    Ok(())
+}
+
+async fn copy_page(
+    from: &dyn TraceStore,
+    to: &dyn TraceStore,
+    query: &Query,
+    copied: &mut Copied,
+) -> Result<(usize, Option<Cursor>), StoreError> {
+    let page = from.list_documents(query).await?;
+    let count = page.items.len();
+    let ids: Vec<_> = page.items.iter().map(|trace| trace.trace_id.clone()).collect();
+    let documents = page.items.into_iter().map(|trace| NewTrace { trace, filled: Filled::default() }).collect();
+    for (outcome, id) in to.put(documents).await?.into_iter().zip(ids) {
+        match outcome {
+            Ok(Outcome::Created) => copied.created += 1,
+            Ok(Outcome::Updated) => copied.updated += 1,
+            Ok(Outcome::Duplicate) => copied.duplicates += 1,
+            Err(issue) => copied.faults.push(format!("trace `{id}`: {}", issue.message)),
+        }
+    }
+    Ok((count, page.next))
+}
+
+async fn compare(
+    from: &dyn TraceStore,
+    to: &dyn TraceStore,
+    mut query: Query,
+    copied: &mut Copied,
+    advance: impl Fn(Stage, usize),
+) -> Result<(), StoreError> {
+    let mut digest = Sha256::new();
+    loop {
+        let page = from.list_documents(&query).await?;
+        advance(Stage::Comparing, page.items.len());
+        let pairs = stream::iter(page.items).map(|ours| async move {
+            let theirs = to.get(Some(&ours.project_id), &ours.trace_id).await?;
+            Ok::<_, StoreError>((ours, theirs))
+        });
+        let mut pairs = pairs.buffered(READS);
+        while let Some((ours, theirs)) = pairs.try_next().await? {
+            copied.compared += 1;
+            let ours = comparable(ours);
+            let Some(theirs) = theirs.map(comparable) else {
+                copied.faults.push(format!("trace `{}` is not there", ours.trace_id));
+                continue;
+            };
+            digest.update(serde_json::to_vec(&theirs).map_err(|error| StoreError::Failed(error.to_string()))?);
+            // It may have changed since it was copied, or stand there twice, as another writer can do.
+            let is_equal = ours == theirs || {
+                let now = from.get(Some(&ours.project_id), &ours.trace_id).await?;
+                now.map(comparable).as_ref() == Some(&theirs)
+            };
+            if !is_equal {
+                copied.faults.push(format!("trace `{}` differs", ours.trace_id));
+            }
+        }
+        match page.next {
+            Some(next) => query.cursor = Some(next),
+            None => break,
+        }
+    }
+    copied.digest = hex(&digest.finalize());
+    Ok(())
+}
+
+/// A trace without what a store does not compare when it stores.
+fn comparable(trace: Trace) -> Trace {
+    Trace { updated_at: trace.created_at, source: None, ..trace }
+}

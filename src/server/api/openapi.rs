@@ -1,0 +1,61 @@
+use axum::Json;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self,
+        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use super::{access, numbers, traces};
+use crate::server::{health, live};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "TraceLLM",
+        description = "Stores what LLM applications do, and answers what they did. On a loopback address without users every route is open; \
+                       elsewhere the key of a project opens what its scope allows."
+    ),
+    paths(
+        traces::ingest,
+        traces::list,
+        traces::get,
+        numbers::analytics,
+        numbers::failures,
+        live::events,
+        live::websocket,
+        access::list_projects,
+        access::create_project,
+        access::list_keys,
+        access::create_key,
+        access::revoke_key,
+        health::alive,
+        health::ready
+    ),
+    components(schemas(tracellm_trace::Last)),
+    modifiers(&Keys)
+)]
+struct Description;
+
+/// How a key is sent.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        let nothing: [&str; 0] = [];
+        document.security = Some(vec![SecurityRequirement::default(), SecurityRequirement::new("key", nothing)]);
+    }
+}
+
+/// `GET /api/openapi.json`: this API, for programs.
+pub async fn document() -> Json<openapi::OpenApi> {
+    Json(Description::openapi())
+}
+
+/// The same as text, for the page that shows it.
+pub fn text() -> String {
+    Description::openapi().to_json().unwrap_or_default()
+}
