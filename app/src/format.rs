@@ -50,9 +50,32 @@ pub fn total(total: Total) -> String {
     if total.is_capped { format!("over {traces}") } else { traces }
 }
 
-/// US dollars, to four digits that matter: `$0.0012`.
+/// US dollars, to four digits that matter: `$0.0012`, `$12,345.68`.
 pub fn dollars(usd: f64) -> String {
-    if usd == 0.0 || usd >= 1.0 { format!("${usd:.2}") } else { format!("${usd:.4}") }
+    match usd {
+        usd if usd != 0.0 && usd < 1.0 => format!("${usd:.4}"),
+        usd if usd < 1e15 => {
+            let cents = (usd * 100.0).round() as i64;
+            format!("${}.{:02}", count(cents / 100), cents % 100)
+        }
+        usd => format!("${usd:.2e}"),
+    }
+}
+
+/// US dollars on an axis that reaches so far: no more digits than tell its marks apart.
+pub fn dollars_to(most: f64, usd: f64) -> String {
+    match most {
+        100.0..1e9 => format!("${}", count(usd.round() as i64)),
+        1e9.. => format!("${usd:.1e}"),
+        0.1..100.0 => format!("${usd:.2}"),
+        _ => format!("${usd:.4}"),
+    }
+}
+
+/// `2026-05-29` and `02:46:58`, in UTC.
+pub fn date_and_time(time: Timestamp) -> (String, String) {
+    let text = time.to_string();
+    (text[..10].to_owned(), text[11..19].to_owned())
 }
 
 /// `2026-05-29 02:46:58`, in UTC.
@@ -84,7 +107,7 @@ pub fn exact_time(time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, dollars, duration};
+    use super::{count, dollars, dollars_to, duration};
 
     #[test]
     fn durations_keep_three_digits() {
@@ -110,6 +133,7 @@ mod tests {
     #[test]
     fn counts_have_their_thousands_apart() {
         assert_eq!([0, 999, 3229, -1_234_567, i64::MAX].map(count), ["0", "999", "3,229", "-1,234,567", "9,223,372,036,854,775,807"]);
-        assert_eq!([0.0, 0.00123, 2.5].map(dollars), ["$0.00", "$0.0012", "$2.50"]);
+        assert_eq!([0.0, 0.00123, 2.5, 12_345.678].map(dollars), ["$0.00", "$0.0012", "$2.50", "$12,345.68"]);
+        assert_eq!([0.004, 5.0, 20_000.0].map(|most| dollars_to(most, most / 2.0)), ["$0.0020", "$2.50", "$10,000"]);
     }
 }

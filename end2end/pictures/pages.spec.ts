@@ -3,8 +3,13 @@ import { test } from "../fixtures/test.ts";
 
 test.use({ expectedConsole: /status of (400|404|422|503)/ });
 
+/** The whole page, in a window as tall as it is. */
 async function picture(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: `pictures.local/${name}-${test.info().project.name}.png`, fullPage: true });
+  const usual = page.viewportSize()!;
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ ...usual, height: Math.max(usual.height, height) });
+  await page.screenshot({ path: `pictures.local/${name}-${test.info().project.name}.png` });
+  await page.setViewportSize(usual);
 }
 
 const long = "A very long word: " + "pneumonoultramicroscopicsilicovolcanoconiosis".repeat(6) + " and then " + "many more words ".repeat(60);
@@ -111,6 +116,10 @@ test("settings", async ({ page, tracesPage }) => {
   await page.goto("/settings");
   await tracesPage.hydrated();
   await picture(page, "settings");
+  await page.goto("/api");
+  await tracesPage.hydrated();
+  await page.locator("summary", { hasText: "/api/traces" }).nth(1).click();
+  await picture(page, "api");
 });
 
 test("ingest", async ({ ingestPage, page }) => {

@@ -26,7 +26,7 @@ test("traces stand newest first and lead to their page", async ({ server, traces
   expect(await tracesPage.ids()).toEqual(["t-003", "t-002", "t-001", "t-000"]);
   await expect(tracesPage.total).toHaveText("4 traces");
   const row = tracesPage.row("Question 2");
-  for (const part of ["failed", "claude-sonnet-4-5", "200 ms", "2,000", "2026-05-29 02:47:00"]) await expect(row).toContainText(part);
+  for (const part of ["failed", "claude-sonnet-4-5", "200 ms", "2,000", "2026-05-29", "02:47:00"]) await expect(row).toContainText(part);
   await tracesPage.row("Question 3").click();
   await expect(tracePage.page).toHaveURL(/\/traces\/t-003\?project_id=web$/);
   await expect(tracePage.heading).toHaveText("Question 3");

@@ -29,6 +29,9 @@ impl Room {
 type Failed = DrawingAreaErrorKind<Infallible>;
 type Chart<'a> = ChartContext<'a, Canvas, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
+/// Where there are fewer buckets than this, there is room on both sides of them.
+const FEWEST: usize = 16;
+
 /// Traces per bucket, the failed ones at the foot of each bar.
 #[component]
 pub fn VolumeChart(points: Vec<ChartPoint>) -> impl IntoView {
@@ -39,7 +42,7 @@ pub fn VolumeChart(points: Vec<ChartPoint>) -> impl IntoView {
         Room::Whole,
         &points,
         most as f64,
-        |value| format::count(value as i64),
+        |value| if value.fract() == 0.0 { format::count(value as i64) } else { String::new() },
         label,
         |chart| {
             bars(chart, &points, |point| point.traces as f64, Ink::Traces)?;
@@ -64,7 +67,14 @@ pub fn LatencyChart(points: Vec<ChartPoint>) -> impl IntoView {
 pub fn CostChart(points: Vec<ChartPoint>) -> impl IntoView {
     let most = points.iter().map(|point| point.cost_usd).fold(0.0, f64::max);
     let label = format!("Cost over time: at most {} in a bucket", format::dollars(most));
-    draw(Room::Half, &points, most, format::dollars, label, |chart| bars(chart, &points, |point| point.cost_usd, Ink::Cost))
+    draw(
+        Room::Half,
+        &points,
+        most,
+        |usd| format::dollars_to(most, usd),
+        label,
+        |chart| bars(chart, &points, |point| point.cost_usd, Ink::Cost),
+    )
 }
 
 /// A chart with its axes, for its usual room and for little.
@@ -96,12 +106,16 @@ fn draw_on(
 ) -> Result<(), Failed> {
     let area = canvas.into_drawing_area();
     let top = if most > 0.0 && most.is_finite() { most * 1.05 } else { 1.0 };
-    let across: Range<f64> = 0.0..points.len().max(1) as f64;
+    let room_beside = FEWEST.saturating_sub(points.len()) as f64 / 2.0;
+    let across: Range<f64> = -room_beside..points.len() as f64 + room_beside;
     let mut builder = ChartBuilder::on(&area);
-    let mut chart = builder.margin(4).margin_right(10).x_label_area_size(20).y_label_area_size(56).build_cartesian_2d(across, 0.0..top)?;
+    let mut chart = builder.margin(4).margin_right(10).x_label_area_size(20).y_label_area_size(62).build_cartesian_2d(across, 0.0..top)?;
     let text = ("sans-serif", 11).into_font().color(&Ink::Label.color());
     let span = points.last().zip(points.first()).map_or(0, |(last, first)| last.time.millis() - first.time.millis());
-    let when = |place: &f64| points.get(place.round() as usize).map_or_else(String::new, |point| format::tick(point.time, span));
+    let when = |place: &f64| {
+        let is_start = place.fract() == 0.0 && *place >= 0.0;
+        points.get(*place as usize).filter(|_| is_start).map_or_else(String::new, |point| format::tick(point.time, span))
+    };
     chart
         .configure_mesh()
         .disable_x_mesh()

@@ -56,6 +56,7 @@ fn TraceRow(row: TraceSummary) -> impl IntoView {
         "" => view! { <a href=href class="muted">"(no prompt)"</a> }.into_any(),
         prompt => view! { <a href=href>{prompt.to_owned()}</a> }.into_any(),
     };
+    let (date, time) = format::date_and_time(row.created_at);
     let retries = (row.retry_count > 0).then(|| view! { <span class="tag">{format!("retried {}×", row.retry_count)}</span> });
     view! {
         <tr>
@@ -70,10 +71,10 @@ fn TraceRow(row: TraceSummary) -> impl IntoView {
                 </span>
             </td>
             <td class="name">{row.model_name}<span class="under">{row.project_id} " · " {row.environment}</span></td>
-            <td class="number" class:slow=row.slow_request>{format::duration(row.latency)}</td>
+            <td class="number" class:slow=row.slow_request title=format!("{} ms", row.latency)>{format::duration(row.latency)}</td>
             <td class="number">{format::count(row.token_count)}</td>
             <td class="number cost">{row.cost_usd.map_or_else(|| "–".to_owned(), format::dollars)}</td>
-            <td class="number time" title=format::exact_time(row.created_at)>{format::time(row.created_at)}</td>
+            <td class="number time" title=format::exact_time(row.created_at)>{time} <span class="under">{date}</span></td>
         </tr>
     }
 }

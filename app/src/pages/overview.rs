@@ -103,11 +103,12 @@ fn Tiles(summary: Summary, filter: Filter) -> impl IntoView {
         ("Cost", format::dollars(summary.total_cost_usd), None),
     ];
     let tiles = tiles.into_iter().map(|(name, value, href)| {
+        let title = value.clone();
         let value = match href {
             Some(href) => view! { <a href=href>{value}</a> }.into_any(),
             None => value.into_any(),
         };
-        view! { <div class="tile"><dt>{name}</dt><dd>{value}</dd></div> }
+        view! { <div class="tile"><dt>{name}</dt><dd title=title>{value}</dd></div> }
     });
     view! { <dl class="tiles">{tiles.collect_view()}</dl> }
 }

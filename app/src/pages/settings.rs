@@ -33,7 +33,7 @@ fn Found(diagnosis: Diagnosis) -> impl IntoView {
         </header>
         <dl class="facts">
             <Fact name="Database" value=format!("{database} {server_version}") />
-            <Fact name="Place" value=place />
+            {(!place.is_empty()).then(|| view! { <Fact name="Place" value=place /> })}
             <Fact name="TraceLLM" value=env!("CARGO_PKG_VERSION") />
         </dl>
         <section aria-labelledby="checks">

@@ -41,8 +41,8 @@ use connect::Connection;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The same for adding up a whole collection.
 const LONG_PATIENCE: Duration = Duration::from_secs(120);
-/// The same for a sign of life.
-const PING_PATIENCE: Duration = Duration::from_secs(3);
+/// The same for a sign of life; a little longer than finding no server takes, as that says more.
+const PING_PATIENCE: Duration = Duration::from_millis(3_500);
 
 /// The collection of the traces.
 const TRACES: &str = "traces";

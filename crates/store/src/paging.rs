@@ -43,6 +43,11 @@ impl<'q> Reading<'q> {
         }
     }
 
+    /// How many match, where as many rows that were read tell it: all of them are on a first page that is not full.
+    pub fn total_of(&self, rows: usize) -> Option<u64> {
+        (self.behind.is_none() && rows < self.wanted()).then_some(rows as u64)
+    }
+
     /// Rows to read: one more than the page shows tells whether there are more.
     pub fn wanted(&self) -> usize {
         self.limit.saturating_add(1)

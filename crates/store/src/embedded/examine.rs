@@ -48,7 +48,7 @@ fn space(connection: &Connection, file: &str) -> Result<Check, StoreError> {
 
 fn damage(connection: &Connection, thorough: bool) -> Result<Check, StoreError> {
     if !thorough {
-        return Ok(Check::unknown("damage", "the whole file is read by `tracellm doctor` alone"));
+        return Ok(Check::unknown("damage", "not looked for here: tracellm doctor reads the whole file"));
     }
     let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if said == "ok" {

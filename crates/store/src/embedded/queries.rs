@@ -26,7 +26,6 @@ pub(super) fn get(connection: &Connection, project_id: Option<&str>, trace_id: &
 
 /// A page whose items are the JSON in `column`.
 pub(super) fn list<T: DeserializeOwned>(connection: &Connection, query: &Query, column: &str) -> Result<Page<T>, StoreError> {
-    let total = Total::from_count(count(connection, &query.filter, Some(TOTAL_CAP + 1))?);
     let reading = Reading::new(query);
     let mut items = Vec::new();
     for stretch in reading.stretches() {
@@ -41,7 +40,11 @@ pub(super) fn list<T: DeserializeOwned>(connection: &Connection, query: &Query, 
             break;
         }
     }
-    Ok(reading.page(items, total))
+    let total = match reading.total_of(items.len()) {
+        Some(total) => total,
+        None => count(connection, &query.filter, Some(TOTAL_CAP + 1))?,
+    };
+    Ok(reading.page(items, Total::from_count(total)))
 }
 
 /// The statement that walks a stretch of a list, with its values; none where nothing can be there.

@@ -51,9 +51,8 @@ pub(super) fn matching(filter: &Filter) -> Document {
         query.insert("slow_request", true);
     }
     if let Some(q) = q {
-        let pattern = literal_pattern(q);
-        let fields = ["prompt", "response", "failure_reason", "steps.tool_name"];
-        query.insert("$or", fields.map(|field| doc! { field: { "$regex": &pattern, "$options": "i" } }).to_vec());
+        let input = doc! { "$concat": searched_texts() };
+        query.insert("$expr", doc! { "$regexMatch": { "input": input, "regex": literal_pattern(q), "options": "i" } });
     }
     query
 }
@@ -89,6 +88,15 @@ fn add_range<T: Into<Bson>>(query: &mut Document, field: &str, low: (&str, Optio
     if !bounds.is_empty() {
         query.insert(field, bounds);
     }
+}
+
+/// The texts of a document that a search looks at, apart from each other. As one text they are matched once, and not each on its own.
+fn searched_texts() -> Vec<Bson> {
+    let text = |field: &str| -> Bson { doc! { "$cond": [{ "$eq": [{ "$type": field }, "string"] }, field, ""] }.into() };
+    let joined = doc! { "$concat": ["$$value", "\n\n", text("$$this.tool_name")] };
+    let steps = doc! { "$cond": [{ "$isArray": "$steps" }, "$steps", []] };
+    let tools = doc! { "$reduce": { "input": steps, "initialValue": "", "in": joined } };
+    vec![text("$prompt"), "\n\n".into(), text("$response"), "\n\n".into(), text("$failure_reason"), tools.into()]
 }
 
 /// A regular expression that matches this text and nothing else.

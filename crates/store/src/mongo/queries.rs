@@ -74,7 +74,6 @@ async fn page<T>(
     decode: fn(Document) -> T,
 ) -> Result<Page<T>, StoreError> {
     let matching = filter::matching(&query.filter);
-    let total = traces.count_documents(matching.clone()).limit(TOTAL_CAP + 1).await?;
     let reading = Reading::new(query);
     let mut rows = Vec::new();
     for walk in order::walks(&reading) {
@@ -92,6 +91,10 @@ async fn page<T>(
             break;
         }
     }
+    let total = match reading.total_of(rows.len()) {
+        Some(total) => total,
+        None => traces.count_documents(matching).limit(TOTAL_CAP + 1).await?,
+    };
     Ok(reading.page(rows, Total::from_count(total)))
 }
 

@@ -24,6 +24,9 @@ mod watch;
 /// What may be wrong with a store.
 mod doctor;
 
+/// From one store to another.
+mod moving;
+
 /// What only MongoDB meets: documents of other writers, indexes of others, a server that is gone.
 mod mongo;
 
@@ -64,6 +67,7 @@ checks! {
     what_any_process_stores_is_news: watch,
     more_than_is_kept_leaves_a_gap_that_is_told: watch,
     who_watches_is_told_the_end: watch,
+    a_copy_is_equal_and_goes_on_where_it_stopped: moving,
     a_new_store_is_healthy: doctor,
     lists_are_read_along_indexes: doctor,
     a_sender_whose_clock_is_ahead_is_noticed: doctor,

@@ -246,6 +246,11 @@ async fn odd_documents_and_missing_indexes_are_found() {
     theirs.insert_one(step).await.unwrap();
     let found = check(&bench, "documents").await;
     assert!(found.verdict == Verdict::Warning && found.found.contains("2 do not fit"), "{found:?}");
+    // The rule of the database itself says the same.
+    let database = Client::with_uri_str(mongo_url()).await.unwrap().database(&theirs.namespace().db);
+    let collections = database.list_collections().filter(doc! { "name": "traces" }).await.unwrap();
+    let rule = collections.try_collect::<Vec<_>>().await.unwrap().remove(0).options.validator.unwrap();
+    assert_eq!(theirs.count_documents(rule).await.unwrap(), 2, "ours, and the one of the reference package");
     theirs.drop_index("status_1").await.unwrap();
     let found = check(&bench, "indexes").await;
     assert!(found.verdict == Verdict::Bad && found.found.contains("traces.status"), "{found:?}");
