@@ -1,6 +1,9 @@
 /// REST.
 mod api;
 
+/// OpenTelemetry.
+mod otlp;
+
 /// Traces as they are stored: WebSocket and server-sent events.
 mod live;
 
@@ -28,7 +31,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRef, Request, State},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use leptos::{config::LeptosOptions, prelude::provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
@@ -50,6 +53,7 @@ pub fn router(store: Arc<dyn TraceStore>) -> Router {
     let context = page_context(store);
     Router::<AppState>::new()
         .merge(api::routes())
+        .route(otlp::PATH, post(otlp::export))
         .route("/ws", get(live::websocket))
         .route("/api/live", get(live::events))
         .route("/livez", get(health::alive))

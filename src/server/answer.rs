@@ -41,10 +41,15 @@ impl<E: Into<ApiError>> From<E> for Failure {
     }
 }
 
+/// The HTTP status that says an error.
+pub fn status_of(error: &ApiError) -> StatusCode {
+    StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let Self(error) = self;
-        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = status_of(&error);
         let summary = ErrorSummary { code: error.code(), message: error.to_string() };
         let errors = error.issues();
         let results = if let ApiError::Refused(results) = error { Some(results) } else { None };

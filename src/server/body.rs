@@ -1,30 +1,53 @@
+use std::sync::Arc;
+
 use axum::{
     body::Body,
     extract::Request,
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::header;
+use futures_util::stream;
+use http::{StatusCode, header};
 use http_body_util::BodyExt;
+use tokio::sync::Mutex;
 use tracellm_app::{ApiError, MAX_BODY_BYTES};
 use tracellm_trace::{Issue, body::Layout};
 
-use crate::server::answer::Failure;
+use crate::server::{answer::Failure, otlp};
 
 /// Of a body that is too large, what is read and thrown away: a client that is cut off while it sends never sees the answer.
 const DRAINED_BYTES: usize = 8 * MAX_BODY_BYTES;
 
-/// Refuses a body that says it is too large.
+/// Refuses a body that says it is too large; of one that turns out so, reads on what the client still sends.
 pub async fn refuse_too_large(request: Request, next: Next) -> Response {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        drain(request.into_body(), DRAINED_BYTES).await;
-        return Failure(ApiError::TooLarge).into_response();
+        let refusal = match request.uri().path() {
+            otlp::PATH => otlp::too_large(request.headers()),
+            _ => Failure(ApiError::TooLarge).into_response(),
+        };
+        drain(&mut request.into_body()).await;
+        return refusal;
     }
-    next.run(request).await
+    let (parts, body) = request.into_parts();
+    // Shared, as what decompresses it lets go of it when it has had enough.
+    let sent = Arc::new(Mutex::new(body));
+    let response = next.run(Request::from_parts(parts, shared(sent.clone()))).await;
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        drain(&mut *sent.lock().await).await;
+    }
+    response
 }
 
-async fn drain(mut body: Body, mut budget: usize) {
+fn shared(body: Arc<Mutex<Body>>) -> Body {
+    Body::from_stream(stream::unfold(body, |body| async move {
+        let frame = body.lock().await.frame().await?;
+        Some((frame.map(|frame| frame.into_data().unwrap_or_default()), body))
+    }))
+}
+
+async fn drain(body: &mut Body) {
+    let mut budget = DRAINED_BYTES;
     while let Some(Ok(frame)) = body.frame().await {
         let read = frame.data_ref().map_or(0, |data| data.len());
         match budget.checked_sub(read) {
@@ -38,19 +61,29 @@ async fn drain(mut body: Body, mut budget: usize) {
 ///
 /// # Errors
 /// It is too large, breaks off, does not decompress, or is not UTF-8.
-pub async fn read_text(mut body: Body) -> Result<String, ApiError> {
-    let unreadable = |message: String| ApiError::Unreadable(Issue::error("body.unreadable", "$", message));
+pub async fn read_text(body: Body) -> Result<String, ApiError> {
+    String::from_utf8(read(body).await?).map_err(|_| unreadable("the body is not UTF-8 text".to_owned()))
+}
+
+fn unreadable(message: String) -> ApiError {
+    ApiError::Unreadable(Issue::error("body.unreadable", "$", message))
+}
+
+/// Reads a body, already decompressed.
+///
+/// # Errors
+/// It is too large, breaks off, or does not decompress.
+pub async fn read(mut body: Body) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| unreadable(format!("the body could not be read: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > MAX_BODY_BYTES {
-            drain(body, DRAINED_BYTES).await;
             return Err(ApiError::TooLarge);
         }
         bytes.extend_from_slice(&data);
     }
-    String::from_utf8(bytes).map_err(|_| unreadable("the body is not UTF-8 text".to_owned()))
+    Ok(bytes)
 }
 
 /// How a body's items are laid out, by its content type.

@@ -17,6 +17,13 @@ pub struct Reader(Option<ApiKey>);
 /// Who may do everything.
 pub struct Admin;
 
+impl Writer {
+    /// For a route that words its refusals itself.
+    pub async fn of(headers: &HeaderMap, store: &dyn TraceStore) -> Result<Self, Failure> {
+        key(headers, store, Scope::Ingest).await.map(Self)
+    }
+}
+
 impl Reader {
     /// The filter narrowed to what the caller may read.
     ///

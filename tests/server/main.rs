@@ -21,6 +21,9 @@ mod access;
 /// Traces as they are stored, to those who watch.
 mod live;
 
+/// Spans of OpenTelemetry, by its specification.
+mod otlp;
+
 /// The description of the API, held against its answers.
 mod openapi;
 

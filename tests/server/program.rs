@@ -130,6 +130,13 @@ impl Server {
         }
     }
 
+    /// The most memory that it ever held.
+    pub fn peak_memory_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches("kB").trim().parse().unwrap()
+    }
+
     /// Ends it as a crash does.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -66,6 +66,7 @@ fn TraceRow(row: TraceSummary) -> impl IntoView {
                 <span class="under">
                     <span class="id">{row.trace_id}</span>
                     {row.unreadable.then(|| view! { <span class="tag warning">"not all could be read"</span> })}
+                    {row.in_progress.then(|| view! { <span class="tag">"in progress"</span> })}
                     {retries}
                     {row.failure_reason.map(|reason| view! { <span class="reason">{reason}</span> })}
                 </span>

@@ -59,6 +59,12 @@ fn Found(trace: Trace) -> impl IntoView {
         <p class="id">{trace.trace_id.clone()}</p>
         {trace.failure_reason.clone().map(|reason| view! { <p class=format!("callout {}", trace.status)><strong>"Failure reason: "</strong>{reason}</p> })}
         <Unreadable fields=trace.unreadable() />
+        {trace.in_progress().then(|| view! {
+            <p class="callout">
+                <strong>"In progress: "</strong>
+                "the root span has not come yet. What is here may grow; where a service of yours sends no spans, it stays so."
+            </p>
+        })}
         <Facts trace=trace.clone() />
         <section class="pair" aria-label="Prompt and response">
             <TextBlock label="Prompt" text=trace.prompt.clone() />

@@ -2,7 +2,8 @@ use std::{future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Diagnosis, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally,
+    ApiKey, Diagnosis, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Trace, TraceSummary, otlp::Span,
+    stats::Tally,
 };
 
 use crate::{StoreError, Subscription};
@@ -14,6 +15,13 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct NewTrace {
     pub trace: Trace,
     pub filled: Filled,
+}
+
+/// A span, and the project that its trace belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewSpan {
+    pub project_id: String,
+    pub span: Span,
 }
 
 impl From<Normalized> for NewTrace {
@@ -67,6 +75,13 @@ pub trait TraceStore: Send + Sync + 'static {
     /// # Errors
     /// The database could not store them; some may be stored, and the same put may be repeated.
     fn put(&self, traces: Vec<NewTrace>) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>>;
+
+    /// Adds spans to their traces, durably; outcomes are in the order of the spans. Of a span that comes more than once one version is
+    /// kept, the same whatever came first, and each trace is the fold of all its spans.
+    ///
+    /// # Errors
+    /// As [`TraceStore::put`].
+    fn put_spans(&self, spans: Vec<NewSpan>, now: Timestamp) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>>;
 
     /// The whole document. Without a project, the one with the newest `created_at` among all that have the id.
     fn get<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>>;

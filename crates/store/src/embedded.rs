@@ -3,7 +3,7 @@ use std::{path::Path, sync::Arc};
 use tokio::task::spawn_blocking;
 use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally};
 
-use crate::{BoxFuture, Feed, Health, KeyMark, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore};
+use crate::{BoxFuture, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore};
 
 /// Projects and keys.
 mod access;
@@ -25,6 +25,8 @@ mod queries;
 /// The file: where it lies, how it is opened, and its tables.
 mod schema;
 pub(crate) use schema::FILE_NAME;
+/// Spans, and the traces that they make.
+mod spans;
 /// The one thread that writes. What arrives during a commit is its next transaction.
 mod writer;
 
@@ -64,6 +66,10 @@ impl EmbeddedStore {
 impl TraceStore for EmbeddedStore {
     fn put(&self, traces: Vec<NewTrace>) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>> {
         Box::pin(self.writer.put(traces))
+    }
+
+    fn put_spans(&self, spans: Vec<NewSpan>, now: Timestamp) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>> {
+        Box::pin(self.writer.put_spans(spans, now))
     }
 
     fn get<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>> {

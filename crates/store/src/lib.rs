@@ -2,7 +2,7 @@
 
 /// What every home of traces promises.
 mod contract;
-pub use contract::{BoxFuture, Health, KeyMark, NewTrace, Plan, PutOutcome, StoredKey, TraceStore};
+pub use contract::{BoxFuture, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoredKey, TraceStore};
 
 /// Why a store could not do what was asked.
 mod error;
@@ -14,6 +14,9 @@ pub use feed::{Event, Feed, News, Subscription};
 
 /// Comparing what is stored with what came, and merging the two.
 mod merge;
+
+/// Spans: which version of one stands, and the traces that they make.
+mod spans;
 
 /// A page as both homes read it: from where, in which direction, and which cursors lead on.
 mod paging;

@@ -4,7 +4,7 @@ use mongodb::bson::doc;
 use tokio::time::timeout;
 use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally};
 
-use crate::{BoxFuture, Feed, Health, KeyMark, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore};
+use crate::{BoxFuture, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore};
 
 /// Projects and keys.
 mod access;
@@ -30,6 +30,8 @@ mod order;
 mod put;
 /// Pages, totals, single documents and project ids.
 mod queries;
+/// Spans, and the traces that they make.
+mod spans;
 /// Sums over all that match.
 mod tally;
 /// What documents should look like, told to the database in a mode that warns and refuses nobody.
@@ -46,6 +48,9 @@ const PING_PATIENCE: Duration = Duration::from_millis(3_500);
 
 /// The collection of the traces.
 const TRACES: &str = "traces";
+
+/// The collection of the spans that OpenTelemetry sent.
+const SPANS: &str = "spans";
 
 /// Traces in a MongoDB, in the collection `traces`; projects and keys beside them.
 pub struct MongoStore {
@@ -72,6 +77,10 @@ async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T, St
 impl TraceStore for MongoStore {
     fn put(&self, traces: Vec<NewTrace>) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>> {
         Box::pin(async { put::put(&self.connection.traces().await?, traces).await })
+    }
+
+    fn put_spans(&self, spans: Vec<NewSpan>, now: Timestamp) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>> {
+        Box::pin(async move { spans::put(self.connection.database().await?, spans, now).await })
     }
 
     fn get<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>> {

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::Timestamp;
+use crate::{Timestamp, otlp::ROOT_MISSING};
 
 /// From this latency on, in ms, a trace counts as slow.
 pub const SLOW_TRACE_THRESHOLD_MS: f64 = 1500.0;
@@ -75,6 +75,11 @@ pub struct Trace {
 }
 
 impl Trace {
+    /// Its root span has not come yet.
+    pub fn in_progress(&self) -> bool {
+        self.metadata.get(ROOT_MISSING) == Some(&Value::Bool(true))
+    }
+
     /// The fields of the trace and its steps that could not be read as they should be, as paths.
     pub fn unreadable(&self) -> Vec<String> {
         let names = |metadata: &Map<String, Value>| -> Vec<String> {

@@ -31,6 +31,9 @@ mod decode;
 mod normalize;
 pub use normalize::{Context, Filled, Normalized, Refused, normalize};
 
+/// OpenTelemetry: spans, and the traces that they make.
+pub mod otlp;
+
 /// Filters, order, page size and cursor: the one query type of URL, REST, command line and stores.
 pub mod query;
 pub use query::{Cursor, Filter, Last, Query, Sort};

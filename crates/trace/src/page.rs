@@ -59,6 +59,9 @@ pub struct TraceSummary {
     /// Another program stored it, and not all of it could be read as it should be.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unreadable: bool,
+    /// Its root span has not come yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_progress: bool,
 }
 
 impl From<&Trace> for TraceSummary {
@@ -79,6 +82,7 @@ impl From<&Trace> for TraceSummary {
             step_count: u32::try_from(trace.steps.len()).unwrap_or(u32::MAX),
             created_at: trace.created_at,
             unreadable: !trace.unreadable().is_empty(),
+            in_progress: trace.in_progress(),
         }
     }
 }

@@ -8,7 +8,7 @@ use utoipa::{
 };
 
 use super::{access, numbers, traces};
-use crate::server::{health, live};
+use crate::server::{health, live, otlp};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,6 +19,7 @@ use crate::server::{health, live};
     ),
     paths(
         traces::ingest,
+        otlp::export,
         traces::list,
         traces::get,
         numbers::analytics,

@@ -67,6 +67,15 @@ const MIGRATIONS: &[&str] = &[
          expires_at INTEGER,
          revoked_at INTEGER
      ) STRICT;",
+    // `span` stands last, as `doc` does.
+    "CREATE TABLE spans (
+         trace_id TEXT NOT NULL,
+         project_id TEXT NOT NULL,
+         span_id TEXT NOT NULL,
+         rank TEXT NOT NULL,
+         span TEXT NOT NULL
+     ) STRICT;
+     CREATE UNIQUE INDEX spans_key ON spans (trace_id, project_id, span_id);",
 ];
 
 /// The file in a data folder, which is made where it is missing, for its owner alone.

@@ -8,11 +8,14 @@ use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::spawn_blocking,
 };
-use tracellm_trace::{Outcome, Trace, TraceSummary};
+use tracellm_trace::{Outcome, Timestamp, Trace, TraceSummary};
 
-use super::errors::unreadable;
+use super::{
+    errors::unreadable,
+    spans::{self, SpanRow},
+};
 use crate::{
-    NewTrace, PutOutcome, StoreError,
+    NewSpan, NewTrace, PutOutcome, StoreError,
     merge::{Merged, merge},
 };
 
@@ -33,13 +36,28 @@ type Answer = Result<Vec<PutOutcome>, StoreError>;
 
 /// A put that waits for its transaction.
 struct Job {
-    rows: Vec<Row>,
+    work: Work,
     answer: oneshot::Sender<Answer>,
     _room: OwnedSemaphorePermit,
 }
 
+/// What is to be written.
+enum Work {
+    Documents(Vec<Row>),
+    Spans(Vec<SpanRow>, Timestamp),
+}
+
+impl Work {
+    fn len(&self) -> usize {
+        match self {
+            Self::Documents(rows) => rows.len(),
+            Self::Spans(rows, _) => rows.len(),
+        }
+    }
+}
+
 /// A document as it came, and as it will stand in the file if none stands there yet.
-struct Row {
+pub(super) struct Row {
     new: NewTrace,
     json: Json,
 }
@@ -63,13 +81,24 @@ impl Writer {
 
     pub async fn put(&self, traces: Vec<NewTrace>) -> Answer {
         let rows = traces.into_iter().map(Row::new).collect::<Result<Vec<_>, _>>()?;
-        let kilobytes = rows.iter().map(|row| row.json.doc.len()).sum::<usize>() / 1024;
+        let bytes = rows.iter().map(|row| row.json.doc.len()).sum();
+        self.write(Work::Documents(rows), bytes).await
+    }
+
+    pub async fn put_spans(&self, spans: Vec<NewSpan>, now: Timestamp) -> Answer {
+        let rows = spans.into_iter().map(SpanRow::new).collect::<Result<Vec<_>, _>>()?;
+        let bytes = rows.iter().map(SpanRow::bytes).sum();
+        self.write(Work::Spans(rows, now), bytes).await
+    }
+
+    async fn write(&self, work: Work, bytes: usize) -> Answer {
+        let kilobytes = bytes / 1024;
         // What is larger than the whole queue still goes through, alone.
         let kilobytes = u32::try_from(kilobytes).unwrap_or(u32::MAX).clamp(1, QUEUE_KB);
         let full = |_| StoreError::Unavailable("too many traces wait to be written".to_owned());
         let room = self.room.clone().try_acquire_many_owned(kilobytes).map_err(full)?;
         let (answer, answered) = oneshot::channel();
-        self.sender()?.send(Job { rows, answer, _room: room }).map_err(|_| ended())?;
+        self.sender()?.send(Job { work, answer, _room: room }).map_err(|_| ended())?;
         answered.await.unwrap_or_else(|_| Err(ended()))
     }
 
@@ -105,7 +134,7 @@ fn ended() -> StoreError {
 }
 
 impl Row {
-    fn new(new: NewTrace) -> Result<Self, StoreError> {
+    pub fn new(new: NewTrace) -> Result<Self, StoreError> {
         Ok(Self { json: Json::of(&new.trace)?, new })
     }
 }
@@ -121,16 +150,16 @@ impl Json {
 
 fn run(mut connection: Connection, mut jobs: mpsc::UnboundedReceiver<Job>, commits: &Notify) {
     while let Some(first) = jobs.blocking_recv() {
-        let mut documents = first.rows.len();
+        let mut documents = first.work.len();
         let mut batch = vec![first];
         while documents < MAX_BATCH
             && let Ok(job) = jobs.try_recv()
         {
-            documents += job.rows.len();
+            documents += job.work.len();
             batch.push(job);
         }
-        let (rows, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.rows, (job.answer, job._room))).unzip();
-        let mut result = write(&mut connection, rows).map(Vec::into_iter);
+        let (work, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.work, (job.answer, job._room))).unzip();
+        let mut result = write(&mut connection, work).map(Vec::into_iter);
         if let Err(error) = &result {
             tracing::error!("{documents} traces could not be written: {error}");
         }
@@ -145,18 +174,23 @@ fn run(mut connection: Connection, mut jobs: mpsc::UnboundedReceiver<Job>, commi
     }
 }
 
-/// Writes the documents of some puts in one transaction.
-fn write(connection: &mut Connection, puts: Vec<Vec<Row>>) -> Result<Vec<Vec<PutOutcome>>, StoreError> {
+/// Writes what some puts brought in one transaction.
+fn write(connection: &mut Connection, puts: Vec<Work>) -> Result<Vec<Vec<PutOutcome>>, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut outcomes = Vec::with_capacity(puts.len());
-    for rows in puts {
-        outcomes.push(rows.into_iter().map(|row| Ok(Ok(write_row(&transaction, row)?))).collect::<Result<_, StoreError>>()?);
+    for work in puts {
+        outcomes.push(match work {
+            Work::Documents(rows) => {
+                rows.into_iter().map(|row| Ok(Ok(write_row(&transaction, row)?))).collect::<Result<_, StoreError>>()?
+            }
+            Work::Spans(rows, now) => spans::write(&transaction, rows, now)?,
+        });
     }
     transaction.commit()?;
     Ok(outcomes)
 }
 
-fn write_row(transaction: &Transaction, Row { new, json }: Row) -> Result<Outcome, StoreError> {
+pub(super) fn write_row(transaction: &Transaction, Row { new, json }: Row) -> Result<Outcome, StoreError> {
     let find = "SELECT id, doc FROM traces WHERE trace_id = ? AND project_id = ?";
     let key = params![new.trace.trace_id, new.trace.project_id];
     let found = transaction.prepare_cached(find)?.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -215,7 +249,7 @@ fn store(transaction: &Transaction, id: Option<i64>, trace: &Trace, json: &Json)
 mod tests {
     use tracellm_trace::{Context, Outcome, Source, Timestamp, normalize};
 
-    use super::{Row, write};
+    use super::{Row, Work, write};
     use crate::{StoreError, embedded::schema};
 
     fn row(id: &str, prompt: &str) -> Row {
@@ -228,9 +262,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut connection = schema::open(&folder.path().join("tracellm.db")).unwrap();
         connection.pragma_update(None, "max_page_count", 100).unwrap();
-        let error = write(&mut connection, vec![vec![row("small", "")], vec![row("large", &"x".repeat(1 << 20))]]).unwrap_err();
+        let error = write(
+            &mut connection,
+            vec![Work::Documents(vec![row("small", "")]), Work::Documents(vec![row("large", &"x".repeat(1 << 20))])],
+        )
+        .unwrap_err();
         assert!(matches!(&error, StoreError::Unavailable(message) if message.contains("disk is full")), "{error}");
-        let outcomes = write(&mut connection, vec![vec![row("small", "")]]).unwrap();
+        let outcomes = write(&mut connection, vec![Work::Documents(vec![row("small", "")])]).unwrap();
         assert_eq!(outcomes, [[Ok(Outcome::Created)]]);
     }
 }

@@ -123,6 +123,7 @@ pub(super) fn summary(document: Document) -> TraceSummary {
         step_count: step_count.map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX)),
         created_at: fields.time("created_at").unwrap_or(Timestamp::MIN),
         unreadable: step_count.is_none() || !fields.misread.is_empty(),
+        in_progress: fields.take("in_progress") == Some(Bson::Boolean(true)),
     }
 }
 

@@ -9,8 +9,17 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The `_id` of our documents: a hash, so that two writers of one new trace collide, and a string, so that no document of ours looks like
 /// one of another writer.
 pub(super) fn id_of(project_id: &str, trace_id: &str) -> String {
+    hash_of(&[project_id, trace_id])
+}
+
+/// The `_id` of a span.
+pub(super) fn span_id_of(project_id: &str, trace_id: &str, span_id: &str) -> String {
+    hash_of(&[project_id, trace_id, span_id])
+}
+
+fn hash_of(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
-    for part in [project_id, trace_id] {
+    for part in parts {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }

@@ -29,7 +29,7 @@ pub(super) async fn put(traces: &Collection<RawDocumentBuf>, batch: Vec<NewTrace
 }
 
 /// Project and trace id.
-type Key = (String, String);
+pub(super) type Key = (String, String);
 
 /// The documents of one key, with their positions in the chunk, in order.
 type Group = Vec<(usize, NewTrace)>;
@@ -67,6 +67,41 @@ async fn put_chunk(traces: &Collection<RawDocumentBuf>, chunk: impl Iterator<Ite
     }
     outcomes.sort_unstable_by_key(|(position, _)| *position);
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+}
+
+/// Writes what `make` makes, again and again until no other writer came between reading what stands and writing.
+pub(super) async fn until_won<F>(
+    traces: &Collection<RawDocumentBuf>,
+    key: Key,
+    make: impl Fn() -> F,
+) -> Result<Result<(), Issue>, StoreError>
+where
+    F: Future<Output = Result<Result<NewTrace, Issue>, StoreError>>,
+{
+    for _ in 0..ATTEMPTS {
+        let attempt = async {
+            // Read before it is made: what is stored in between is missed by the version, not by the eye.
+            let groups = HashMap::from([(key.clone(), Group::new())]);
+            let standing = standing(traces, &groups).await?;
+            let new = match make().await? {
+                Ok(new) => new,
+                Err(issue) => return Ok(Some(Err(issue))),
+            };
+            let plan = Plan::of(&key, &vec![(0, new)], standing.get(&key));
+            if let Some((_, Err(issue))) = plan.outcomes.first() {
+                return Ok(Some(Err(issue.clone())));
+            }
+            Ok(match write(traces, std::slice::from_ref(&plan)).await?.pop() {
+                Some(Fate::Lost) => None,
+                Some(Fate::Refused(issue)) => Some(Err(issue)),
+                Some(Fate::Done) | None => Some(Ok(())),
+            })
+        };
+        if let Some(done) = within(PATIENCE, attempt).await? {
+            return Ok(done);
+        }
+    }
+    Err(StoreError::Unavailable("others keep writing the same trace".to_owned()))
 }
 
 /// Reads what stands, compares, writes; gives back the groups that another writer came before.

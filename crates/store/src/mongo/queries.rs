@@ -3,7 +3,7 @@ use mongodb::{
     Collection,
     bson::{Bson, Document, RawDocumentBuf, doc},
 };
-use tracellm_trace::{Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary};
+use tracellm_trace::{Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary, otlp::ROOT_MISSING};
 
 use super::{decode, filter, order};
 use crate::{StoreError, paging::Reading};
@@ -28,6 +28,7 @@ pub(super) async fn list(traces: &Collection<RawDocumentBuf>, query: &Query) -> 
     let mut projection = doc! {
         "prompt": cut("$prompt"),
         "failure_reason": cut("$failure_reason"),
+        "in_progress": format!("$metadata.{ROOT_MISSING}"),
         "step_count": { "$cond": [{ "$isArray": "$steps" }, { "$size": "$steps" }, Bson::Null] },
     };
     for field in [

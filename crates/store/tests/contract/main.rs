@@ -9,6 +9,9 @@ mod bench;
 /// Storing: outcomes, replacement, durability, writers at once.
 mod put;
 
+/// Spans of OpenTelemetry.
+mod spans;
+
 /// Reading: filters, order, pages, totals.
 mod list;
 
@@ -53,6 +56,8 @@ checks! {
     writers_at_once_lose_nothing: put,
     what_was_stored_is_there_when_opened_again: put,
     the_database_says_what_it_is: put,
+    spans_make_a_trace_that_grows: spans,
+    senders_at_once_make_the_same_trace: spans,
     every_filter_finds_what_it_should: list,
     pages_lead_through_everything_once_and_back: list,
     documents_that_come_while_paging_harm_nothing: list,

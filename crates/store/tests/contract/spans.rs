@@ -1,0 +1,107 @@
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+use tracellm_store::{NewSpan, News};
+use tracellm_trace::{
+    Filter, Outcome, Query, Source, Status, Timestamp, Trace,
+    otlp::{Span, SpanStatus, fold},
+};
+
+use crate::bench::{Bench, NOW};
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(NOW).unwrap()
+}
+
+/// The span `n` of a trace; 0 is its root.
+fn span(n: u64) -> Span {
+    let ms = 1_780_000_000_000_000_000 + n * 1_000_000;
+    Span {
+        trace_id: TRACE.to_owned(),
+        span_id: format!("{:016x}", n + 1),
+        parent_id: (n > 0).then(|| format!("{:016x}", n.div_ceil(3))),
+        name: format!("span {n}"),
+        start_ns: ms,
+        end_ns: ms + 500_000,
+        attributes: json!({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": n, "gen_ai.usage.output_tokens": 1})
+            .as_object()
+            .unwrap()
+            .clone(),
+        events: Vec::new(),
+        status: if n % 5 == 4 { SpanStatus::Error } else { SpanStatus::Unset },
+        status_message: String::new(),
+        resource: serde_json::Map::new(),
+        scope: "test".to_owned(),
+        via: None,
+    }
+}
+
+fn new(spans: &[Span]) -> Vec<NewSpan> {
+    spans.iter().map(|span| NewSpan { project_id: "web".to_owned(), span: span.clone() }).collect()
+}
+
+async fn put(bench: &Bench, spans: &[Span]) -> Vec<Outcome> {
+    let outcomes = bench.store.put_spans(new(spans), now()).await.unwrap();
+    outcomes.into_iter().map(|outcome| outcome.unwrap()).collect()
+}
+
+fn folded(spans: &[Span]) -> Trace {
+    fold(spans, "web", now()).unwrap().trace
+}
+
+pub async fn spans_make_a_trace_that_grows(bench: &Bench) {
+    let spans: Vec<_> = (0..5).map(span).collect();
+    assert_eq!(put(bench, &spans[1..3]).await, [Outcome::Created; 2]);
+    let early = bench.get("web", TRACE).await;
+    assert_eq!((early.steps.len(), early.source, early.in_progress()), (2, Some(Source::Otlp), true));
+    assert!(bench.store.list(&Query::default()).await.unwrap().items[0].in_progress, "a list says so too");
+    assert_eq!(put(bench, &spans).await, [Outcome::Created, Outcome::Duplicate, Outcome::Duplicate, Outcome::Created, Outcome::Created]);
+    let whole = bench.get("web", TRACE).await;
+    assert_eq!(whole, folded(&spans));
+    assert!(!whole.in_progress() && whole.status == Status::Warning);
+    let longer = Span { end_ns: spans[0].end_ns + 9_000_000, name: "longer".to_owned(), ..spans[0].clone() };
+    assert_eq!(put(bench, std::slice::from_ref(&longer)).await, [Outcome::Updated], "the later end stands");
+    assert_eq!(put(bench, &spans[..1]).await, [Outcome::Duplicate], "and an earlier one does not come back");
+    assert_eq!(bench.get("web", TRACE).await.prompt, "longer");
+    let page = bench
+        .store
+        .list(&Query { filter: Filter { status: Some(Status::Warning), ..Filter::default() }, ..Query::default() })
+        .await
+        .unwrap();
+    assert_eq!((page.items.len(), page.items[0].step_count, page.items[0].in_progress), (1, 5, false));
+    // A trace of the same id in another project is another one.
+    let other = NewSpan { project_id: "shop".to_owned(), span: spans[0].clone() };
+    bench.store.put_spans(vec![other], now()).await.unwrap();
+    assert_eq!((bench.get("shop", TRACE).await.steps.len(), bench.get("web", TRACE).await.steps.len()), (1, 5));
+}
+
+/// Eight senders at once, each with a share of the spans in its own order, some of them twice.
+pub async fn senders_at_once_make_the_same_trace(bench: &Bench) {
+    let spans: Vec<_> = (0..96).map(span).collect();
+    let store = bench.store.clone();
+    let mut watching = store.watch(None).await;
+    let mut senders = JoinSet::new();
+    for sender in 0..8 {
+        let mut share: Vec<_> =
+            spans.iter().enumerate().filter(|(n, _)| n % 8 == sender || n % 7 == sender).map(|(_, span)| span.clone()).collect();
+        if sender % 2 == 0 {
+            share.reverse();
+        }
+        let store = Arc::clone(&store);
+        senders.spawn(async move {
+            for batch in share.chunks(5) {
+                for outcome in store.put_spans(new(batch), now()).await.unwrap() {
+                    outcome.unwrap();
+                }
+            }
+        });
+    }
+    senders.join_all().await;
+    assert_eq!(bench.get("web", TRACE).await, folded(&spans));
+    assert_eq!(bench.store.list(&Query::default()).await.unwrap().total.count, 1);
+    let News::Stored(event) = watching.news.recv().await.unwrap() else { panic!("a gap") };
+    assert_eq!(event.trace.trace_id, TRACE, "it is news");
+}

@@ -1,0 +1,35 @@
+//! OpenTelemetry: spans of any instrumented application, and the trace that they make.
+//!
+//! A trace is a fold over the **set** of its spans: their order, their batches and their repetition change nothing.
+
+/// A span as it is kept: checked ids, plain JSON attributes.
+mod span;
+pub use span::{Event, Rejected, Span, SpanStatus, Via};
+
+/// OTLP/JSON, and the same shapes for what protobuf decodes to.
+pub mod wire;
+
+/// The names of attributes, generation by generation, with their sources.
+mod names;
+
+/// A span's attributes, each looked up under all of its names.
+mod attributes;
+
+/// Conversations: messages of any generation in one form, and as readable text.
+mod messages;
+
+/// What a span did: model call, tool call, retrieval, …
+mod kind;
+
+/// Token counts, whichever way an emitter adds them up.
+mod tokens;
+
+/// What model calls cost.
+mod prices;
+
+/// A span as a step.
+mod step;
+
+/// Spans as a trace.
+mod fold;
+pub use fold::{ROOT_MISSING, fold};

@@ -1,0 +1,106 @@
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// One operation, as its instrumentation told it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// 32 lower-case hex digits, not all zero.
+    pub trace_id: String,
+    /// 16 lower-case hex digits, not all zero.
+    pub span_id: String,
+    /// None for a root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<String>,
+    pub name: String,
+    /// Nanoseconds since 1970.
+    pub start_ns: u64,
+    /// Nanoseconds since 1970; may lie before the start where a clock was set.
+    pub end_ns: u64,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
+    #[serde(default)]
+    pub status: SpanStatus,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub status_message: String,
+    /// Attributes of what emitted the span: service, environment, SDK.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub resource: Map<String, Value>,
+    /// The instrumentation library.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scope: String,
+    /// The key that it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
+}
+
+/// What the key of a request says of its spans.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Via {
+    pub key_id: String,
+    pub environment: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub time_ns: u64,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map<String, Value>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpanStatus {
+    #[default]
+    Unset,
+    Ok,
+    Error,
+}
+
+/// Why a span can't be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its name, as it has no id to be known by.
+    pub name: String,
+    pub reason: String,
+}
+
+impl Span {
+    /// Of two versions of one span the greater rank stands: the later end, then more attributes and events, then the greater content.
+    pub fn rank(&self) -> (u64, usize, String) {
+        let content = serde_json::to_string(&Self { via: None, ..self.clone() }).unwrap_or_default();
+        (self.end_ns, self.attributes.len() + self.events.len(), content)
+    }
+
+    /// Milliseconds between start and end; none where the end lies before the start.
+    pub fn duration_ms(&self) -> Option<f64> {
+        Some(self.end_ns.checked_sub(self.start_ns)? as f64 / 1e6)
+    }
+
+    pub fn failed(&self) -> bool {
+        self.status == SpanStatus::Error
+    }
+
+    /// What is said of its failure: the status, else the exception.
+    pub fn error(&self) -> Option<String> {
+        if !self.failed() {
+            return None;
+        }
+        let exception = self.events.iter().rev().find(|event| event.name == "exception");
+        let of_exception = |name: &str| exception.and_then(|event| event.attributes.get(name)).and_then(Value::as_str);
+        let of_span = |name: &str| self.attributes.get(name).and_then(Value::as_str);
+        let candidates =
+            [Some(self.status_message.as_str()), of_exception("exception.message"), of_exception("exception.type"), of_span("error.type")];
+        let found = candidates.into_iter().flatten().find(|text| !text.trim().is_empty());
+        Some(found.map_or_else(|| format!("{} failed", self.name), str::to_owned))
+    }
+
+    /// Which project its emitter names, where it names one.
+    pub fn project(&self) -> Option<&str> {
+        let names = ["tracellm.project", "openinference.project.name", "wandb.project"];
+        let given = names.into_iter().filter_map(|name| self.resource.get(name)?.as_str());
+        given.map(str::trim).find(|name| !name.is_empty())
+    }
+}

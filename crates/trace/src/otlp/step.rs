@@ -1,0 +1,266 @@
+use serde_json::{Map, Value, json};
+
+use super::{
+    Span, SpanStatus,
+    attributes::{Attributes, parsed, text},
+    kind::kind,
+    messages::{Conversation, Message},
+    names,
+    prices::cost,
+    tokens::Tokens,
+};
+use crate::{StepKind, Timestamp};
+
+/// A span as a step, and what it says of its trace.
+pub(super) struct Read {
+    pub kind: StepKind,
+    pub name: String,
+    pub input: Map<String, Value>,
+    pub output: Map<String, Value>,
+    pub tokens: Tokens,
+    pub model: Option<String>,
+    pub cost: Option<f64>,
+    /// Input and output as a person reads them.
+    pub prompt: Option<String>,
+    pub response: Option<String>,
+    pub session: Option<String>,
+    pub user: Option<String>,
+    pub environment: Option<String>,
+    pub tags: Vec<String>,
+    pub of_trace: Map<String, Value>,
+    metadata: Map<String, Value>,
+}
+
+pub(super) fn read(span: &Span) -> Read {
+    let attributes = Attributes::of(span);
+    let kind = kind(&attributes);
+    let input = Side::input(span, &attributes, kind);
+    let output = Side::output(span, &attributes, kind);
+    let name = match kind {
+        StepKind::Tool => attributes.text(names::TOOL_NAME).or_else(|| attributes.text(names::ENTITY_NAME)),
+        StepKind::Agent => attributes.text(names::AGENT_NAME),
+        _ => None,
+    };
+    let tags = match attributes.json(names::TAGS) {
+        Some(Value::Array(tags)) => tags.iter().map(text).collect(),
+        Some(tag) => vec![text(&tag)],
+        None => Vec::new(),
+    };
+    let of_trace = match attributes.json(names::METADATA) {
+        Some(Value::Object(fields)) => fields,
+        Some(other) => Map::from_iter([("metadata".to_owned(), other)]),
+        None => Map::new(),
+    };
+    let tokens = Tokens::of(&attributes);
+    attributes.set_aside(&["input.mime_type", "output.mime_type"]);
+    // A call that failed may name its model only among its parameters, which stay where they are.
+    let parameters = span.attributes.get("llm.invocation_parameters").map(parsed);
+    let of_parameters = || parameters.as_ref().and_then(|given| given.get("model").and_then(Value::as_str).map(str::to_owned));
+    let model = attributes.text(names::MODEL).or_else(of_parameters).map(|model| identifier(&model)).filter(|model| !model.is_empty());
+    let of_table = model.as_deref().and_then(|model| cost(model, &tokens));
+    let of_resource = names::ENVIRONMENT.iter().find_map(|name| span.resource.get(*name)).map(text);
+    Read {
+        kind,
+        model,
+        cost: attributes.number(names::COST).or(of_table),
+        session: attributes.text(names::SESSION).map(|id| identifier(&id)),
+        user: attributes.text(names::USER).map(|id| identifier(&id)),
+        environment: of_resource.or_else(|| attributes.text(names::ENVIRONMENT)).map(|name| identifier(&name)),
+        tags,
+        of_trace,
+        tokens,
+        metadata: metadata(span, &attributes, name.as_deref()),
+        name: name.unwrap_or_else(|| span.name.clone()),
+        prompt: input.text,
+        response: output.text,
+        input: input.object,
+        output: output.object,
+    }
+}
+
+impl Read {
+    /// The step, as raw JSON for the normaliser. Tokens are given where they count.
+    pub fn step(&self, span: &Span, counts: bool) -> Value {
+        let mut step = json!({
+            "step_id": span.span_id,
+            "tool_name": if self.name.is_empty() { "span" } else { &self.name },
+            "input": self.input,
+            "output": self.output,
+            "duration": span.duration_ms().unwrap_or(0.0),
+            "success": !span.failed(),
+            "timestamp": start(span).to_string(),
+            "kind": self.kind.as_str(),
+        });
+        let tokens = if counts { self.tokens } else { Tokens::default() };
+        let optional = [
+            ("parent_id", span.parent_id.clone().map(Value::from)),
+            ("model_name", self.model.clone().map(Value::from)),
+            ("input_tokens", tokens.input.map(Value::from)),
+            ("output_tokens", tokens.output.map(Value::from)),
+            ("cached_tokens", tokens.cached.map(Value::from)),
+            ("reasoning_tokens", tokens.reasoning.map(Value::from)),
+            ("error", span.error().map(Value::from)),
+            ("metadata", (!self.metadata.is_empty()).then(|| self.metadata.clone().into())),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                step[name] = value;
+            }
+        }
+        step
+    }
+}
+
+pub(super) fn start(span: &Span) -> Timestamp {
+    Timestamp::from_millis_clamped(i64::try_from(span.start_ns / 1_000_000).unwrap_or(i64::MAX))
+}
+
+/// A text as an identifier may be: at most 512 bytes, without control characters.
+pub(super) fn identifier(text: &str) -> String {
+    let mut name: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if name.len() > 512 {
+        let end = (0..=512).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
+        name.truncate(end);
+    }
+    name
+}
+
+/// What went in or came out: for the step, and for a person.
+#[derive(Default)]
+struct Side {
+    object: Map<String, Value>,
+    text: Option<String>,
+}
+
+impl Side {
+    fn input(span: &Span, attributes: &Attributes, kind: StepKind) -> Self {
+        if kind == StepKind::Tool
+            && let Some(arguments) = attributes.json(names::TOOL_ARGUMENTS)
+        {
+            attributes.set_aside(names::INPUT);
+            return Self::of_value(arguments);
+        }
+        let mut conversation = Conversation::default();
+        if let Some(system) = attributes.json(names::SYSTEM) {
+            conversation.0.extend(merged(Conversation::read(&system, "system"), "system"));
+        }
+        conversation.0.extend(conversation_of(attributes, names::INPUT_MESSAGES, names::INPUT_INDEXED, "user").0);
+        conversation.0.extend(of_events(span, names::INPUT_EVENTS));
+        Self::of(conversation, attributes, names::INPUT, kind, "user")
+    }
+
+    fn output(span: &Span, attributes: &Attributes, kind: StepKind) -> Self {
+        if kind == StepKind::Tool
+            && let Some(result) = attributes.json(names::TOOL_RESULT)
+        {
+            attributes.set_aside(names::OUTPUT);
+            return Self::of_value(result);
+        }
+        if let Some(documents) = attributes.indexed(names::DOCUMENTS) {
+            attributes.set_aside(names::OUTPUT);
+            let documents = match documents {
+                Value::Array(items) => items.into_iter().map(|item| item.get("document").cloned().unwrap_or(item)).collect(),
+                other => other,
+            };
+            return Self { object: Map::from_iter([("documents".to_owned(), documents)]), text: None };
+        }
+        let mut conversation = conversation_of(attributes, names::OUTPUT_MESSAGES, names::OUTPUT_INDEXED, "assistant");
+        conversation.0.extend(of_events(span, names::OUTPUT_EVENTS));
+        if conversation.is_empty() && matches!(kind, StepKind::Llm | StepKind::Chain) {
+            let said = attributes.text(names::OUTPUT_TEXT);
+            let calls = attributes.json(names::OUTPUT_TOOL_CALLS);
+            if said.is_some() || calls.is_some() {
+                let calls = json!({"role": "assistant", "content": said, "tool_calls": calls});
+                conversation = Conversation::read(&calls, "assistant");
+            }
+        }
+        Self::of(conversation, attributes, names::OUTPUT, kind, "assistant")
+    }
+
+    /// The conversation, else what stands in one attribute; a model's is a conversation too.
+    fn of(conversation: Conversation, attributes: &Attributes, names: &[&str], kind: StepKind, role: &str) -> Self {
+        if !conversation.is_empty() {
+            attributes.set_aside(names);
+            return Self::of_conversation(&conversation);
+        }
+        match attributes.json(names) {
+            None => Self::default(),
+            Some(value) if kind == StepKind::Llm => {
+                let conversation = Conversation::read(&value, role);
+                if conversation.is_empty() { Self::of_value(value) } else { Self::of_conversation(&conversation) }
+            }
+            Some(value) => Self::of_value(value),
+        }
+    }
+
+    fn of_conversation(conversation: &Conversation) -> Self {
+        let text = Some(conversation.to_text()).filter(|text| !text.is_empty());
+        Self { object: Map::from_iter([("messages".to_owned(), conversation.to_json())]), text }
+    }
+
+    fn of_value(value: Value) -> Self {
+        let said = match &value {
+            Value::Object(fields) if fields.contains_key("messages") => Conversation::read(&value, "user").to_text(),
+            // A message by itself.
+            Value::Object(fields) if fields.contains_key("type") && (fields.contains_key("data") || fields.contains_key("content")) => {
+                Conversation::read(&value, "user").to_text()
+            }
+            // What wraps one text says that text.
+            Value::Object(fields) if fields.len() == 1 && fields.values().all(Value::is_string) => fields.values().map(text).collect(),
+            other => text(other),
+        };
+        let object = match value {
+            Value::Object(fields) => fields,
+            other => Map::from_iter([("value".to_owned(), other)]),
+        };
+        Self { object, text: Some(said).filter(|said| !said.is_empty()) }
+    }
+}
+
+fn conversation_of(attributes: &Attributes, whole: &[&str], indexed: &[&str], role: &str) -> Conversation {
+    let found = attributes.json(whole).map(|value| Conversation::read(&value, role)).filter(|found| !found.is_empty());
+    // Read even where it is not needed, so that its parts do not count as unknown.
+    let spread: Vec<_> = indexed.iter().filter_map(|prefix| attributes.indexed(prefix)).collect();
+    found.or_else(|| spread.iter().map(|value| Conversation::read(value, role)).find(|found| !found.is_empty())).unwrap_or_default()
+}
+
+/// Instructions that came in parts, as one message.
+fn merged(conversation: Conversation, role: &str) -> Option<Message> {
+    let texts: Vec<String> = conversation.0.into_iter().flat_map(|message| message.texts).collect();
+    (!texts.is_empty()).then(|| Message { role: role.to_owned(), texts, ..Message::default() })
+}
+
+/// Messages that came as events, each on its own.
+fn of_events(span: &Span, kinds: &[(&str, &str)]) -> Vec<Message> {
+    let messages = span.events.iter().filter_map(|event| {
+        let (_, role) = kinds.iter().find(|(name, _)| *name == event.name)?;
+        let fields = &event.attributes;
+        let of_content = ["gen_ai.prompt", "gen_ai.completion", "gen_ai.event.content"].iter().find_map(|name| fields.get(*name));
+        let message = match (of_content, fields.get("message")) {
+            (Some(content), _) => Conversation::read(content, role),
+            (None, Some(message)) => Conversation::read(&parsed(message), role),
+            (None, None) => Conversation::read(&Value::Object(fields.clone()), role),
+        };
+        Some(message.0)
+    });
+    messages.flatten().collect()
+}
+
+/// What has no field of its own: unknown attributes, other events, and where the span comes from.
+fn metadata(span: &Span, attributes: &Attributes, name: Option<&str>) -> Map<String, Value> {
+    let mut metadata = attributes.rest();
+    let is_message = |name: &str| names::INPUT_EVENTS.iter().chain(names::OUTPUT_EVENTS).any(|(known, _)| *known == name);
+    let events = span.events.iter().filter(|event| !is_message(&event.name));
+    let events: Vec<Value> =
+        events.map(|event| json!({"name": event.name, "attributes": event.attributes, "time_ns": event.time_ns})).collect();
+    let ended_early = span.end_ns < span.start_ns;
+    let own = [
+        ("otel.span.name", name.filter(|name| *name != span.name).map(|_| span.name.as_str().into())),
+        ("otel.scope", (!span.scope.is_empty()).then(|| span.scope.as_str().into())),
+        ("otel.events", (!events.is_empty()).then(|| events.into())),
+        ("otel.status", (span.status == SpanStatus::Ok).then(|| "ok".into())),
+        ("otel.ends_before_start", ended_early.then(|| true.into())),
+    ];
+    metadata.extend(own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    metadata
+}

@@ -1,0 +1,265 @@
+//! OTLP/JSON, and the same shapes for what protobuf decodes to.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Number, Value};
+
+use super::{Event, Rejected, Span, SpanStatus};
+use crate::{Issue, decode};
+
+/// `ExportTraceServiceRequest`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Request {
+    pub resource_spans: Vec<ResourceSpans>,
+    /// What some send to the wrong address.
+    resource_logs: Option<serde::de::IgnoredAny>,
+    resource_metrics: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ResourceSpans {
+    pub resource: Resource,
+    #[serde(alias = "instrumentationLibrarySpans")]
+    pub scope_spans: Vec<ScopeSpans>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Resource {
+    pub attributes: Attributes,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ScopeSpans {
+    #[serde(alias = "instrumentationLibrary")]
+    pub scope: Scope,
+    pub spans: Vec<WireSpan>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Scope {
+    pub name: String,
+}
+
+/// A span whose ids nobody has checked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WireSpan {
+    /// Hex; base64 is tolerated.
+    pub trace_id: String,
+    pub span_id: String,
+    pub parent_span_id: String,
+    pub name: String,
+    #[serde(deserialize_with = "nanoseconds")]
+    pub start_time_unix_nano: u64,
+    #[serde(deserialize_with = "nanoseconds")]
+    pub end_time_unix_nano: u64,
+    pub attributes: Attributes,
+    pub events: Vec<WireEvent>,
+    pub status: WireStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WireEvent {
+    #[serde(deserialize_with = "nanoseconds")]
+    pub time_unix_nano: u64,
+    pub name: String,
+    pub attributes: Attributes,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct WireStatus {
+    /// A number, or its name.
+    pub code: Value,
+    pub message: String,
+}
+
+/// Attributes as plain JSON; of a name that stands twice the last value counts.
+#[derive(Debug, Default)]
+pub struct Attributes(pub Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Pair {
+            #[serde(default)]
+            key: String,
+            #[serde(default)]
+            value: Value,
+        }
+        let pairs = Vec::<Pair>::deserialize(deserializer)?;
+        Ok(Self(pairs.into_iter().map(|pair| (pair.key, plain(pair.value))).collect()))
+    }
+}
+
+/// An `AnyValue` of OTLP/JSON as the JSON it stands for.
+fn plain(value: Value) -> Value {
+    let Value::Object(fields) = value else { return value };
+    let Some((kind, value)) = fields.into_iter().next() else { return Value::Null };
+    match (kind.as_str(), value) {
+        ("intValue", Value::String(digits)) => digits.parse::<i64>().map_or(Value::String(digits), Value::from),
+        ("doubleValue", Value::String(word)) => double(word.parse().unwrap_or(f64::NAN)),
+        ("arrayValue", Value::Object(mut array)) => match array.remove("values") {
+            Some(Value::Array(items)) => items.into_iter().map(plain).collect(),
+            _ => Value::Array(Vec::new()),
+        },
+        ("kvlistValue", Value::Object(mut list)) => {
+            let pairs = list.remove("values").unwrap_or_default();
+            serde_json::from_value::<Attributes>(pairs).unwrap_or_default().0.into()
+        }
+        (_, value) => value,
+    }
+}
+
+/// A double as JSON, which has no infinities.
+pub fn double(number: f64) -> Value {
+    Number::from_f64(number).map_or_else(|| Value::String(number.to_string()), Value::Number)
+}
+
+/// 64-bit numbers are texts in OTLP/JSON; many send plain numbers.
+fn nanoseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(digits) => digits.trim().parse().unwrap_or(0),
+        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().map(|number| number as u64)).unwrap_or(0),
+        _ => 0,
+    })
+}
+
+/// Reads a request of OTLP/JSON.
+///
+/// # Errors
+/// It is no JSON, nested too deep, or none of traces.
+pub fn read(text: &str) -> Result<Request, Issue> {
+    let decoded = decode::decode(text)?;
+    if !decoded.value.is_object() {
+        return Err(Issue::error("otlp.invalid", "$", "is no export request of traces, which is an object with `resourceSpans`"));
+    }
+    let wrong = |error: serde_json::Error| Issue::error("otlp.invalid", "$", format!("is no export request of traces: {error}"));
+    let request: Request = serde_json::from_value(decoded.value).map_err(wrong)?;
+    for (is_there, what) in [(request.resource_logs.is_some(), "logs"), (request.resource_metrics.is_some(), "metrics")] {
+        if is_there && request.resource_spans.is_empty() {
+            let message =
+                format!("holds {what}, and this address takes traces: set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, and export {what} elsewhere");
+            return Err(Issue::error("otlp.signal", "$", message));
+        }
+    }
+    Ok(request)
+}
+
+impl Request {
+    /// Its spans, and those that can't be kept.
+    pub fn into_spans(self) -> (Vec<Span>, Vec<Rejected>) {
+        let (mut spans, mut rejected) = (Vec::new(), Vec::new());
+        for of_resource in self.resource_spans {
+            let resource = of_resource.resource.attributes.0;
+            for of_scope in of_resource.scope_spans {
+                for span in of_scope.spans {
+                    match span.checked(&resource, &of_scope.scope.name) {
+                        Ok(span) => spans.push(span),
+                        Err(reason) => rejected.push(reason),
+                    }
+                }
+            }
+        }
+        (spans, rejected)
+    }
+}
+
+impl WireSpan {
+    fn checked(self, resource: &Map<String, Value>, scope: &str) -> Result<Span, Rejected> {
+        let rejected = |reason: String| Rejected { name: self.name.clone(), reason };
+        let wrong = |field: &str, digits| rejected(format!("{field} must be {digits} hex digits, not all zero"));
+        let trace_id = id(&self.trace_id, 16).ok_or_else(|| wrong("traceId", 32))?;
+        let span_id = id(&self.span_id, 8).ok_or_else(|| wrong("spanId", 16))?;
+        // A parent that is none makes a root, as the specification has it for an empty one.
+        let parent_id = id(&self.parent_span_id, 8).filter(|parent| *parent != span_id);
+        if self.start_time_unix_nano == 0 {
+            return Err(rejected("startTimeUnixNano is missing".to_owned()));
+        }
+        let status = match (&self.status.code, self.status.code.as_str()) {
+            (_, Some("STATUS_CODE_ERROR")) => SpanStatus::Error,
+            (_, Some("STATUS_CODE_OK")) => SpanStatus::Ok,
+            (code, _) => match code.as_u64() {
+                Some(2) => SpanStatus::Error,
+                Some(1) => SpanStatus::Ok,
+                _ => SpanStatus::Unset,
+            },
+        };
+        let event = |event: WireEvent| Event { time_ns: event.time_unix_nano, name: event.name, attributes: event.attributes.0 };
+        Ok(Span {
+            trace_id,
+            span_id,
+            parent_id,
+            name: self.name,
+            start_ns: self.start_time_unix_nano,
+            end_ns: self.end_time_unix_nano,
+            attributes: self.attributes.0,
+            events: self.events.into_iter().map(event).collect(),
+            status,
+            status_message: self.status.message,
+            resource: resource.clone(),
+            scope: scope.to_owned(),
+            via: None,
+        })
+    }
+}
+
+/// An id as lower-case hex, from hex or, as some clients send it, base64.
+fn id(text: &str, bytes: usize) -> Option<String> {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let is_hex = text.len() == 2 * bytes && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let hex = if is_hex {
+        text.to_ascii_lowercase()
+    } else {
+        let decoded = BASE64_STANDARD.decode(text).ok().filter(|decoded| decoded.len() == bytes)?;
+        to_hex(&decoded)
+    };
+    hex.bytes().any(|digit| digit != b'0').then_some(hex)
+}
+
+/// Bytes as lower-case hex digits.
+pub fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::read;
+    use crate::otlp::SpanStatus;
+
+    #[test]
+    fn every_way_to_write_a_request_is_read() {
+        let request = json!({"resourceSpans": [{
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+            "scopeSpans": [{"scope": {"name": "lib"}, "spans": [
+                {"traceId": "5B8EFFF798038103D269B633813FC60C", "spanId": "EEE19B7EC3C1B174", "name": "a", "startTimeUnixNano": "1544712660000000000",
+                 "endTimeUnixNano": 1544712661000000000_u64, "status": {"code": 2, "message": "boom"}, "unknown": 1, "attributes": [
+                    {"key": "i", "value": {"intValue": "9007199254740993"}}, {"key": "d", "value": {"doubleValue": "NaN"}},
+                    {"key": "l", "value": {"arrayValue": {"values": [{"boolValue": true}, {"intValue": 3}]}}},
+                    {"key": "m", "value": {"kvlistValue": {"values": [{"key": "x", "value": {"stringValue": "y"}}]}}}, {"key": "n", "value": {}}]},
+                {"traceId": "W47/95gDgQPSabYzgT/GDA==", "spanId": "7uGbfsPBsXU=", "parentSpanId": "EEE19B7EC3C1B174", "startTimeUnixNano": 1},
+                {"traceId": "00000000000000000000000000000000", "spanId": "EEE19B7EC3C1B174", "name": "zero", "startTimeUnixNano": 1},
+                {"name": "none"}]}]}]});
+        let (spans, rejected) = read(&request.to_string()).unwrap().into_spans();
+        assert_eq!(spans.len(), 2);
+        assert_eq!(
+            (spans[0].trace_id.as_str(), spans[0].status, spans[0].duration_ms()),
+            ("5b8efff798038103d269b633813fc60c", SpanStatus::Error, Some(1000.0))
+        );
+        assert_eq!(json!(spans[0].attributes), json!({"i": 9007199254740993_i64, "d": "NaN", "l": [true, 3], "m": {"x": "y"}, "n": null}));
+        assert_eq!(
+            (spans[1].trace_id.as_str(), spans[1].parent_id.as_deref()),
+            ("5b8efff798038103d269b633813fc60c", Some("eee19b7ec3c1b174"))
+        );
+        assert_eq!(rejected.iter().map(|span| span.name.as_str()).collect::<Vec<_>>(), ["zero", "none"]);
+        assert!(read(r#"{"resourceLogs": [{}]}"#).unwrap_err().message.contains("logs"));
+        assert!(read("{}").unwrap().into_spans().0.is_empty());
+    }
+}

@@ -1,0 +1,232 @@
+//! What OpenTelemetry clients really send becomes the traces that stand beside it, on the server's target and on the browser's.
+//!
+//! `fixtures/otlp/NAME.json` was captured from a client (`tests/otel/capture.py`), `fixtures/otlp/expected/NAME.json` holds its traces. After
+//! a change of the mapping, `UPDATE_FIXTURES=1 cargo test -p tracellm-trace --test otlp` writes the latter anew, to be read as a diff.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tracellm_trace::{
+    Timestamp, Trace,
+    otlp::{Span, fold, wire},
+};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+fn folded(spans: &[Span]) -> Trace {
+    fold(spans, "default", Timestamp::parse("2026-11-23T12:00:00Z").unwrap()).unwrap().trace
+}
+
+/// The traces of a request, by their ids.
+fn traces(request: &str) -> BTreeMap<String, Vec<Span>> {
+    let (spans, rejected) = wire::read(request).unwrap().into_spans();
+    assert!(rejected.is_empty(), "{rejected:?}");
+    let mut traces: BTreeMap<String, Vec<Span>> = BTreeMap::new();
+    for span in spans {
+        traces.entry(span.trace_id.clone()).or_default().push(span);
+    }
+    traces
+}
+
+macro_rules! fixtures {
+    ($($name:literal)+) => {
+        &[$(($name, include_str!(concat!("../fixtures/otlp/", $name, ".json")), include_str!(concat!("../fixtures/otlp/expected/", $name, ".json")))),+]
+    };
+}
+
+const FIXTURES: &[(&str, &str, &str)] = fixtures! {
+    "manual-agent"
+    "openai-v2"
+    "openai-v2-old"
+    "openinference-langchain"
+    "openinference-openai"
+    "openllmetry-anthropic"
+    "openllmetry-openai"
+    "vercel-ai"
+};
+
+#[test]
+fn what_clients_send_becomes_what_is_expected() {
+    for (name, request, expected) in FIXTURES {
+        let mut found: Vec<Trace> = traces(request).values().map(|spans| folded(spans)).collect();
+        found.sort_by_key(|trace| (trace.created_at, trace.trace_id.clone()));
+        let found = serde_json::to_string_pretty(&found).unwrap() + "\n";
+        if cfg!(not(target_arch = "wasm32")) && std::env::var_os("UPDATE_FIXTURES").is_some() {
+            std::fs::write(format!("{}/fixtures/otlp/expected/{name}.json", env!("CARGO_MANIFEST_DIR")), &found).unwrap();
+        } else {
+            assert_eq!(found, *expected, "{name}");
+        }
+    }
+}
+
+/// What the fixtures must say, whoever last wrote them anew.
+#[test]
+fn every_client_lands_right() {
+    let all = |name: &str| -> Vec<Trace> {
+        let (_, request, _) = FIXTURES.iter().find(|(known, ..)| *known == name).unwrap();
+        let mut traces: Vec<_> = traces(request).values().map(|spans| folded(spans)).collect();
+        traces.sort_by_key(|trace| trace.created_at);
+        traces
+    };
+    let question = "What is the weather in Lisbon?";
+    for name in ["openai-v2", "openinference-openai", "openllmetry-openai"] {
+        let traces = all(name);
+        assert_eq!(traces.len(), 4, "{name}");
+        let [call, answer, stream, failed] = &traces[..] else { panic!("{name}") };
+        assert_eq!((call.prompt.as_str(), call.response.as_deref()), (question, Some(r#"get_weather({"city":"Lisbon"})"#)), "{name}");
+        assert!(
+            answer.prompt.ends_with("tool: {\"sky\": \"sunny\"}") && answer.prompt.starts_with("user: What"),
+            "{name}: {}",
+            answer.prompt
+        );
+        for answered in [answer, stream] {
+            assert_eq!(answered.response.as_deref(), Some("It is sunny in Lisbon."), "{name}");
+        }
+        for told in [call, answer, stream] {
+            assert_eq!((told.model_name.as_str(), told.environment.as_str()), ("gpt-4.1-mini-2025-04-14", "staging"), "{name}");
+            assert_eq!((told.token_count, told.input_tokens, told.output_tokens), (150, Some(120), Some(30)), "{name}");
+            assert_eq!(told.steps[0].input["messages"][0]["role"], "system", "{name}: what was told to the model stays with the call");
+        }
+        assert_eq!((failed.status.as_str(), failed.model_name.as_str()), ("failed", "gpt-4.1-mini"), "{name}");
+        assert!(failed.failure_reason.as_ref().unwrap().contains("asked to fail"), "{name}");
+    }
+    for name in ["openinference-openai", "openllmetry-openai"] {
+        assert_eq!(all(name)[0].cached_tokens, Some(64), "{name}");
+    }
+    let anthropic = all("openllmetry-anthropic");
+    assert!(anthropic.iter().all(|trace| (trace.input_tokens, trace.cached_tokens, trace.token_count) == (Some(120), Some(100), 132)));
+    let chain = &all("openinference-langchain")[0];
+    assert_eq!(
+        (chain.session_id.as_deref(), chain.user_id.as_deref(), &chain.metadata["release"]),
+        (Some("session-7"), Some("user-9"), &json!("1.2"))
+    );
+    assert_eq!(
+        (chain.tags.join(" ").as_str(), chain.steps.len(), chain.token_count),
+        ("blue green", 3, 150),
+        "the sum above is not counted twice"
+    );
+    let agent = &all("manual-agent")[0];
+    assert_eq!((agent.status.as_str(), agent.retry_count, agent.token_count), ("warning", 1, 50));
+    assert_eq!((agent.failure_reason.as_deref(), agent.session_id.as_deref()), (Some("search took 5 s"), Some("conv-1")));
+    assert_eq!(agent.steps[1].metadata["shop.floor"], 3, "an unknown attribute is kept");
+    let vercel = &all("vercel-ai")[0];
+    assert_eq!((vercel.steps.len(), vercel.token_count, vercel.cached_tokens), (4, 300, Some(128)));
+    assert_eq!((vercel.steps[2].tool_name.as_str(), &vercel.steps[2].output["sky"]), ("get_weather", &json!("sunny in Lisbon")));
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod properties {
+    use proptest::{prelude::*, sample::SizeRange};
+    use tracellm_trace::{Context, Source, normalize, otlp::SpanStatus};
+
+    use super::*;
+
+    /// Spans with few ids, so that parents, repeats and cycles come about, and attributes of every generation, right and wrong.
+    fn spans(count: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Span>> {
+        let names = prop::sample::select(vec![
+            "gen_ai.operation.name",
+            "openinference.span.kind",
+            "gen_ai.usage.input_tokens",
+            "gen_ai.usage.output_tokens",
+            "gen_ai.tool.name",
+            "gen_ai.tool.call.arguments",
+            "llm.input_messages.0.message.role",
+            "llm.input_messages.0.message.content",
+            "gen_ai.prompt.1.content",
+            "gen_ai.input.messages",
+            "input.value",
+            "output.value",
+            "session.id",
+            "gen_ai.response.model",
+            "gen_ai.usage.cost",
+            "metadata",
+            "tag.tags",
+            "ai.prompt",
+            "other",
+        ]);
+        let values = prop::sample::select(vec![
+            json!("chat"),
+            json!("execute_tool"),
+            json!("LLM"),
+            json!(5),
+            json!(-5),
+            json!("7"),
+            json!(1.5),
+            json!("x".repeat(600)),
+            json!("a\nb\u{0}"),
+            json!(r#"[{"role":"user","parts":[{"type":"text","content":"hi"}]}]"#),
+            json!({"a": [1, null]}),
+            json!([]),
+            json!(null),
+            json!(true),
+            json!(format!("{}{}", "[".repeat(70), "]".repeat(70))),
+            json!(format!("{}{}", "[".repeat(60), "]".repeat(60))),
+            json!(u64::MAX),
+        ]);
+        let attributes = prop::collection::btree_map(names.prop_map(str::to_owned), values, 0..6);
+        let id = 1..6_u64;
+        let span = (id.clone(), prop::option::of(id), any::<u16>(), any::<u16>(), attributes, 0..3_u8).prop_map(
+            |(id, parent, start, end, attributes, status)| Span {
+                trace_id: format!("{:032x}", 7),
+                span_id: format!("{id:016x}"),
+                parent_id: parent.map(|parent| format!("{parent:016x}")),
+                name: if start % 7 == 0 { String::new() } else { format!("span {id}") },
+                start_ns: u64::from(start) * 1_000_000,
+                end_ns: u64::from(end) * 1_000_000,
+                attributes: attributes.into_iter().collect(),
+                events: Vec::new(),
+                status: [SpanStatus::Unset, SpanStatus::Ok, SpanStatus::Error][usize::from(status)],
+                status_message: String::new(),
+                resource: serde_json::Map::new(),
+                scope: String::new(),
+                via: None,
+            },
+        );
+        prop::collection::vec(span, count)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn order_and_repeats_change_nothing(spans in spans(1..12), seed in any::<u64>()) {
+            let trace = folded(&spans);
+            let mut other: Vec<Span> = spans.iter().chain(spans.iter().take(3)).cloned().collect();
+            let rotate = usize::try_from(seed % other.len() as u64).unwrap();
+            other.rotate_left(rotate);
+            if seed % 2 == 0 {
+                other.reverse();
+            }
+            prop_assert_eq!(folded(&other), trace);
+        }
+
+        #[test]
+        fn any_spans_make_a_trace_that_keeps_every_rule(spans in spans(1..12)) {
+            let trace = folded(&spans);
+            let context = Context { now: trace.updated_at, fresh_id: String::new(), source: Source::Otlp, key: None };
+            let again = normalize(&serde_json::to_string(&trace).unwrap(), &context).unwrap().trace;
+            prop_assert_eq!(again, trace);
+        }
+
+        #[test]
+        fn no_text_makes_the_decoder_panic(text in ".{0,200}") {
+            let _ = wire::read(&text);
+            let _ = wire::read(&format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{text}]}}]}}]}}"#));
+        }
+    }
+
+    #[test]
+    fn a_tree_200_deep_and_a_cycle_are_read() {
+        let deep: Vec<Value> = (1..=200)
+            .map(|n| json!({"traceId": format!("{:032x}", 1), "spanId": format!("{n:016x}"), "parentSpanId": if n > 1 { format!("{:016x}", n - 1) } else { String::new() },
+                "name": format!("level {n}"), "startTimeUnixNano": n, "endTimeUnixNano": 1_000 - n}))
+            .collect();
+        let request = |spans: Vec<Value>| json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).to_string();
+        let trace = folded(&traces(&request(deep))[&format!("{:032x}", 1)]);
+        assert_eq!((trace.steps.len(), trace.prompt.as_str()), (200, "level 1"));
+        let cycle = (1..=2_u64).map(|n| json!({"traceId": format!("{:032x}", 1), "spanId": format!("{n:016x}"), "parentSpanId": format!("{:016x}", 3 - n), "name": "round", "startTimeUnixNano": n}));
+        let trace = folded(&traces(&request(cycle.collect()))[&format!("{:032x}", 1)]);
+        assert_eq!((trace.steps.len(), &trace.metadata["root_missing"]), (2, &json!(true)));
+    }
+}

@@ -1,0 +1,171 @@
+//! `POST /v1/traces`: OTLP/HTTP, by its specification.
+
+/// What protobuf carries, as the shapes of OTLP/JSON.
+mod proto;
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use prost::Message;
+use serde_json::json;
+use tracellm_app::ApiError;
+use tracellm_store::{NewSpan, TraceStore, ingest::now};
+use tracellm_trace::{
+    Issue,
+    otlp::{Rejected, Via, wire},
+};
+
+use crate::server::{
+    answer::{Failure, status_of},
+    body,
+    caller::Writer,
+};
+
+/// Where OpenTelemetry exporters send traces.
+pub const PATH: &str = "/v1/traces";
+
+/// How a request is written, and so its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    Protobuf,
+    Json,
+}
+
+impl Encoding {
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "application/x-protobuf" | "application/protobuf" => Some(Self::Protobuf),
+            "application/json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+
+    fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Protobuf => "application/x-protobuf",
+            Self::Json => "application/json",
+        })
+    }
+
+    fn respond(self, status: StatusCode, body: Vec<u8>) -> Response {
+        let mut response = (status, body).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, self.content_type());
+        response
+    }
+}
+
+/// Takes spans in; answered when they are stored. A span that can't be kept is counted in the answer and harms no other.
+#[utoipa::path(post, path = "/v1/traces", tag = "traces", request_body(content((Vec<u8> = "application/x-protobuf"), (Object = "application/json"))),
+    responses(
+        (status = 200, description = "`ExportTraceServiceResponse`, with `partial_success` where spans were rejected"),
+        (status = 400, description = "Not readable: `google.rpc.Status`. Sending it again is of no use"),
+        (status = 413, description = "Larger than 20 MiB, before or after decompression"),
+        (status = 503, description = "The database does not answer; send it again after `Retry-After`"),
+    ))]
+pub async fn export(State(store): State<Arc<dyn TraceStore>>, request: Request) -> Response {
+    let Some(encoding) = Encoding::of(request.headers()) else {
+        let message = "send application/x-protobuf or application/json".to_owned();
+        return refusal(Encoding::Json, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
+    };
+    match take_in(&*store, request, encoding).await {
+        Ok(rejected) => success(encoding, &rejected),
+        Err(error) => failure(&error, encoding),
+    }
+}
+
+async fn take_in(store: &dyn TraceStore, request: Request, encoding: Encoding) -> Result<Vec<Rejected>, ApiError> {
+    let (parts, body) = request.into_parts();
+    let Writer(key) = Writer::of(&parts.headers, store).await.map_err(|Failure(error)| error)?;
+    let bytes = body::read(body).await?;
+    let request = read(&bytes, encoding).map_err(ApiError::Unreadable)?;
+    let (spans, mut rejected) = request.into_spans();
+    let via = key.as_ref().map(|key| Via { key_id: key.key_id.clone(), environment: key.environment.clone() });
+    let spans: Vec<NewSpan> = spans
+        .into_iter()
+        .map(|mut span| {
+            span.via.clone_from(&via);
+            let named = span.project().unwrap_or(tracellm_trace::DEFAULT_PROJECT).to_owned();
+            NewSpan { project_id: key.as_ref().map_or(named, |key| key.project_id.clone()), span }
+        })
+        .collect();
+    if spans.is_empty() {
+        return Ok(rejected);
+    }
+    let names: Vec<String> = spans.iter().map(|new| new.span.name.clone()).collect();
+    for (outcome, name) in store.put_spans(spans, now()).await?.into_iter().zip(names) {
+        if let Err(issue) = outcome {
+            rejected.push(Rejected { name, reason: issue.message });
+        }
+    }
+    Ok(rejected)
+}
+
+fn read(bytes: &[u8], encoding: Encoding) -> Result<wire::Request, Issue> {
+    match encoding {
+        Encoding::Protobuf => proto::read(bytes),
+        Encoding::Json => {
+            let text = std::str::from_utf8(bytes).map_err(|_| Issue::error("body.unreadable", "$", "the body is not UTF-8 text"))?;
+            wire::read(text)
+        }
+    }
+}
+
+fn success(encoding: Encoding, rejected: &[Rejected]) -> Response {
+    let message = rejected.first().map(|first| {
+        let hint = if rejected.iter().all(|span| span.reason.contains("traceId")) {
+            " (are these logs or metrics? this address takes traces)"
+        } else {
+            ""
+        };
+        format!("{} spans were rejected; `{}`: {}{hint}", rejected.len(), first.name, first.reason)
+    });
+    let body = match (encoding, message) {
+        (Encoding::Json, None) => b"{}".to_vec(),
+        (Encoding::Json, Some(message)) => {
+            json!({"partialSuccess": {"rejectedSpans": rejected.len().to_string(), "errorMessage": message}}).to_string().into_bytes()
+        }
+        (Encoding::Protobuf, message) => {
+            let partial = message.map(|error_message| proto::PartialSuccess {
+                rejected_spans: i64::try_from(rejected.len()).unwrap_or(i64::MAX),
+                error_message,
+            });
+            proto::Response { partial_success: partial }.encode_to_vec()
+        }
+    };
+    encoding.respond(StatusCode::OK, body)
+}
+
+/// An error as `google.rpc.Status`. Only what may be sent again has a status that says so.
+pub fn failure(error: &ApiError, encoding: Encoding) -> Response {
+    refusal(encoding, status_of(error), error.to_string())
+}
+
+fn refusal(encoding: Encoding, status: StatusCode, message: String) -> Response {
+    let code = match status.as_u16() {
+        401 => 16,
+        403 => 7,
+        413 | 429 => 8,
+        503 => 14,
+        500 => 13,
+        _ => 3,
+    };
+    let body = match encoding {
+        Encoding::Json => json!({"code": code, "message": message}).to_string().into_bytes(),
+        Encoding::Protobuf => proto::Status { code, message }.encode_to_vec(),
+    };
+    let mut response = encoding.respond(status, body);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+/// A body that is too large, as the sender of spans is told it.
+pub fn too_large(headers: &HeaderMap) -> Response {
+    failure(&ApiError::TooLarge, Encoding::of(headers).unwrap_or(Encoding::Json))
+}
