@@ -4,7 +4,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 binary := $(CARGO_TARGET_DIR)/release/tracellm
 on_wasm := --target wasm32-unknown-unknown
 
-.PHONY: help run build test lint test-native test-wasm test-browser test-reference screenshots clean
+.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel screenshots clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -23,7 +23,7 @@ build: ## One self-contained binary, target/release/tracellm
 	cargo build --release --locked
 	@if [ $(binary) != $(CURDIR)/target/release/tracellm ]; then install -D $(binary) target/release/tracellm; fi
 
-test: lint test-native test-wasm test-browser test-reference ## Everything that CI runs
+test: lint test-native test-wasm test-browser test-reference test-otel ## Everything that CI runs
 
 lint: ## Format and lints, for the server and for the browser
 	cargo fmt --all --check
@@ -34,14 +34,17 @@ lint: ## Format and lints, for the server and for the browser
 test-native: ## Unit, property, store, server and command line tests, beside a MongoDB
 	tools/mongo.sh cargo test --locked --workspace
 
-test-wasm: ## The normaliser's fixtures, compiled for the browser
-	tools/wasm.sh test --locked -p tracellm-trace --test fixtures $(on_wasm)
+test-wasm: ## The fixtures of normaliser and OpenTelemetry, compiled for the browser
+	tools/wasm.sh test --locked -p tracellm-trace --test fixtures --test otlp $(on_wasm)
 
 test-browser: build ## The pages in Chromium, on both stores
 	tools/mongo.sh tools/browser.sh test $(ARGS)
 
 test-reference: build ## Against the Python package tracellm-cli: 20,000 raw traces, and a database of 10,000
 	tools/mongo.sh tools/reference.sh
+
+test-otel: build ## Real OpenTelemetry clients against a stub model server
+	tools/mongo.sh tools/otel.sh
 
 screenshots: build ## Pictures of every page, in end2end/pictures.local
 	tools/mongo.sh tools/browser.sh test --config pictures.config.ts

@@ -40,6 +40,20 @@ crate_tool() {
     echo "$home/bin/$binary"
 }
 
+# python_tools NAME REQUIREMENTS: installs them in a virtual environment in the cache, once per version of Python and list, and prints it.
+python_tools() {
+    local version; version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    local venv="$cache/$1-$version-$(sha256sum "$root/$2" | cut -c1-16)"
+    if [ ! -e "$venv/.done" ]; then
+        python3 -c 'import ensurepip' 2>/dev/null || { has apt-get && apt python3-venv; } || die "install Python's venv module"
+        say "installing the Python packages of $1 (once)"
+        rm -rf "$venv" && python3 -m venv "$venv" >&2 && "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/$2" >&2 ||
+            die "could not install $2"
+        touch "$venv/.done"
+    fi
+    echo "$venv"
+}
+
 # node_tools DIR: installs DIR's locked npm packages in the cache, once per lock file, and prints their folder.
 node_tools() {
     has npm || die "install Node.js 20 or later (it brings npm): the JavaScript tools need it"

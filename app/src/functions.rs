@@ -13,11 +13,30 @@ pub async fn list_traces(query: Query) -> Result<Page<TraceSummary>, ApiError> {
     server::answer(server::store().list(&Query { filter, ..query }).await)
 }
 
-/// One whole trace; without a project, from whichever has it.
+/// Steps that one page of a trace shows.
+pub const STEPS_SHOWN: usize = 500;
+
+/// A trace with some of its steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TracePart {
+    pub trace: Trace,
+    /// The position of the first of them, from 0.
+    pub first: usize,
+    /// How many steps the trace has.
+    pub total: usize,
+}
+
+/// A trace with [`STEPS_SHOWN`] of its steps, from `first` on; without a project, from whichever has it.
 #[server(prefix = "/fn", endpoint = "traces/get", input = Json)]
-pub async fn get_trace(project_id: Option<String>, trace_id: String) -> Result<Trace, ApiError> {
+pub async fn get_trace(project_id: Option<String>, trace_id: String, first: usize) -> Result<TracePart, ApiError> {
     let found = server::store().get(project_id.as_deref(), &trace_id).await.map_err(ApiError::from);
-    server::answer(found.and_then(|trace| trace.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")))))
+    let trace = found.and_then(|trace| trace.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`"))));
+    server::answer(trace.map(|mut trace| {
+        let total = trace.steps.len();
+        let first = first.min(total.saturating_sub(1));
+        trace.steps = trace.steps.drain(first..total.min(first + STEPS_SHOWN)).collect();
+        TracePart { trace, first, total }
+    }))
 }
 
 /// Stores what was pasted: a document, an array or NDJSON.

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { type Page } from "@playwright/test";
 import { test } from "../fixtures/test.ts";
 
@@ -120,6 +121,19 @@ test("settings", async ({ page, tracesPage }) => {
   await tracesPage.hydrated();
   await page.locator("summary", { hasText: "/api/traces" }).nth(1).click();
   await picture(page, "api");
+});
+
+test("opentelemetry", async ({ server, page, tracePage }) => {
+  for (const name of ["manual-agent", "vercel-ai", "openinference-langchain"]) {
+    const body = readFileSync(`../crates/trace/fixtures/otlp/${name}.json`, "utf8");
+    await fetch(`${server.url}/v1/traces`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  }
+  const { items } = await server.get("/api/traces?limit=20");
+  await tracePage.goto(items.find((trace: { retry_count: number }) => trace.retry_count).trace_id);
+  await tracePage.steps.nth(3).locator("summary").click();
+  await picture(page, "otlp-agent");
+  await tracePage.goto(items.find((trace: { token_count: number }) => trace.token_count === 300).trace_id);
+  await picture(page, "otlp-vercel");
 });
 
 test("ingest", async ({ ingestPage, page }) => {

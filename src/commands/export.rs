@@ -33,7 +33,13 @@ pub async fn export(location: Location, options: ExportOptions) -> Result<(), Fa
     let progress = progress::bar("exporting", store.count(&query.filter).await?);
     loop {
         let page = store.list_documents(&query).await?;
-        for trace in &page.items {
+        let rows = page.items.len();
+        for trace in page.items {
+            let whole = match trace.cut_from() {
+                Some(_) => store.get(Some(&trace.project_id), &trace.trace_id).await?,
+                None => None,
+            };
+            let trace = &whole.unwrap_or(trace);
             out.write_all(if written == 0 { open } else { between }.as_bytes())?;
             match options.format {
                 Format::Csv => out.write_all(csv::row(trace).as_bytes())?,
@@ -41,7 +47,7 @@ pub async fn export(location: Location, options: ExportOptions) -> Result<(), Fa
             }
             written += 1;
         }
-        progress.inc(page.items.len() as u64);
+        progress.inc(rows as u64);
         match page.next {
             Some(next) => query.cursor = Some(next),
             None => break,

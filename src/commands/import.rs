@@ -4,6 +4,7 @@ use tracellm_store::{Location, TraceStore, ingest};
 use tracellm_trace::{
     ItemResult, Outcome, Source,
     body::{self, Body, Layout},
+    otlp::wire,
 };
 
 use crate::{Failure, commands::traces, progress, settings::ImportOptions};
@@ -17,6 +18,7 @@ struct Tally {
     updated: usize,
     duplicates: usize,
     refused: usize,
+    spans: usize,
 }
 
 /// Stores files one after the other: what a later one says of a trace stands.
@@ -35,11 +37,14 @@ pub async fn import(location: Location, options: ImportOptions) -> Result<(), Fa
         }
     }
     store.close().await;
-    let Tally { created, updated, duplicates, refused } = tally;
+    let Tally { created, updated, duplicates, refused, spans } = tally;
     eprintln!(
         "{} stored: {created} new, {updated} replaced; {duplicates} were there already; {refused} refused",
         traces(created + updated)
     );
+    if spans > 0 {
+        eprintln!("{spans} spans of OpenTelemetry taken in");
+    }
     if refused + unreadable > 0 {
         return Err("not everything could be imported, see above".into());
     }
@@ -60,6 +65,17 @@ async fn import_file(store: &dyn TraceStore, path: &Path, tally: &mut Tally) -> 
     };
     if items.is_empty() {
         return Err("holds no trace".into());
+    }
+    // Export requests of OpenTelemetry, as its collector writes them to files.
+    let (exports, items): (Vec<&str>, Vec<&str>) =
+        items.into_iter().partition(|item| item.contains("\"resourceSpans\"") && wire::read(item).is_ok());
+    for export in exports {
+        let report = ingest::store_spans(store, wire::read(export).map_err(|issue| issue.message)?, None).await?;
+        tally.spans += report.accepted;
+        tally.refused += report.rejected.len();
+        for rejected in report.rejected {
+            eprintln!("{}: span `{}`: {}", path.display(), rejected.name, rejected.reason);
+        }
     }
     let progress = progress::bar("importing", items.len() as u64);
     for (batch, first) in items.chunks(BATCH).zip((0..).step_by(BATCH)) {

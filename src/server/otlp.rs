@@ -13,10 +13,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use prost::Message;
 use serde_json::json;
 use tracellm_app::ApiError;
-use tracellm_store::{NewSpan, TraceStore, ingest::now};
+use tracellm_store::{TraceStore, ingest::store_spans};
 use tracellm_trace::{
     Issue,
-    otlp::{Rejected, Via, wire},
+    otlp::{Rejected, wire},
 };
 
 use crate::server::{
@@ -83,26 +83,7 @@ async fn take_in(store: &dyn TraceStore, request: Request, encoding: Encoding) -
     let Writer(key) = Writer::of(&parts.headers, store).await.map_err(|Failure(error)| error)?;
     let bytes = body::read(body).await?;
     let request = read(&bytes, encoding).map_err(ApiError::Unreadable)?;
-    let (spans, mut rejected) = request.into_spans();
-    let via = key.as_ref().map(|key| Via { key_id: key.key_id.clone(), environment: key.environment.clone() });
-    let spans: Vec<NewSpan> = spans
-        .into_iter()
-        .map(|mut span| {
-            span.via.clone_from(&via);
-            let named = span.project().unwrap_or(tracellm_trace::DEFAULT_PROJECT).to_owned();
-            NewSpan { project_id: key.as_ref().map_or(named, |key| key.project_id.clone()), span }
-        })
-        .collect();
-    if spans.is_empty() {
-        return Ok(rejected);
-    }
-    let names: Vec<String> = spans.iter().map(|new| new.span.name.clone()).collect();
-    for (outcome, name) in store.put_spans(spans, now()).await?.into_iter().zip(names) {
-        if let Err(issue) = outcome {
-            rejected.push(Rejected { name, reason: issue.message });
-        }
-    }
-    Ok(rejected)
+    Ok(store_spans(store, request, key.as_ref()).await?.rejected)
 }
 
 fn read(bytes: &[u8], encoding: Encoding) -> Result<wire::Request, Issue> {

@@ -196,3 +196,14 @@ fn a_terminal_watches_what_others_store() {
     child.wait().unwrap();
     assert!(line.contains("ill") && line.contains("failed") && !line.contains(['\u{202e}', '\u{7}']), "{line}");
 }
+
+#[test]
+fn files_of_opentelemetry_are_imported_and_exported_whole() {
+    let home = Home::embedded();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/trace/fixtures/otlp/manual-agent.json");
+    let imported = home.run(&["import", fixture]);
+    done(&imported);
+    assert!(words(&imported.stderr).contains("4 spans of OpenTelemetry"), "{}", words(&imported.stderr));
+    let exported = lines(&home.run(&["export", "--format", "ndjson"]));
+    assert_eq!((exported.len(), exported[0]["steps"].as_array().unwrap().len(), &exported[0]["source"]), (1, 4, &json!("otlp")));
+}

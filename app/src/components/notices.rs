@@ -56,7 +56,9 @@ pub fn EmptyState(heading: &'static str, children: Children) -> impl IntoView {
 pub fn FirstTrace() -> impl IntoView {
     view! {
         <EmptyState heading="No traces yet">
-            <p>"Send one to this address, and it stands here:"</p>
+            <p>"Point any OpenTelemetry instrumentation here (OpenLLMetry, OpenInference, LangChain, the Vercel AI SDK, …):"</p>
+            <pre class="snippet" tabindex="0">"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:8000"</pre>
+            <p>"Or send JSON:"</p>
             <pre class="snippet" tabindex="0">
                 "curl http://127.0.0.1:8000/api/traces -H 'content-type: application/json' -d '{\"prompt\": \"Hello\", \"response\": \"Hi!\", \"model\": \"gpt-4.1-mini\", \"latency\": 420}'"
             </pre>

@@ -1,13 +1,21 @@
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 use tracellm_trace::{Step, Trace};
 
 use crate::{components::JsonBlock, format};
 
-/// The steps in order, each as a bar on the time axis of the trace, each opening to what went in and came out.
+/// Levels that are indented; deeper ones stand where the last of these do.
+const DEEPEST: usize = 8;
+
+/// The steps in order, each as a bar on the time axis of the trace, each opening to what went in and came out. The first of them is the
+/// trace's step `first`, from 0.
 #[component]
-pub fn Waterfall(trace: Trace) -> impl IntoView {
+pub fn Waterfall(trace: Trace, first: usize) -> impl IntoView {
     let axis = Axis::of(&trace);
-    let rows = trace.steps.into_iter().enumerate().map(|(index, step)| view! { <StepRow index step axis /> }).collect_view();
+    let levels = levels(&trace.steps);
+    let steps = trace.steps.into_iter().zip(levels).enumerate();
+    let rows = steps.map(|(place, (step, level))| view! { <StepRow index=first + place step level axis /> }).collect_view();
     let ticks = (0..=4).map(|quarter| {
         let label = format::duration(axis.length * f64::from(quarter) / 4.0);
         view! { <span>{label}</span> }
@@ -22,6 +30,21 @@ pub fn Waterfall(trace: Trace) -> impl IntoView {
             <ol>{rows}</ol>
         </div>
     }
+}
+
+/// How deep each step stands below others that are shown.
+fn levels(steps: &[Step]) -> Vec<usize> {
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+    let level = |step: &Step, known: &BTreeMap<&str, usize>| {
+        let above = step.parent_id.as_deref().and_then(|parent| known.get(parent));
+        above.map_or(0, |above| (above + 1).min(DEEPEST))
+    };
+    let levels = steps.iter().map(|step| {
+        let level = level(step, &known);
+        known.insert(&step.step_id, level);
+        level
+    });
+    levels.collect()
 }
 
 /// What the full width of the bars stands for.
@@ -55,7 +78,7 @@ impl Axis {
 }
 
 #[component]
-fn StepRow(index: usize, step: Step, axis: Axis) -> impl IntoView {
+fn StepRow(index: usize, step: Step, level: usize, axis: Axis) -> impl IntoView {
     let (left, width) = axis.place(&step);
     let offset = (step.timestamp.millis() - axis.start) as f64;
     let hint = format!("starts at {}, takes {}", format::duration(offset), format::duration(step.duration));
@@ -67,7 +90,7 @@ fn StepRow(index: usize, step: Step, axis: Axis) -> impl IntoView {
                 <summary>
                     <span class="step-name">
                         <span class="step-number">{index + 1}</span>
-                        <span class="step-tool">{step.tool_name.clone()}</span>
+                        <span class=format!("step-tool level-{level}")>{step.tool_name.clone()}</span>
                         {step.kind.map(|kind| view! { <span class="tag">{kind.as_str()}</span> })}
                         <span class="visually-hidden">{format!(", {outcome}")}</span>
                     </span>

@@ -4,9 +4,9 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use tracellm_trace::{Trace, UNREADABLE};
 
 use crate::{
-    components::{ErrorPanel, Fact, JsonBlock, StatusBadge, TextBlock, Waterfall},
+    components::{ErrorPanel, Fact, JsonBlock, StatusBadge, TextBlock, Waterfall, trace_href},
     format,
-    functions::get_trace,
+    functions::{STEPS_SHOWN, TracePart, get_trace},
 };
 
 #[component]
@@ -15,9 +15,10 @@ pub fn TracePage() -> impl IntoView {
     let wanted = move || {
         let trace_id = parameters.with(|map| map.get("trace_id")).unwrap_or_default();
         let project_id = query.with(|map| map.get("project_id")).filter(|project| !project.is_empty());
-        (project_id, trace_id)
+        let first = query.with(|map| map.get("steps_from")).and_then(|first| first.parse().ok()).unwrap_or(0_usize);
+        (project_id, trace_id, first)
     };
-    let trace = Resource::new_blocking(wanted, |(project_id, trace_id)| get_trace(project_id, trace_id));
+    let trace = Resource::new_blocking(wanted, |(project_id, trace_id, first)| get_trace(project_id, trace_id, first));
     view! {
         <Suspense fallback=|| view! { <p class="muted">"Loading…"</p> }>
             {move || Suspend::new(async move {
@@ -30,7 +31,7 @@ pub fn TracePage() -> impl IntoView {
                         }
                             .into_any()
                     }
-                    Ok(trace) => view! { <Found trace /> }.into_any(),
+                    Ok(part) => view! { <Found part /> }.into_any(),
                 }
             })}
         </Suspense>
@@ -38,12 +39,30 @@ pub fn TracePage() -> impl IntoView {
 }
 
 #[component]
-fn Found(trace: Trace) -> impl IntoView {
+fn Found(part: TracePart) -> impl IntoView {
+    let TracePart { trace, first, total } = part;
     let heading = trace.prompt.trim().lines().next().map(|line| line.chars().take(120).collect()).unwrap_or_else(|| trace.trace_id.clone());
-    let steps = format::things(trace.steps.len() as i64, "step");
+    let last = first + trace.steps.len();
+    let steps = match trace.steps.len() {
+        shown if shown == total => format::things(total as i64, "step"),
+        _ => format!("Steps {} to {} of {}", first + 1, last, format::count(total as i64)),
+    };
+    let own = trace_href(&trace.project_id, &trace.trace_id);
+    let link = |from: usize, label: &'static str| {
+        let joint = if own.contains('?') { '&' } else { '?' };
+        view! { <a class="button" href=format!("{own}{joint}steps_from={from}#steps")>{label}</a> }
+    };
+    let pager = (trace.steps.len() < total).then(|| {
+        view! {
+            <nav class="pager" aria-label="Pages of steps">
+                {(first > 0).then(|| link(first.saturating_sub(STEPS_SHOWN), "Previous steps"))}
+                {(last < total).then(|| link(last, "Next steps"))}
+            </nav>
+        }
+    });
     let waterfall = match trace.steps.is_empty() {
         true => view! { <p class="muted">"This trace has no steps."</p> }.into_any(),
-        false => view! { <Waterfall trace=trace.clone() /> }.into_any(),
+        false => view! { <Waterfall trace=trace.clone() first /> }.into_any(),
     };
     let response = match trace.response.clone() {
         Some(response) => view! { <TextBlock label="Response" text=response /> }.into_any(),
@@ -73,6 +92,7 @@ fn Found(trace: Trace) -> impl IntoView {
         <section aria-labelledby="steps">
             <h2 id="steps">{steps}</h2>
             {waterfall}
+            {pager}
         </section>
         <section aria-labelledby="document">
             <h2 id="document">"Document"</h2>

@@ -83,13 +83,16 @@ pub trait TraceStore: Send + Sync + 'static {
     /// As [`TraceStore::put`].
     fn put_spans(&self, spans: Vec<NewSpan>, now: Timestamp) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>>;
 
+    /// The spans that a trace was made of, in no order; none where it did not come as spans.
+    fn spans<'a>(&'a self, project_id: &'a str, trace_id: &'a str) -> BoxFuture<'a, Result<Vec<Span>, StoreError>>;
+
     /// The whole document. Without a project, the one with the newest `created_at` among all that have the id.
     fn get<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>>;
 
     /// A page of rows.
     fn list<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<TraceSummary>, StoreError>>;
 
-    /// A page of whole documents; otherwise as [`TraceStore::list`].
+    /// A page of documents, of very large traces with the first steps only ([`Trace::cut_from`]); otherwise as [`TraceStore::list`].
     fn list_documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<Trace>, StoreError>>;
 
     /// How many traces match, all of them.

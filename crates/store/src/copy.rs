@@ -2,9 +2,9 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
-use tracellm_trace::{Cursor, Filled, Outcome, Query, Sort, Trace, query::MAX_LIMIT, query::SortBy};
+use tracellm_trace::{Cursor, Filled, Outcome, Query, Sort, Source, Trace, query::MAX_LIMIT, query::SortBy};
 
-use crate::{NewTrace, StoreError, TraceStore, access::hex};
+use crate::{NewSpan, NewTrace, StoreError, TraceStore, access::hex};
 
 /// Documents of the target that are read at a time.
 const READS: usize = 32;
@@ -96,8 +96,25 @@ async fn copy_page(
 ) -> Result<(usize, Option<Cursor>), StoreError> {
     let page = from.list_documents(query).await?;
     let count = page.items.len();
-    let ids: Vec<_> = page.items.iter().map(|trace| trace.trace_id.clone()).collect();
-    let documents = page.items.into_iter().map(|trace| NewTrace { trace, filled: Filled::default() }).collect();
+    // What came as spans goes as spans, so that late ones find their trace on the other side.
+    let (of_spans, documents): (Vec<_>, Vec<_>) = page.items.into_iter().partition(|trace| trace.source == Some(Source::Otlp));
+    let mut documents: Vec<NewTrace> = documents.into_iter().map(|trace| NewTrace { trace, filled: Filled::default() }).collect();
+    for trace in of_spans {
+        let spans = from.spans(&trace.project_id, &trace.trace_id).await?;
+        if spans.is_empty() {
+            documents.push(NewTrace { trace, filled: Filled::default() });
+            continue;
+        }
+        let new = |span| NewSpan { project_id: trace.project_id.clone(), span };
+        let outcomes = to.put_spans(spans.into_iter().map(new).collect(), trace.updated_at).await?;
+        match outcomes.iter().find_map(|outcome| outcome.as_ref().err()) {
+            Some(issue) => copied.faults.push(format!("trace `{}`: {}", trace.trace_id, issue.message)),
+            None if outcomes.iter().all(|outcome| *outcome == Ok(Outcome::Duplicate)) => copied.duplicates += 1,
+            None if outcomes.contains(&Ok(Outcome::Created)) => copied.created += 1,
+            None => copied.updated += 1,
+        }
+    }
+    let ids: Vec<_> = documents.iter().map(|new| new.trace.trace_id.clone()).collect();
     for (outcome, id) in to.put(documents).await?.into_iter().zip(ids) {
         match outcome {
             Ok(Outcome::Created) => copied.created += 1,
@@ -121,6 +138,10 @@ async fn compare(
         let page = from.list_documents(&query).await?;
         advance(Stage::Comparing, page.items.len());
         let pairs = stream::iter(page.items).map(|ours| async move {
+            let ours = match ours.cut_from() {
+                Some(_) => from.get(Some(&ours.project_id), &ours.trace_id).await?.unwrap_or(ours),
+                None => ours,
+            };
             let theirs = to.get(Some(&ours.project_id), &ours.trace_id).await?;
             Ok::<_, StoreError>((ours, theirs))
         });

@@ -1,7 +1,7 @@
 use std::{path::Path, sync::Arc};
 
 use tokio::task::spawn_blocking;
-use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, stats::Tally};
+use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, otlp::Span, stats::Tally};
 
 use crate::{BoxFuture, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore};
 
@@ -70,6 +70,11 @@ impl TraceStore for EmbeddedStore {
 
     fn put_spans(&self, spans: Vec<NewSpan>, now: Timestamp) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>> {
         Box::pin(self.writer.put_spans(spans, now))
+    }
+
+    fn spans<'a>(&'a self, project_id: &'a str, trace_id: &'a str) -> BoxFuture<'a, Result<Vec<Span>, StoreError>> {
+        let (project_id, trace_id) = (project_id.to_owned(), trace_id.to_owned());
+        Box::pin(self.readers.run(move |connection| spans::read(connection, &project_id, &trace_id)))
     }
 
     fn get<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>> {

@@ -1,13 +1,15 @@
 //! Raw bodies in, stored documents out: the one way in for REST, server functions and the command line.
 
 use tracellm_trace::{
-    ApiKey, Context, Issue, ItemReport, ItemResult, Outcome, RefusedItem, Report, Severity, Source, Stored, Timestamp, Trace,
+    ApiKey, Context, DEFAULT_PROJECT, Issue, ItemReport, ItemResult, Outcome, RefusedItem, Report, Severity, Source, Stored, Timestamp,
+    Trace,
     body::{self, Body, Layout},
     normalize,
+    otlp::{Rejected, Span, Via, wire},
 };
 use uuid::Uuid;
 
-use crate::{NewTrace, StoreError, TraceStore};
+use crate::{NewSpan, NewTrace, StoreError, TraceStore};
 
 /// Why a request as a whole came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +108,42 @@ pub async fn store_items(store: &dyn TraceStore, items: &[&str], origin: &Origin
         }
     }
     Ok(results)
+}
+
+/// What became of the spans of a request.
+#[derive(Debug, Default)]
+pub struct SpanReport {
+    pub accepted: usize,
+    pub rejected: Vec<Rejected>,
+}
+
+/// Stores the spans of an export request, each under the project of the key, else under the one that its emitter names.
+///
+/// # Errors
+/// As [`TraceStore::put_spans`].
+pub async fn store_spans(store: &dyn TraceStore, request: wire::Request, key: Option<&ApiKey>) -> Result<SpanReport, StoreError> {
+    let (spans, mut rejected) = request.into_spans();
+    let via = key.map(|key| Via { key_id: key.key_id.clone(), environment: key.environment.clone() });
+    let of_key = |mut span: Span| {
+        span.via.clone_from(&via);
+        let named = span.project().map_or(DEFAULT_PROJECT, |name| if is_identifier(name) { name } else { DEFAULT_PROJECT });
+        NewSpan { project_id: key.map_or(named, |key| &key.project_id).to_owned(), span }
+    };
+    let spans: Vec<NewSpan> = spans.into_iter().map(of_key).collect();
+    let names: Vec<String> = spans.iter().map(|new| new.span.name.clone()).collect();
+    let outcomes = if spans.is_empty() { Vec::new() } else { store.put_spans(spans, now()).await? };
+    let mut accepted = 0;
+    for (outcome, name) in outcomes.into_iter().zip(names) {
+        match outcome {
+            Ok(_) => accepted += 1,
+            Err(issue) => rejected.push(Rejected { name, reason: issue.message }),
+        }
+    }
+    Ok(SpanReport { accepted, rejected })
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.len() <= 512 && !name.chars().any(char::is_control)
 }
 
 fn numbered(results: impl IntoIterator<Item = ItemResult>) -> Vec<ItemReport> {

@@ -1,7 +1,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Timestamp, otlp::ROOT_MISSING};
+use crate::{
+    Timestamp,
+    otlp::{ROOT_MISSING, STEPS_TOTAL},
+};
 
 /// From this latency on, in ms, a trace counts as slow.
 pub const SLOW_TRACE_THRESHOLD_MS: f64 = 1500.0;
@@ -75,6 +78,11 @@ pub struct Trace {
 }
 
 impl Trace {
+    /// How many steps it has, where not all of it stands in this document.
+    pub fn cut_from(&self) -> Option<u64> {
+        self.metadata.get(STEPS_TOTAL).and_then(Value::as_u64).filter(|_| self.source == Some(Source::Otlp))
+    }
+
     /// Its root span has not come yet.
     pub fn in_progress(&self) -> bool {
         self.metadata.get(ROOT_MISSING) == Some(&Value::Bool(true))

@@ -91,6 +91,10 @@ pub fn normalize(item: &str, context: &Context) -> Result<Normalized, Refused> {
         let found = fields::describe(&decoded.value);
         return Err(refuse(Issue::error("type.wrong", "$", format!("must be an object with the fields of a trace, not {found}"))));
     };
+    if object.contains_key("resourceSpans") {
+        let message = "is an export request of OpenTelemetry and no trace: send it to /v1/traces, or import the file";
+        return Err(refuse(Issue::error("otlp.address", "resourceSpans", message)));
+    }
     let (trace, filled, given_id) = read_trace(Fields::new(object, String::new(), &mut issues), context);
     // What was moved under `metadata` or wrapped stands a level deeper than it came.
     if decoded.depth == decode::MAX_DEPTH && free_form_depth(&trace) > decode::MAX_DEPTH {

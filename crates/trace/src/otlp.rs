@@ -30,6 +30,10 @@ mod prices;
 /// A span as a step.
 mod step;
 
+/// What of a trace stands in its document.
+mod cut;
+pub use cut::{STEPS_TOTAL, cut};
+
 /// Spans as a trace.
 mod fold;
 pub use fold::{ROOT_MISSING, fold};

@@ -79,7 +79,7 @@ impl From<&Trace> for TraceSummary {
             retry_count: trace.retry_count,
             slow_request: trace.slow_request,
             failure_reason: trace.failure_reason.as_deref().map(Self::preview),
-            step_count: u32::try_from(trace.steps.len()).unwrap_or(u32::MAX),
+            step_count: u32::try_from(trace.cut_from().unwrap_or(trace.steps.len() as u64)).unwrap_or(u32::MAX),
             created_at: trace.created_at,
             unreadable: !trace.unreadable().is_empty(),
             in_progress: trace.in_progress(),

@@ -58,6 +58,7 @@ const FIXTURES: &[(&str, &str, &str)] = fixtures! {
     "refused-not-an-object"
     "refused-not-json"
     "refused-numbers"
+    "refused-otlp"
     "refused-steps-object"
     "repeated-step-ids"
     "retry-count-zero-beside-repeats"

@@ -6,10 +6,11 @@ use tracellm_trace::{
     stats::{Sample, Tally},
 };
 
-use super::{conditions::Conditions, errors::unreadable};
+use super::{conditions::Conditions, errors::unreadable, spans};
 use crate::{
     Plan, StoreError,
     paging::{Reading, Stretch},
+    spans::uncut,
 };
 
 pub(super) fn get(connection: &Connection, project_id: Option<&str>, trace_id: &str) -> Result<Option<Trace>, StoreError> {
@@ -21,7 +22,13 @@ pub(super) fn get(connection: &Connection, project_id: Option<&str>, trace_id: &
     let sql = format!("SELECT doc FROM traces{} ORDER BY created_at DESC, project_id DESC LIMIT 1", conditions.sql);
     let mut statement = connection.prepare_cached(&sql)?;
     let doc: Option<String> = statement.query_row(params_from_iter(conditions.values), |row| row.get(0)).optional()?;
-    doc.map(|doc| serde_json::from_str(&doc).map_err(unreadable)).transpose()
+    let Some(doc) = doc else { return Ok(None) };
+    let trace: Trace = serde_json::from_str(&doc).map_err(unreadable)?;
+    if trace.cut_from().is_none() {
+        return Ok(Some(trace));
+    }
+    let spans = spans::read(connection, &trace.project_id, &trace.trace_id)?;
+    Ok(Some(uncut(trace, &spans)))
 }
 
 /// A page whose items are the JSON in `column`.

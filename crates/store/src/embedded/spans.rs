@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tracellm_trace::{Issue, Outcome, Timestamp, otlp::Span};
 
 use super::{
@@ -62,14 +62,20 @@ fn write_span(transaction: &Transaction, SpanRow { trace_id, project_id, span_id
 }
 
 fn write_trace(transaction: &Transaction, trace_id: &str, project_id: &str, now: Timestamp) -> Result<Result<(), Issue>, StoreError> {
-    let mut statement = transaction.prepare_cached("SELECT span FROM spans WHERE trace_id = ? AND project_id = ?")?;
+    let all = read(transaction, project_id, trace_id)?;
+    Ok(match spans::document_of(&all, project_id, now) {
+        Ok(trace) => write_row(transaction, Row::new(trace)?).map(|_| Ok(()))?,
+        Err(issue) => Err(issue),
+    })
+}
+
+/// The spans of a trace.
+pub(super) fn read(connection: &Connection, project_id: &str, trace_id: &str) -> Result<Vec<Span>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT span FROM spans WHERE trace_id = ? AND project_id = ?")?;
     let mut rows = statement.query([trace_id, project_id])?;
     let mut all: Vec<Span> = Vec::new();
     while let Some(row) = rows.next()? {
         all.push(serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?).map_err(unreadable)?);
     }
-    Ok(match spans::trace_of(&all, project_id, now) {
-        Ok(trace) => write_row(transaction, Row::new(trace)?).map(|_| Ok(()))?,
-        Err(issue) => Err(issue),
-    })
+    Ok(all)
 }

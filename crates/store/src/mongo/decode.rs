@@ -104,6 +104,7 @@ pub(super) fn trace(document: Document) -> Trace {
 pub(super) fn summary(document: Document) -> TraceSummary {
     let mut fields = Fields::with(document, &OF_A_TRACE);
     let step_count = fields.count("step_count");
+    let steps_total = fields.count("steps_total");
     let latency = fields.number("latency").unwrap_or(0.0);
     let retry_count = fields.count("retry_count").unwrap_or(0);
     let failure_reason = fields.text("failure_reason");
@@ -120,7 +121,7 @@ pub(super) fn summary(document: Document) -> TraceSummary {
         retry_count,
         slow_request: fields.flag("slow_request").unwrap_or(latency >= SLOW_TRACE_THRESHOLD_MS),
         failure_reason: failure_reason.as_deref().map(TraceSummary::preview),
-        step_count: step_count.map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX)),
+        step_count: steps_total.or(step_count).map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX)),
         created_at: fields.time("created_at").unwrap_or(Timestamp::MIN),
         unreadable: step_count.is_none() || !fields.misread.is_empty(),
         in_progress: fields.take("in_progress") == Some(Bson::Boolean(true)),

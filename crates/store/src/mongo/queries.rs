@@ -3,7 +3,10 @@ use mongodb::{
     Collection,
     bson::{Bson, Document, RawDocumentBuf, doc},
 };
-use tracellm_trace::{Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary, otlp::ROOT_MISSING};
+use tracellm_trace::{
+    Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary,
+    otlp::{ROOT_MISSING, STEPS_TOTAL},
+};
 
 use super::{decode, filter, order};
 use crate::{StoreError, paging::Reading};
@@ -29,6 +32,7 @@ pub(super) async fn list(traces: &Collection<RawDocumentBuf>, query: &Query) -> 
         "prompt": cut("$prompt"),
         "failure_reason": cut("$failure_reason"),
         "in_progress": format!("$metadata.{ROOT_MISSING}"),
+        "steps_total": format!("$metadata.{STEPS_TOTAL}"),
         "step_count": { "$cond": [{ "$isArray": "$steps" }, { "$size": "$steps" }, Bson::Null] },
     };
     for field in [

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use mongodb::{
     Collection, Database,
-    bson::{Document, RawDocumentBuf, doc, rawdoc},
+    bson::{RawDocumentBuf, doc, rawdoc},
     error::{Error, ErrorKind},
 };
 use tracellm_trace::{Issue, Outcome, Timestamp, otlp::Span};
@@ -87,17 +87,21 @@ async fn replace(collection: &Collection<RawDocumentBuf>, id: &str, row: &spans:
 /// Makes a trace of all its spans and writes it under the version that stood before they were read, so that none of another writer is lost.
 async fn fold(database: &Database, project_id: &str, trace_id: &str, now: Timestamp) -> Result<Result<(), Issue>, StoreError> {
     let traces = database.collection(TRACES);
-    let all = database.collection::<RawDocumentBuf>(SPANS);
-    let wanted: Document = doc! { "trace_id": { "$eq": trace_id }, "project_id": { "$eq": project_id } };
     put::until_won(&traces, (project_id.to_owned(), trace_id.to_owned()), || async {
-        let found: Vec<RawDocumentBuf> = all.find(wanted.clone()).await?.try_collect().await?;
-        let read = |raw: &RawDocumentBuf| {
-            let text = raw.get_str("span").map_err(|error| StoreError::Failed(format!("a stored span can't be read: {error}")))?;
-            serde_json::from_str(text).map_err(|error| StoreError::Failed(format!("a stored span can't be read: {error}")))
-        };
-        let spans = found.iter().map(read).collect::<Result<Vec<Span>, StoreError>>()?;
-        drop(found);
-        Ok(spans::trace_of(&spans, project_id, now))
+        Ok(spans::document_of(&read(database, project_id, trace_id).await?, project_id, now))
     })
     .await
+}
+
+/// The spans of a trace.
+pub(super) async fn read(database: &Database, project_id: &str, trace_id: &str) -> Result<Vec<Span>, StoreError> {
+    let wanted = doc! { "trace_id": { "$eq": trace_id }, "project_id": { "$eq": project_id } };
+    let mut found = database.collection::<RawDocumentBuf>(SPANS).find(wanted).await?;
+    let mut spans = Vec::new();
+    while let Some(raw) = found.try_next().await? {
+        let unreadable = |why: String| StoreError::Failed(format!("a stored span can't be read: {why}"));
+        let text = raw.get_str("span").map_err(|error| unreadable(error.to_string()))?;
+        spans.push(serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?);
+    }
+    Ok(spans)
 }

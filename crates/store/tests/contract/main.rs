@@ -58,6 +58,7 @@ checks! {
     the_database_says_what_it_is: put,
     spans_make_a_trace_that_grows: spans,
     senders_at_once_make_the_same_trace: spans,
+    a_very_large_trace_is_kept_whole: spans,
     every_filter_finds_what_it_should: list,
     pages_lead_through_everything_once_and_back: list,
     documents_that_come_while_paging_harm_nothing: list,

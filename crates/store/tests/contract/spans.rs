@@ -105,3 +105,27 @@ pub async fn senders_at_once_make_the_same_trace(bench: &Bench) {
     let News::Stored(event) = watching.news.recv().await.unwrap() else { panic!("a gap") };
     assert_eq!(event.trace.trace_id, TRACE, "it is news");
 }
+
+/// More steps than a document shows, and more text than one of MongoDB holds: all of it is there when one asks for the trace.
+pub async fn a_very_large_trace_is_kept_whole(bench: &Bench) {
+    let mut spans: Vec<_> = (0..1_200).map(span).collect();
+    for large in &mut spans[5..9] {
+        large.attributes.insert("gen_ai.input.messages".to_owned(), json!([{"role": "user", "content": "x".repeat(5 << 20)}]));
+    }
+    for batch in spans.chunks(300) {
+        put(bench, batch).await;
+    }
+    let whole = bench.get("web", TRACE).await;
+    assert_eq!(whole, folded(&spans));
+    assert_eq!(whole.steps[5].input["messages"][0]["content"].as_str().map(str::len), Some(5 << 20));
+    let listed = bench.store.list_documents(&Query::default()).await.unwrap().items.remove(0);
+    assert_eq!((listed.steps.len(), listed.cut_from()), (1_000, Some(1_200)));
+    assert!(serde_json::to_string(&listed).unwrap().len() < 8 << 20);
+    assert_eq!(bench.store.list(&Query::default()).await.unwrap().items[0].step_count, 1_200);
+
+    let target = Bench::embedded().await;
+    let copied = tracellm_store::copy::copy(&*bench.store, &*target.store, None, |_, _| {}).await.unwrap();
+    assert_eq!((copied.created, copied.faults.as_slice()), (1, &[] as &[String]));
+    assert_eq!(Trace { updated_at: whole.updated_at, ..target.get("web", TRACE).await }, whole);
+    assert_eq!(put(&target, &spans[..1]).await, [Outcome::Duplicate], "a late span finds its trace");
+}

@@ -1,0 +1,51 @@
+use serde_json::{Map, Value};
+
+use crate::{Step, Trace};
+
+/// Steps that stand in the document of a trace, and about how many bytes of JSON they and its texts take there.
+const MAX_STEPS: usize = 1_000;
+const MAX_BYTES: usize = 6 << 20;
+/// Bytes of a prompt or response that stay where the document is too large.
+const MAX_TEXT: usize = 1 << 20;
+
+/// In the metadata of a trace of which not all stands in its document: how many steps it has. The whole of it is the fold of its spans.
+pub const STEPS_TOTAL: &str = "steps_total";
+
+/// Cuts a trace to what one document can hold, so that lists stay quick and databases take it.
+pub fn cut(trace: &mut Trace) {
+    let total = trace.steps.len();
+    let mut is_cut = total > MAX_STEPS;
+    trace.steps.truncate(MAX_STEPS);
+    let mut sizes: Vec<(usize, usize)> = trace.steps.iter().map(size).enumerate().map(|(place, size)| (size, place)).collect();
+    let mut bytes = sizes.iter().map(|(size, _)| size).sum::<usize>() + trace.prompt.len() + trace.response.as_ref().map_or(0, String::len);
+    if bytes > MAX_BYTES {
+        is_cut = true;
+        for text in [Some(&mut trace.prompt), trace.response.as_mut()].into_iter().flatten().filter(|text| text.len() > MAX_TEXT) {
+            bytes -= text.len() - MAX_TEXT;
+            let end = (0..=MAX_TEXT).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+            text.truncate(end);
+            text.push('…');
+        }
+        // The largest first; what they held is said by its size.
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        for (size, place) in sizes {
+            if bytes <= MAX_BYTES {
+                break;
+            }
+            let step = &mut trace.steps[place];
+            step.input = Map::from_iter([("cut".to_owned(), Value::from(format!("{size} bytes")))]);
+            step.output = Map::new();
+            step.metadata = Map::new();
+            bytes -= size;
+        }
+    }
+    if is_cut {
+        trace.metadata.insert(STEPS_TOTAL.to_owned(), total.into());
+    }
+}
+
+/// About how many bytes of JSON a step takes.
+fn size(step: &Step) -> usize {
+    let of = |fields: &Map<String, Value>| serde_json::to_string(fields).map_or(0, |text| text.len());
+    of(&step.input) + of(&step.output) + of(&step.metadata) + step.error.as_ref().map_or(0, String::len) + 300
+}
