@@ -19,6 +19,9 @@ mod answer;
 /// The site's files, which the binary carries.
 mod site;
 
+/// A log of the requests that bring traces.
+mod intake;
+
 /// Alive, ready.
 mod health;
 
@@ -36,7 +39,7 @@ use axum::{
 use leptos::{config::LeptosOptions, prelude::provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 use tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
-use tracellm_app::{App, functions::ApiDescription, shell};
+use tracellm_app::{App, functions::ApiDescription, intake::IntakeLog, shell};
 use tracellm_store::TraceStore;
 
 /// What every handler may use.
@@ -44,13 +47,15 @@ use tracellm_store::TraceStore;
 pub struct AppState {
     store: Arc<dyn TraceStore>,
     leptos: LeptosOptions,
+    log: IntakeLog,
 }
 
 /// Every route of the product.
 pub fn router(store: Arc<dyn TraceStore>) -> Router {
-    let state = AppState { store: store.clone(), leptos: site::leptos_options() };
+    let log = IntakeLog::default();
+    let state = AppState { store: store.clone(), leptos: site::leptos_options(), log: log.clone() };
     let options = state.leptos.clone();
-    let context = page_context(store);
+    let context = page_context(store, log.clone());
     Router::<AppState>::new()
         .merge(api::routes())
         .route(otlp::PATH, post(otlp::export))
@@ -63,17 +68,19 @@ pub fn router(store: Arc<dyn TraceStore>) -> Router {
         .layer(DefaultBodyLimit::max(tracellm_app::MAX_BODY_BYTES))
         .layer(axum::middleware::from_fn(body::refuse_too_large))
         .layer(RequestDecompressionLayer::new().gzip(true).zstd(true))
+        .layer(axum::middleware::from_fn_with_state(log.clone(), intake::note))
         .layer(axum::middleware::from_fn(security::add_headers))
         .layer(CompressionLayer::new())
         .with_state(state)
 }
 
 /// What pages and server functions find in their context.
-fn page_context(store: Arc<dyn TraceStore>) -> impl Fn() + Clone + Send + Sync + 'static {
+fn page_context(store: Arc<dyn TraceStore>, log: IntakeLog) -> impl Fn() + Clone + Send + Sync + 'static {
     let description = ApiDescription(api::openapi::text().into());
     move || {
         provide_context(description.clone());
         provide_context(store.clone());
+        provide_context(log.clone());
         security::add_page_policy();
     }
 }
@@ -88,5 +95,5 @@ async fn file_or_not_found(State(state): State<AppState>, request: Request) -> R
         return file;
     }
     let options = state.leptos.clone();
-    render_app_async_with_context(page_context(state.store), move || shell(options.clone()))(request).await.into_response()
+    render_app_async_with_context(page_context(state.store, state.log), move || shell(options.clone()))(request).await.into_response()
 }

@@ -30,6 +30,10 @@ pub use pager::Pager;
 mod waterfall;
 pub use waterfall::Waterfall;
 
+/// Conversations of models, with their roles.
+mod conversation;
+pub use conversation::StepSide;
+
 /// Issues of a document, most severe first.
 mod issue_list;
 pub use issue_list::IssueList;

@@ -4,7 +4,7 @@ use tracellm_trace::{
     ApiKey, Diagnosis, Failures, Filter, NewKey, NewProject, Page, Project, Query, Report, Trace, TraceSummary, stats::Analytics,
 };
 
-use crate::ApiError;
+use crate::{ApiError, intake::Intake};
 
 /// A page of the list.
 #[server(prefix = "/fn", endpoint = "traces/list", input = Json)]
@@ -44,6 +44,12 @@ pub async fn get_trace(project_id: Option<String>, trace_id: String, first: usiz
 pub async fn ingest(text: String) -> Result<Report, ApiError> {
     use tracellm_trace::{Source, body::Layout};
     server::answer(tracellm_store::ingest::ingest(&*server::store(), &text, Layout::Detect, &Source::Json.into()).await)
+}
+
+/// The last requests that brought traces.
+#[server(prefix = "/fn", endpoint = "intake", input = Json)]
+pub async fn get_intake() -> Result<Vec<Intake>, ApiError> {
+    Ok(expect_context::<crate::intake::IntakeLog>().newest(100))
 }
 
 /// Numbers over all that match.

@@ -19,6 +19,9 @@ mod charts;
 /// What the browser asks the server: reading and storing traces.
 pub mod functions;
 
+/// Requests that brought traces, and what became of them.
+pub mod intake;
+
 /// Addresses: what they ask, and how they are written.
 mod url;
 

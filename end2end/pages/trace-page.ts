@@ -6,7 +6,7 @@ export class TracePage extends AppPage {
 
   constructor(page: Page) {
     super(page);
-    this.steps = page.locator(".waterfall li");
+    this.steps = page.locator(".waterfall > ol > li");
   }
 
   async goto(traceId: string, projectId?: string): Promise<void> {

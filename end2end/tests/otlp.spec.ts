@@ -42,7 +42,10 @@ test("what an agent did through OpenTelemetry is shown, step by step", async ({ 
   await expect(tracePage.fact("Cost")).toHaveText("$0.0001");
   await expect(tracePage.text("Response")).toHaveText("Temples, then tea.");
   await tracePage.steps.nth(3).locator("summary").click();
-  await expect(tracePage.steps.nth(3)).toContainText('"role": "system"');
+  const said = tracePage.steps.nth(3).locator(".message");
+  await expect(said).toHaveCount(3);
+  await expect(said.first()).toContainText("system");
+  await expect(said.first()).toContainText("Be brief.");
 });
 
 test("a trace whose root has not come is in progress until it does", async ({ server, tracesPage, tracePage, page }) => {
@@ -68,4 +71,18 @@ test("more steps than a page shows are a link away", async ({ server, tracePage,
   await expect(tracePage.steps).toHaveCount(120);
   await expect(tracePage.steps.last()).toContainText("span 1119");
   await expect(page.getByRole("link", { name: "Next steps" })).toHaveCount(0);
+});
+
+test("who misses a trace finds what became of the request", async ({ server, ingestPage, page }) => {
+  await exportSpans(server, spans(0, 3));
+  await server.ingest([{ trace_id: "well" }, { latency: -1 }]);
+  await ingestPage.goto();
+  const rows = page.locator(".requests tbody tr");
+  await expect(rows).toHaveCount(2);
+  for (const part of ["207", "json", "latency must be"]) await expect(rows.first()).toContainText(part);
+  for (const part of ["200", "otlp", "3"]) await expect(rows.last()).toContainText(part);
+  await server.ingest("{");
+  await page.getByRole("button", { name: "Look again" }).click();
+  await expect(rows).toHaveCount(3);
+  await expect(rows.first()).toContainText("not JSON");
 });

@@ -8,6 +8,8 @@ use tracellm_app::ApiError;
 use tracellm_trace::{Issue, ItemReport};
 use utoipa::ToSchema;
 
+use crate::server::intake::Told;
+
 /// An error as HTTP: the one place where errors get their status and body.
 pub struct Failure(pub ApiError);
 
@@ -50,11 +52,13 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let Self(error) = self;
         let status = status_of(&error);
+        let told = Told::from(&error);
         let summary = ErrorSummary { code: error.code(), message: error.to_string() };
         let errors = error.issues();
         let results = if let ApiError::Refused(results) = error { Some(results) } else { None };
         let (accepted, rejected) = (results.as_ref().map(|_| 0), results.as_ref().map(Vec::len));
         let mut response = (status, Json(ErrorBody { error: summary, errors, accepted, rejected, results })).into_response();
+        response.extensions_mut().insert(told);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }

@@ -6,6 +6,7 @@ mod proto;
 use std::sync::Arc;
 
 use axum::{
+    Extension,
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
@@ -13,7 +14,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use prost::Message;
 use serde_json::json;
 use tracellm_app::ApiError;
-use tracellm_store::{TraceStore, ingest::store_spans};
+use tracellm_store::{
+    TraceStore,
+    ingest::{SpanReport, store_spans},
+};
 use tracellm_trace::{
     Issue,
     otlp::{Rejected, wire},
@@ -23,6 +27,7 @@ use crate::server::{
     answer::{Failure, status_of},
     body,
     caller::Writer,
+    intake::Told,
 };
 
 /// Where OpenTelemetry exporters send traces.
@@ -73,17 +78,21 @@ pub async fn export(State(store): State<Arc<dyn TraceStore>>, request: Request) 
         return refusal(Encoding::Json, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     };
     match take_in(&*store, request, encoding).await {
-        Ok(rejected) => success(encoding, &rejected),
+        Ok((SpanReport { accepted, rejected }, key_id)) => {
+            let reason = rejected.first().map(|first| format!("`{}`: {}", first.name, first.reason));
+            let told = Told { accepted: accepted as u64, rejected: rejected.len() as u64, reason, key_id };
+            (Extension(told), success(encoding, &rejected)).into_response()
+        }
         Err(error) => failure(&error, encoding),
     }
 }
 
-async fn take_in(store: &dyn TraceStore, request: Request, encoding: Encoding) -> Result<Vec<Rejected>, ApiError> {
+async fn take_in(store: &dyn TraceStore, request: Request, encoding: Encoding) -> Result<(SpanReport, Option<String>), ApiError> {
     let (parts, body) = request.into_parts();
     let Writer(key) = Writer::of(&parts.headers, store).await.map_err(|Failure(error)| error)?;
     let bytes = body::read(body).await?;
     let request = read(&bytes, encoding).map_err(ApiError::Unreadable)?;
-    Ok(store_spans(store, request, key.as_ref()).await?.rejected)
+    Ok((store_spans(store, request, key.as_ref()).await?, key.map(|key| key.key_id)))
 }
 
 fn read(bytes: &[u8], encoding: Encoding) -> Result<wire::Request, Issue> {
@@ -123,7 +132,7 @@ fn success(encoding: Encoding, rejected: &[Rejected]) -> Response {
 
 /// An error as `google.rpc.Status`. Only what may be sent again has a status that says so.
 pub fn failure(error: &ApiError, encoding: Encoding) -> Response {
-    refusal(encoding, status_of(error), error.to_string())
+    (Extension(Told::from(error)), refusal(encoding, status_of(error), error.to_string())).into_response()
 }
 
 fn refusal(encoding: Encoding, status: StatusCode, message: String) -> Response {

@@ -27,7 +27,7 @@ pub fn JsonBlock<T: Serialize + Send + Sync + 'static>(#[prop(into)] label: Stri
 }
 
 #[component]
-fn CopyButton(text: String, what: String) -> impl IntoView {
+pub(super) fn CopyButton(text: String, what: String) -> impl IntoView {
     let copied = RwSignal::new(false);
     let text = StoredValue::new(text);
     let copy = move |_| {

@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 use tracellm_trace::{Step, Trace};
 
-use crate::{components::JsonBlock, format};
+use crate::{
+    components::{JsonBlock, StepSide},
+    format,
+};
 
 /// Levels that are indented; deeper ones stand where the last of these do.
 const DEEPEST: usize = 8;
@@ -108,8 +111,8 @@ fn StepRow(index: usize, step: Step, level: usize, axis: Axis) -> impl IntoView 
                     </p>
                     {step.error.map(|error| view! { <p class="callout failed">{error}</p> })}
                     <div class="pair">
-                        <JsonBlock label="Input" value=step.input />
-                        <JsonBlock label="Output" value=step.output />
+                        <StepSide label="Input" value=step.input />
+                        <StepSide label="Output" value=step.output />
                     </div>
                     {(!step.metadata.is_empty()).then(|| view! { <JsonBlock label="Metadata" value=step.metadata /> })}
                 </div>

@@ -12,6 +12,10 @@ use crate::{
 mod preview;
 use preview::Preview;
 
+/// The last requests, for those who miss a trace.
+mod requests;
+use requests::Requests;
+
 #[component]
 pub fn IngestPage() -> impl IntoView {
     let text = RwSignal::new(String::new());
@@ -55,6 +59,7 @@ pub fn IngestPage() -> impl IntoView {
             </form>
             <Preview text />
         </div>
+        <Requests changes=store.version() />
     }
 }
 

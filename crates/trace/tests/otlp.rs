@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tracellm_trace::{
     Timestamp, Trace,
     otlp::{Span, fold, wire},
@@ -118,6 +118,7 @@ fn every_client_lands_right() {
 #[cfg(not(target_arch = "wasm32"))]
 mod properties {
     use proptest::{prelude::*, sample::SizeRange};
+    use serde_json::Value;
     use tracellm_trace::{Context, Source, normalize, otlp::SpanStatus};
 
     use super::*;

@@ -1,5 +1,5 @@
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, Request, State},
     response::{IntoResponse, Response},
 };
@@ -15,6 +15,7 @@ use crate::server::{
     answer::{ErrorBody, Failure},
     body,
     caller::{Reader, Writer},
+    intake::Told,
 };
 
 /// A page of whole documents.
@@ -49,13 +50,15 @@ pub struct TraceList {
 pub async fn ingest(State(store): Store, Writer(key): Writer, request: Request) -> Result<Response, Failure> {
     let layout = body::layout(&request);
     let text = body::read_text(request.into_body()).await?;
+    let key_id = key.as_ref().map(|key| key.key_id.clone());
     let report = ingest_text(&*store, &text, layout, &Origin { source: Source::Json, key }).await?;
+    let told = Told { key_id, ..Told::from(&report) };
     let status = match &report {
         Report::One(_) => StatusCode::CREATED,
         Report::Batch { rejected: 0, .. } => StatusCode::OK,
         Report::Batch { .. } => StatusCode::MULTI_STATUS,
     };
-    Ok((status, Json(report)).into_response())
+    Ok((status, Extension(told), Json(report)).into_response())
 }
 
 /// The traces that match, a page at a time.

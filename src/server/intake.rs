@@ -1,0 +1,73 @@
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{Method, header};
+use tracellm_app::{
+    ApiError,
+    intake::{Intake, IntakeLog},
+};
+use tracellm_store::ingest::now;
+use tracellm_trace::{Issue, Report};
+
+use crate::server::otlp;
+
+/// What a handler knows of the request that it answers, for the log; it travels with the answer.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    pub accepted: u64,
+    pub rejected: u64,
+    pub reason: Option<String>,
+    pub key_id: Option<String>,
+}
+
+impl From<&Report> for Told {
+    fn from(report: &Report) -> Self {
+        match report {
+            Report::One(_) => Self { accepted: 1, ..Self::default() },
+            Report::Batch { accepted, rejected, results } => {
+                let reason = results.iter().find_map(|item| item.errors().first()).map(said);
+                Self { accepted: (*accepted).into(), rejected: (*rejected).into(), reason, key_id: None }
+            }
+        }
+    }
+}
+
+impl From<&ApiError> for Told {
+    fn from(error: &ApiError) -> Self {
+        let reason = error.issues().first().map_or_else(|| error.to_string(), said);
+        let rejected = if let ApiError::Refused(results) = error { results.len() } else { 0 };
+        Self { rejected: rejected as u64, reason: Some(reason), ..Self::default() }
+    }
+}
+
+fn said(issue: &Issue) -> String {
+    format!("{} {}", issue.path, issue.message)
+}
+
+/// Notes every request that brings traces, whatever becomes of it.
+pub async fn note(State(log): State<IntakeLog>, request: Request, next: Next) -> Response {
+    let Some(way) = way(&request) else { return next.run(request).await };
+    let (client, bytes) = sender(&request);
+    let at = now();
+    let response = next.run(request).await;
+    let Told { accepted, rejected, reason, key_id } = response.extensions().get::<Told>().cloned().unwrap_or_default();
+    log.add(Intake { at, way: way.to_owned(), status: response.status().as_u16(), accepted, rejected, reason, bytes, client, key_id });
+    response
+}
+
+fn way(request: &Request) -> Option<&'static str> {
+    match request.uri().path() {
+        _ if request.method() != Method::POST => None,
+        "/api/traces" => Some("json"),
+        otlp::PATH => Some("otlp"),
+        _ => None,
+    }
+}
+
+/// What the sender calls itself, and how many bytes it says it sends.
+fn sender(request: &Request) -> (String, Option<u64>) {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    (text(header::USER_AGENT).chars().take(200).collect(), text(header::CONTENT_LENGTH).parse().ok())
+}
