@@ -42,6 +42,21 @@ pub fn escape(text: &str) -> String {
     })
 }
 
+/// Where this server is, as the browser reached it: `http://127.0.0.1:8000`.
+pub fn origin() -> String {
+    #[cfg(feature = "ssr")]
+    if let Some(parts) = use_context::<http::request::Parts>() {
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let scheme = header("x-forwarded-proto").filter(|scheme| *scheme == "https").unwrap_or("http");
+        return format!("{scheme}://{}", header("host").unwrap_or("127.0.0.1:8000"));
+    }
+    #[cfg(not(feature = "ssr"))]
+    if let Ok(origin) = window().location().origin() {
+        return origin;
+    }
+    "http://127.0.0.1:8000".to_owned()
+}
+
 /// A page whose URL can't be read is a bad request to HTTP too.
 pub fn say_status(_error: &ApiError) {
     #[cfg(feature = "ssr")]

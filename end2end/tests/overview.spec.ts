@@ -34,6 +34,10 @@ test("numbers are over all that match", async ({ server, overviewPage, page }) =
   await overviewPage.navigate("Overview");
   await expect(page).toHaveURL("/?model=claude-sonnet-4-5");
   await expect(overviewPage.tile("Tokens")).toHaveText("60");
+  await overviewPage.navigate("Projects");
+  await expect(overviewPage.heading).toHaveText("Projects");
+  await overviewPage.navigate("Traces");
+  await expect(page).toHaveURL("/traces?model=claude-sonnet-4-5");
 });
 
 test("filters of the overview work at once and lead on to the list", async ({ server, overviewPage, tracesPage, page }) => {

@@ -13,10 +13,11 @@ const some = (count: number) =>
     created_at: START + n,
   }));
 
-test("an empty store says how to send the first trace", async ({ tracesPage, page }) => {
+test("an empty store says how to send the first trace", async ({ server, tracesPage, page }) => {
   await tracesPage.goto();
   await expect(page.getByRole("heading", { name: "No traces yet" })).toBeVisible();
-  await expect(page.getByText("/api/traces")).toBeVisible();
+  await expect(page.getByText(`curl ${server.url}/api/traces`)).toBeVisible();
+  await expect(page.getByText(`OTEL_EXPORTER_OTLP_ENDPOINT=${server.url}`)).toBeVisible();
 });
 
 test("traces stand newest first and lead to their page", async ({ server, tracesPage, tracePage }) => {

@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-use crate::{ApiError, components::IssueList};
+use crate::{ApiError, components::IssueList, url::origin};
 
 /// Says what went wrong, and everything that is known about it.
 #[component]
@@ -54,13 +54,14 @@ pub fn EmptyState(heading: &'static str, children: Children) -> impl IntoView {
 /// What a new user sees.
 #[component]
 pub fn FirstTrace() -> impl IntoView {
+    let address = origin();
     view! {
         <EmptyState heading="No traces yet">
             <p>"Point any OpenTelemetry instrumentation here (OpenLLMetry, OpenInference, LangChain, the Vercel AI SDK, …):"</p>
-            <pre class="snippet" tabindex="0">"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:8000"</pre>
+            <pre class="snippet" tabindex="0">{format!("export OTEL_EXPORTER_OTLP_ENDPOINT={address}")}</pre>
             <p>"Or send JSON:"</p>
             <pre class="snippet" tabindex="0">
-                "curl http://127.0.0.1:8000/api/traces -H 'content-type: application/json' -d '{\"prompt\": \"Hello\", \"response\": \"Hi!\", \"model\": \"gpt-4.1-mini\", \"latency\": 420}'"
+                {format!("curl {address}/api/traces -H 'content-type: application/json' -d '{{\"prompt\": \"Hello\", \"response\": \"Hi!\", \"model\": \"gpt-4.1-mini\", \"latency\": 420}}'")}
             </pre>
             <p>
                 "Or " <a href="/ingest">"paste one"</a> ", import a file with " <code>"tracellm import FILE"</code> ", or try the product with "
