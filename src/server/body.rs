@@ -6,7 +6,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::{StatusCode, header};
 use http_body_util::BodyExt;
 use tokio::sync::Mutex;
@@ -40,10 +40,12 @@ pub async fn refuse_too_large(request: Request, next: Next) -> Response {
 }
 
 fn shared(body: Arc<Mutex<Body>>) -> Body {
-    Body::from_stream(stream::unfold(body, |body| async move {
+    let frames = stream::unfold(body, |body| async move {
         let frame = body.lock().await.frame().await?;
         Some((frame.map(|frame| frame.into_data().unwrap_or_default()), body))
-    }))
+    });
+    // A decompressor asks again behind the end.
+    Body::from_stream(frames.fuse())
 }
 
 async fn drain(body: &mut Body) {
