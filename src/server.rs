@@ -76,9 +76,8 @@ pub fn router(store: Arc<dyn TraceStore>) -> Router {
 
 /// What pages and server functions find in their context.
 fn page_context(store: Arc<dyn TraceStore>, log: IntakeLog) -> impl Fn() + Clone + Send + Sync + 'static {
-    let description = ApiDescription(api::openapi::text().into());
     move || {
-        provide_context(description.clone());
+        provide_context(ApiDescription(api::openapi::DOCUMENT.clone()));
         provide_context(store.clone());
         provide_context(log.clone());
         security::add_page_policy();

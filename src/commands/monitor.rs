@@ -1,12 +1,9 @@
 use std::io::{self, Write};
 
-use tokio::{
-    select,
-    signal::ctrl_c,
-    sync::broadcast::{Receiver, error::RecvError},
-};
+use futures_util::{Stream, StreamExt};
+use tokio::{select, signal::ctrl_c};
 use tracellm_store::{Location, News};
-use tracellm_trace::{Filter, Trace};
+use tracellm_trace::Trace;
 
 use crate::{Failure, commands::plain, settings::MonitorOptions};
 
@@ -18,29 +15,23 @@ pub async fn monitor(location: Location, options: MonitorOptions) -> Result<(), 
     let watching = store.watch(None).await;
     eprintln!("watching {location}; Ctrl-C ends it");
     select! {
-        done = print(watching.news, &filter, options.json) => done?,
+        done = print(watching.matching(filter), options.json) => done?,
         _ = ctrl_c() => {}
     }
     store.close().await;
     Ok(())
 }
 
-async fn print(mut news: Receiver<News>, filter: &Filter, as_json: bool) -> Result<(), Failure> {
-    loop {
-        match news.recv().await {
-            Ok(News::Stored(event)) if filter.matches(&event.trace) => {
-                let mut out = io::stdout().lock();
-                if as_json {
-                    writeln!(out, "{}", serde_json::to_string(&event.trace)?)?;
-                } else {
-                    writeln!(out, "{}", line(&event.trace))?;
-                }
-            }
-            Ok(News::Stored(_)) => {}
-            Ok(News::Gap) | Err(RecvError::Lagged(_)) => eprintln!("some came too fast and are not shown; the list has them"),
-            Err(RecvError::Closed) => return Ok(()),
+async fn print(news: impl Stream<Item = News>, as_json: bool) -> Result<(), Failure> {
+    let mut news = std::pin::pin!(news);
+    while let Some(told) = news.next().await {
+        match told {
+            News::Stored(event) if as_json => writeln!(io::stdout(), "{}", serde_json::to_string(&event.trace)?)?,
+            News::Stored(event) => writeln!(io::stdout(), "{}", line(&event.trace))?,
+            News::Gap => eprintln!("some came too fast and are not shown; the list has them"),
         }
     }
+    Ok(())
 }
 
 /// A trace in a line.

@@ -10,12 +10,11 @@ use axum::{
         sse::{Event as SentEvent, KeepAlive},
     },
 };
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
-use tokio::sync::broadcast::error::RecvError;
 use tracellm_app::ApiError;
-use tracellm_store::{Event, News, Subscription, TraceStore};
+use tracellm_store::{Event, News, TraceStore};
 use tracellm_trace::Filter;
 
 use crate::server::{answer::Failure, api::Pairs, caller::Reader};
@@ -35,7 +34,7 @@ pub async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<SentEvent, Infallible>>>, Failure> {
     let filter = reader.narrow(Filter::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?)?;
     let behind = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let news = news(store.watch(behind).await, filter).map(|news| Ok(sent(&news)));
+    let news = store.watch(behind).await.matching(filter).map(|news| Ok(sent(&news)));
     Ok(Sse::new(news).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
@@ -50,24 +49,6 @@ fn told(event: &Event) -> Value {
     json!({"type": "trace.created", "trace": event.trace})
 }
 
-/// The news for a filter, until the server ends or the client goes.
-fn news(Subscription { missed, news }: Subscription, filter: Filter) -> impl Stream<Item = News> + Send {
-    let fresh = stream::unfold(news, |mut news| async move {
-        match news.recv().await {
-            Ok(told) => Some((told, news)),
-            Err(RecvError::Lagged(_)) => Some((News::Gap, news)),
-            Err(RecvError::Closed) => None,
-        }
-    });
-    stream::iter(missed).chain(fresh).filter(move |news| {
-        let is_wanted = match news {
-            News::Stored(event) => filter.matches(&event.trace),
-            News::Gap => true,
-        };
-        std::future::ready(is_wanted)
-    })
-}
-
 /// The same as a WebSocket, as `tracellm monitor` of the reference package follows it.
 ///
 /// First `{"type":"system.connected"}`, then `{"type":"trace.created","trace"}` for each stored trace; `{"type":"ping","ts"}` is answered
@@ -78,7 +59,7 @@ pub async fn websocket(State(store): Store, reader: Reader, headers: HeaderMap, 
         return Err(ApiError::Forbidden("pages of other sites can't watch".to_owned()).into());
     }
     let filter = reader.narrow(Filter::default())?;
-    let news = news(store.watch(None).await, filter);
+    let news = store.watch(None).await.matching(filter);
     Ok(upgrade.on_upgrade(move |socket| converse(socket, news)).into_response())
 }
 

@@ -1,6 +1,7 @@
 """Raw traces as applications might send them: whole ones, sparse ones, and ones with all kinds of faults."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 TOOLS = ["plan", "search", "fetch", "draft", "agent"]
@@ -15,10 +16,8 @@ def traces(seed: int, count: int) -> list[dict[str, Any]]:
     return [trace(rng) for _ in range(count)]
 
 
-def trace(rng: random.Random) -> dict[str, Any]:
-    # Most have a fault or two; a trace of nothing but faults would say little about each.
-    oddity = rng.choice([0, 0, 0.03, 0.08, 0.2])
-    raw: dict[str, Any] = {}
+def filler(rng: random.Random, raw: dict[str, Any], oddity: float) -> Callable[..., None]:
+    """Puts fields into `raw`: usual values most of the time, odd ones now and then, none otherwise."""
 
     def put(name: str, usual: Any, odd: list[Any], presence: float = 0.8) -> None:
         if rng.random() < oddity:
@@ -26,6 +25,15 @@ def trace(rng: random.Random) -> dict[str, Any]:
         elif rng.random() < presence:
             raw[name] = usual
 
+    return put
+
+
+def trace(rng: random.Random) -> dict[str, Any]:
+    # Most have a fault or two; a trace of nothing but faults would say little about each.
+    oddity = rng.choice([0, 0, 0.03, 0.08, 0.2])
+    raw: dict[str, Any] = {}
+
+    put = filler(rng, raw, oddity)
     put("trace_id", f"t-{rng.randrange(10**9)}", ["", None, 0, 7, "x" * 600, "a\nb"])
     if rng.random() < 0.1:
         raw["id"] = f"alias-{rng.randrange(10**9)}"
@@ -57,12 +65,7 @@ def trace(rng: random.Random) -> dict[str, Any]:
 def step(rng: random.Random, oddity: float) -> dict[str, Any]:
     raw: dict[str, Any] = {}
 
-    def put(name: str, usual: Any, odd: list[Any], presence: float = 0.8) -> None:
-        if rng.random() < oddity:
-            raw[name] = rng.choice(odd)
-        elif rng.random() < presence:
-            raw[name] = usual
-
+    put = filler(rng, raw, oddity)
     put("step_id", f"s-{rng.randrange(10**6)}", ["", None, 0, 5], 0.5)
     put("tool_name", rng.choice(TOOLS), ["", None, 0, 5, []])
     put("step_type", rng.choice(TOOLS), ["", None, 0], 0.1)

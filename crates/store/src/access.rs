@@ -1,7 +1,7 @@
 //! Projects, keys, and who may do what.
 
 use sha2::{Digest, Sha256};
-use tracellm_trace::{ApiKey, Issue, NewKey, NewProject, Project, Scope, Timestamp, slug};
+use tracellm_trace::{ApiKey, Issue, NewKey, NewProject, Project, Scope, Timestamp, otlp::wire::to_hex, slug};
 
 use crate::{KeyMark, StoreError, StoredKey, TraceStore};
 
@@ -144,11 +144,7 @@ pub async fn authenticate(store: &dyn TraceStore, secret: &str, wanted: Scope, n
 
 /// What is stored of a secret. It is random and long, so a plain hash can't be guessed back.
 pub fn hash(secret: &str) -> String {
-    hex(&Sha256::digest(secret))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    to_hex(&Sha256::digest(secret))
 }
 
 /// Random letters and digits.

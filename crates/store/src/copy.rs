@@ -2,9 +2,9 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
-use tracellm_trace::{Cursor, Filled, Outcome, Query, Sort, Source, Trace, query::MAX_LIMIT, query::SortBy};
+use tracellm_trace::{Cursor, Filled, Outcome, Query, Sort, Source, Trace, otlp::wire::to_hex, query::MAX_LIMIT, query::SortBy};
 
-use crate::{NewSpan, NewTrace, StoreError, TraceStore, access::hex};
+use crate::{NewSpan, NewTrace, StoreError, TraceStore};
 
 /// Documents of the target that are read at a time.
 const READS: usize = 32;
@@ -71,17 +71,18 @@ pub async fn copy(
 }
 
 async fn copy_access(from: &dyn TraceStore, to: &dyn TraceStore, copied: &mut Copied) -> Result<(), StoreError> {
+    let (projects, keys) = (to.projects().await?, to.keys(None).await?);
     for project in from.projects().await? {
         if to.add_project(&project).await? {
             copied.projects += 1;
-        } else if !to.projects().await?.contains(&project) {
+        } else if !projects.contains(&project) {
             copied.faults.push(format!("project `{}`: there is another one of its id or name", project.project_id));
         }
     }
     for key in from.keys(None).await? {
         if to.add_key(&key).await? {
             copied.keys += 1;
-        } else if !to.keys(None).await?.iter().any(|known| known.stored_as == key.stored_as) {
+        } else if !keys.iter().any(|known| known.stored_as == key.stored_as) {
             copied.faults.push(format!("key `{}`: there is another one of its public id", key.key.key_id));
         }
     }
@@ -168,7 +169,7 @@ async fn compare(
             None => break,
         }
     }
-    copied.digest = hex(&digest.finalize());
+    copied.digest = to_hex(&digest.finalize());
     Ok(())
 }
 

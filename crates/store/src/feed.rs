@@ -3,11 +3,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use futures_util::{Stream, StreamExt, stream};
 use tokio::{
-    sync::{OnceCell, broadcast, oneshot},
+    sync::{
+        OnceCell,
+        broadcast::{self, error::RecvError},
+        oneshot,
+    },
     task::AbortHandle,
 };
-use tracellm_trace::Trace;
+use tracellm_trace::{Filter, Trace};
 use uuid::Uuid;
 
 /// Traces that are kept for those whose connection broke.
@@ -49,6 +54,26 @@ pub struct Subscription {
     /// What came behind the event that was named.
     pub missed: Vec<News>,
     pub news: broadcast::Receiver<News>,
+}
+
+impl Subscription {
+    /// What is missed and what comes, of the traces that a filter matches, until the feed ends.
+    pub fn matching(self, filter: Filter) -> impl Stream<Item = News> + Send {
+        let fresh = stream::unfold(self.news, |mut news| async move {
+            match news.recv().await {
+                Ok(told) => Some((told, news)),
+                Err(RecvError::Lagged(_)) => Some((News::Gap, news)),
+                Err(RecvError::Closed) => None,
+            }
+        });
+        stream::iter(self.missed).chain(fresh).filter(move |news| {
+            let is_wanted = match news {
+                News::Stored(event) => filter.matches(&event.trace),
+                News::Gap => true,
+            };
+            std::future::ready(is_wanted)
+        })
+    }
 }
 
 impl Default for Feed {

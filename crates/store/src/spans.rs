@@ -1,7 +1,10 @@
 use sha2::{Digest, Sha256};
-use tracellm_trace::{Issue, Refused, Timestamp, Trace, otlp, otlp::Span};
+use tracellm_trace::{
+    Issue, Refused, Timestamp, Trace, otlp,
+    otlp::{Span, wire::to_hex},
+};
 
-use crate::{NewTrace, StoreError, access::hex};
+use crate::{NewTrace, StoreError};
 
 /// A span as both homes keep it: its JSON, and what tells the version that stands.
 pub(crate) struct Row {
@@ -15,7 +18,7 @@ impl Row {
     pub fn of(span: &Span) -> Result<Self, StoreError> {
         let json = serde_json::to_string(span).map_err(|error| StoreError::Failed(format!("a span can't be written as JSON ({error})")))?;
         let (end, parts, content) = span.rank();
-        Ok(Self { rank: format!("{end:020}{parts:08}{}", hex(&Sha256::digest(content))), json })
+        Ok(Self { rank: format!("{end:020}{parts:08}{}", to_hex(&Sha256::digest(content))), json })
     }
 }
 

@@ -1,4 +1,7 @@
-use axum::Json;
+use std::sync::{Arc, LazyLock};
+
+use axum::response::IntoResponse;
+use http::header;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -51,12 +54,10 @@ impl Modify for Keys {
     }
 }
 
-/// `GET /api/openapi.json`: this API, for programs.
-pub async fn document() -> Json<openapi::OpenApi> {
-    Json(Description::openapi())
-}
+/// The description as JSON text, made when it is first asked for.
+pub static DOCUMENT: LazyLock<Arc<str>> = LazyLock::new(|| Description::openapi().to_json().unwrap_or_default().into());
 
-/// The same as text, for the page that shows it.
-pub fn text() -> String {
-    Description::openapi().to_json().unwrap_or_default()
+/// `GET /api/openapi.json`: this API, for programs.
+pub async fn document() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.to_string())
 }

@@ -1,7 +1,7 @@
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use tracellm_trace::{Issue, Step, Timestamp, Trace};
+use tracellm_trace::{Issue, Step, Timestamp, Trace, otlp::wire::to_hex};
 
 /// What MongoDB holds in one document.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -23,7 +23,7 @@ fn hash_of(parts: &[&str]) -> String {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    to_hex(&hash.finalize()[..16])
 }
 
 /// The document for a trace.
