@@ -1,5 +1,7 @@
 //! Raw bodies in, stored documents out: the one way in for REST, server functions and the command line.
 
+use std::collections::BTreeSet;
+
 use tracellm_trace::{
     ApiKey, Context, DEFAULT_PROJECT, Issue, ItemReport, ItemResult, Outcome, RefusedItem, Report, Severity, Source, Stored, Timestamp,
     Trace,
@@ -115,7 +117,12 @@ pub async fn store_items(store: &dyn TraceStore, items: &[&str], origin: &Origin
 pub struct SpanReport {
     pub accepted: usize,
     pub rejected: Vec<Rejected>,
+    /// Names of attributes that no field is for, in order; not more than [`NAMES_KEPT`].
+    pub without_field: BTreeSet<String>,
 }
+
+/// Names of attributes that a report holds at most.
+const NAMES_KEPT: usize = 50;
 
 /// Stores the spans of an export request, each under the project of the key, else under the one that its emitter names.
 ///
@@ -126,11 +133,17 @@ pub async fn store_spans(store: &dyn TraceStore, request: wire::Request, key: Op
     let via = key.map(|key| Via { key_id: key.key_id.clone(), environment: key.environment.clone() });
     let of_key = |mut span: Span| {
         span.via.clone_from(&via);
-        let named = span.project().map_or(DEFAULT_PROJECT, |name| if is_identifier(name) { name } else { DEFAULT_PROJECT });
-        NewSpan { project_id: key.map_or(named, |key| &key.project_id).to_owned(), span }
+        let named = || span.project().unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
+        NewSpan { project_id: key.map_or_else(named, |key| key.project_id.clone()), span }
     };
     let spans: Vec<NewSpan> = spans.into_iter().map(of_key).collect();
     let names: Vec<String> = spans.iter().map(|new| new.span.name.clone()).collect();
+    let mut without_field = BTreeSet::new();
+    for name in spans.iter().flat_map(|new| new.span.without_field()) {
+        if without_field.len() < NAMES_KEPT && !without_field.contains(&*name) {
+            without_field.insert(name.into_owned());
+        }
+    }
     let outcomes = if spans.is_empty() { Vec::new() } else { store.put_spans(spans, now()).await? };
     let mut accepted = 0;
     for (outcome, name) in outcomes.into_iter().zip(names) {
@@ -139,11 +152,7 @@ pub async fn store_spans(store: &dyn TraceStore, request: wire::Request, key: Op
             Err(issue) => rejected.push(Rejected { name, reason: issue.message }),
         }
     }
-    Ok(SpanReport { accepted, rejected })
-}
-
-fn is_identifier(name: &str) -> bool {
-    name.len() <= 512 && !name.chars().any(char::is_control)
+    Ok(SpanReport { accepted, rejected, without_field })
 }
 
 fn numbered(results: impl IntoIterator<Item = ItemResult>) -> Vec<ItemReport> {

@@ -26,9 +26,14 @@ mod tokens;
 
 /// What model calls cost.
 mod prices;
+pub use prices::install_prices;
 
 /// A span as a step.
 mod step;
+
+/// Which attribute gave which field.
+mod explain;
+pub use explain::{Explanation, FieldSource, Place, Placed, SpanPlaces, explain};
 
 /// What of a trace stands in its document.
 mod cut;

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use tracellm_trace::{
-    Timestamp, Trace,
-    otlp::{Span, fold, wire},
+    Timestamp, Trace, UNKNOWN_MODEL,
+    otlp::{Place, Span, explain, fold, wire},
 };
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -56,6 +56,35 @@ fn what_clients_send_becomes_what_is_expected() {
             std::fs::write(format!("{}/fixtures/otlp/expected/{name}.json", env!("CARGO_MANIFEST_DIR")), &found).unwrap();
         } else {
             assert_eq!(found, *expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn an_explanation_accounts_for_every_attribute() {
+    for (name, request, _) in FIXTURES {
+        for spans in traces(request).values() {
+            let (trace, explanation) = (folded(spans), explain(spans, "default", 1_000));
+            assert_eq!(explanation.spans.len(), trace.steps.len(), "{name}");
+            for (places, step) in explanation.spans.iter().zip(&trace.steps) {
+                let span = spans.iter().find(|span| span.span_id == places.span_id).unwrap();
+                let of_span = || {
+                    places
+                        .attributes
+                        .iter()
+                        .filter(|placed| span.attributes.keys().any(|known| known.starts_with(placed.attribute.trim_end_matches('*'))))
+                };
+                assert_eq!(of_span().map(|placed| placed.count).sum::<usize>(), span.attributes.len(), "{name}: {places:?}");
+                for placed in of_span().filter(|placed| placed.count == 1) {
+                    assert_eq!(placed.place == Place::Metadata, step.metadata.contains_key(&placed.attribute), "{name}: {placed:?}");
+                }
+                let gave = |field: &str| places.attributes.iter().any(|placed| placed.place == Place::Field(field.to_owned()));
+                assert_eq!(gave("output"), !step.output.is_empty(), "{name}: {places:?}");
+                assert_eq!(gave("input"), !step.input.is_empty(), "{name}: {places:?}");
+                assert_eq!(gave("error"), step.error.is_some(), "{name}: {places:?}");
+            }
+            let from = |field: &str| &explanation.fields.iter().find(|source| source.field == field).unwrap().from;
+            assert_eq!(from("model_name") == "no span names one", trace.model_name == UNKNOWN_MODEL, "{name}: {}", from("model_name"));
         }
     }
 }

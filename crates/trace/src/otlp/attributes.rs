@@ -1,91 +1,102 @@
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{borrow::Cow, cell::RefCell, collections::BTreeMap};
 
 use serde_json::{Map, Value};
 
-use super::Span;
+use super::{
+    Span,
+    explain::{Place, Placed, shortened},
+    names::Names,
+};
 use crate::decode::{self, MAX_DEPTH};
 
 /// Levels of JSON in an attribute's text that are read as such; the trace around it has some of its own.
 const TEXT_DEPTH: usize = MAX_DEPTH - 12;
 
-/// The attributes of a span, and which of them have found their place.
+/// The attributes of a span, and where each of them went.
 pub(super) struct Attributes<'a> {
     span: &'a Span,
-    used: RefCell<BTreeSet<&'a str>>,
+    /// The field that it gave; none where another said the same or said it better.
+    placed: RefCell<BTreeMap<&'a str, Option<&'static str>>>,
 }
 
 impl<'a> Attributes<'a> {
     pub fn of(span: &'a Span) -> Self {
-        Self { span, used: RefCell::default() }
+        Self { span, placed: RefCell::default() }
     }
 
-    /// The first of these that is there and says something.
-    pub fn first(&self, names: &[&str]) -> Option<&'a Value> {
+    /// Those of these names that are there and say something, the best first.
+    fn given(&self, names: &Names) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let given = names.all.iter().filter_map(|name| self.span.attributes.get_key_value(*name));
+        given.map(|(name, value)| (name.as_str(), value)).filter(|(_, value)| !is_empty(value))
+    }
+
+    pub fn has(&self, names: &Names) -> bool {
+        self.given(names).next().is_some()
+    }
+
+    /// The first of these that is there and says something. What says the same under an older name has its place too.
+    pub fn first(&self, names: &Names) -> Option<&'a Value> {
+        self.first_as(names, Some)
+    }
+
+    /// The first that `read` understands.
+    fn first_as<T: PartialEq>(&self, names: &Names, read: impl Fn(&'a Value) -> Option<T>) -> Option<T> {
         let mut found = None;
-        for name in names {
-            let Some((name, value)) = self.span.attributes.get_key_value(*name) else { continue };
-            if is_empty(value) {
-                continue;
-            }
-            if found.is_none() {
-                found = Some(value);
-                self.used.borrow_mut().insert(name);
-            } else if found == Some(value) {
-                // Said once more under an older name.
-                self.used.borrow_mut().insert(name);
+        for (name, value) in self.given(names) {
+            let Some(value) = read(value) else { continue };
+            match &found {
+                None => {
+                    self.placed.borrow_mut().insert(name, Some(names.field));
+                    found = Some(value);
+                }
+                Some(known) if *known == value => {
+                    self.placed.borrow_mut().entry(name).or_insert(None);
+                }
+                Some(_) => {}
             }
         }
         found
     }
 
-    pub fn text(&self, names: &[&str]) -> Option<String> {
+    pub fn text(&self, names: &Names) -> Option<String> {
         self.first(names).map(text)
     }
 
     /// A count, however it is written.
-    pub fn count(&self, names: &[&str]) -> Option<i64> {
+    pub fn count(&self, names: &Names) -> Option<i64> {
         let count = |value: &Value| match value {
             Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
             Value::String(digits) => digits.trim().parse().ok().or_else(|| whole(digits.trim().parse().ok()?)),
             _ => None,
         };
-        let given = names.iter().filter_map(|name| {
-            let (name, value) = self.span.attributes.get_key_value(*name)?;
-            Some((name, count(value).filter(|count| *count >= 0)?))
-        });
-        let mut found = None;
-        for (name, count) in given {
-            // Said once more under an older name it has its place too; another number has none.
-            if *found.get_or_insert(count) == count {
-                self.used.borrow_mut().insert(name);
-            }
-        }
-        found
+        self.first_as(names, |value| count(value).filter(|count| *count >= 0))
     }
 
-    pub fn number(&self, names: &[&str]) -> Option<f64> {
-        let found = match self.first(names)? {
+    /// An amount, however it is written.
+    pub fn number(&self, names: &Names) -> Option<f64> {
+        let number = |value: &Value| match value {
             Value::Number(number) => number.as_f64(),
             Value::String(digits) => digits.trim().parse().ok(),
             _ => None,
         };
-        found.filter(|number| number.is_finite() && *number >= 0.0)
+        self.first_as(names, |value| number(value).filter(|number| number.is_finite() && *number >= 0.0))
     }
 
     /// A value whose text may be JSON.
-    pub fn json(&self, names: &[&str]) -> Option<Value> {
+    pub fn json(&self, names: &Names) -> Option<Value> {
         self.first(names).map(parsed)
     }
 
-    /// The value that numbered attributes spell out: `prefix.0.role`, `prefix.1.parts.0.text`.
-    pub fn indexed(&self, prefix: &str) -> Option<Value> {
+    /// The values that numbered attributes spell out, one for each prefix: `prefix.0.role`, `prefix.1.parts.0.text`.
+    pub fn indexed(&self, prefixes: &Names) -> Vec<Value> {
+        prefixes.all.iter().filter_map(|prefix| self.spelt(prefix, prefixes.field)).collect()
+    }
+
+    fn spelt(&self, prefix: &str, field: &'static str) -> Option<Value> {
         let mut root = Value::Null;
         for (name, value) in &self.span.attributes {
-            let Some(path) = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')) else { continue };
-            if !path.starts_with(|c: char| c.is_ascii_digit()) {
-                continue;
-            }
-            self.used.borrow_mut().insert(name);
+            let Some(path) = numbered(name, prefix) else { continue };
+            self.placed.borrow_mut().insert(name, Some(field));
             place(&mut root, path, value.clone(), 0);
         }
         let root = arrays(root);
@@ -94,16 +105,57 @@ impl<'a> Attributes<'a> {
 
     /// What has found no place.
     pub fn rest(&self) -> Map<String, Value> {
-        let used = self.used.borrow();
-        let rest = self.span.attributes.iter().filter(|(name, _)| !used.contains(name.as_str()));
+        let placed = self.placed.borrow();
+        let rest = self.span.attributes.iter().filter(|(name, _)| !placed.contains_key(name.as_str()));
         rest.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// Counts as placed, as something else said it better.
-    pub fn set_aside(&self, names: &[&str]) {
-        let given = names.iter().filter_map(|name| self.span.attributes.get_key_value(*name));
-        self.used.borrow_mut().extend(given.map(|(name, _)| name.as_str()));
+    pub fn set_aside(&self, names: &Names) {
+        let mut placed = self.placed.borrow_mut();
+        for (name, _) in names.all.iter().filter_map(|name| self.span.attributes.get_key_value(*name)) {
+            placed.entry(name).or_insert(None);
+        }
     }
+
+    /// The same for numbered ones.
+    pub fn set_aside_indexed(&self, prefixes: &Names) {
+        let is_one = |name: &str| prefixes.all.iter().any(|prefix| numbered(name, prefix).is_some());
+        self.placed.borrow_mut().iter_mut().filter(|(name, _)| is_one(name)).for_each(|(_, field)| *field = None);
+    }
+
+    /// Where each attribute went, those that are numbered as one.
+    pub fn placed(&self) -> Vec<Placed> {
+        let placed = self.placed.borrow();
+        let mut all: Vec<Placed> = Vec::new();
+        for (name, value) in &self.span.attributes {
+            let place = match placed.get(name.as_str()) {
+                Some(Some(field)) => Place::Field((*field).to_owned()),
+                Some(None) => Place::SaidElsewhere,
+                None => Place::Metadata,
+            };
+            let attribute = family(name);
+            match all.iter_mut().find(|known| known.attribute == attribute && known.place == place) {
+                Some(known) => known.count += 1,
+                None => all.push(Placed { attribute: attribute.into_owned(), value: Some(shortened(&text(value))), count: 1, place }),
+            }
+        }
+        all
+    }
+}
+
+/// The name of an attribute, up to the first number in it: `llm.tools.*` for `llm.tools.0.name`.
+pub(super) fn family(name: &str) -> Cow<'_, str> {
+    match name.match_indices('.').find(|(at, _)| name[at + 1..].starts_with(|c: char| c.is_ascii_digit())) {
+        Some((at, _)) => format!("{}.*", &name[..at]).into(),
+        None => name.into(),
+    }
+}
+
+/// The rest of a numbered name: `0.role` of `prefix.0.role`.
+fn numbered<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+    let path = name.strip_prefix(prefix)?.strip_prefix('.')?;
+    path.starts_with(|c: char| c.is_ascii_digit()).then_some(path)
 }
 
 fn is_empty(value: &Value) -> bool {

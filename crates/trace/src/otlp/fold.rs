@@ -26,7 +26,7 @@ pub fn fold(spans: &[Span], project_id: &str, now: Timestamp) -> Result<Normaliz
 }
 
 /// Each span once, in the version that stands, by its start; of those that start together the longest first, as it holds the others.
-fn in_order(spans: &[Span]) -> Vec<&Span> {
+pub(super) fn in_order(spans: &[Span]) -> Vec<&Span> {
     let mut standing: BTreeMap<&str, &Span> = BTreeMap::new();
     for span in spans {
         let known = standing.entry(&span.span_id).or_insert(span);
@@ -39,18 +39,32 @@ fn in_order(spans: &[Span]) -> Vec<&Span> {
     spans
 }
 
-struct Tree<'a> {
-    spans: &'a [&'a Span],
-    reads: Vec<Read>,
+pub(super) struct Tree<'a> {
+    pub spans: &'a [&'a Span],
+    pub reads: Vec<Read>,
     /// Positions by span id.
     places: HashMap<&'a str, usize>,
     /// The root, else what comes closest: the first whose parent is not there.
-    root: Option<usize>,
-    root_missing: bool,
+    pub root: Option<usize>,
+    pub root_missing: bool,
+}
+
+/// The spans that give the trace its fields, by their positions.
+pub(super) struct Sources {
+    /// None where the root's name stands for it.
+    pub prompt: Option<usize>,
+    pub response: Option<usize>,
+    pub model: Option<usize>,
+    pub environment: Option<usize>,
+    pub session: Option<usize>,
+    pub user: Option<usize>,
+    pub failure: Option<usize>,
+    /// The one whose request had a key.
+    pub via: Option<usize>,
 }
 
 impl<'a> Tree<'a> {
-    fn of(spans: &'a [&'a Span]) -> Self {
+    pub fn of(spans: &'a [&'a Span]) -> Self {
         let places: HashMap<&str, usize> = spans.iter().enumerate().map(|(place, span)| (span.span_id.as_str(), place)).collect();
         let root = spans.iter().position(|span| span.parent_id.is_none());
         let is_orphan = |span: &&Span| span.parent_id.as_deref().is_some_and(|parent| !places.contains_key(parent));
@@ -70,7 +84,7 @@ impl<'a> Tree<'a> {
 
     /// The spans whose tokens count: model calls with no other below them, as what drives a call often repeats its sum. Where no model
     /// call tells any, the outermost that do.
-    fn counting(&self) -> HashSet<usize> {
+    pub fn counting(&self) -> HashSet<usize> {
         let tells = |place: usize, kinds: &[StepKind]| self.reads[place].tokens.is_some() && kinds.contains(&self.reads[place].kind);
         let calls: Vec<usize> = (0..self.spans.len()).filter(|place| tells(*place, &[StepKind::Llm, StepKind::Embedding])).collect();
         if calls.is_empty() {
@@ -110,28 +124,44 @@ impl<'a> Tree<'a> {
         retries
     }
 
-    /// The first of something that any span says, the root before all others.
-    fn said<T>(&self, of: impl Fn(&Read) -> Option<T>) -> Option<T> {
-        self.root.and_then(|root| of(&self.reads[root])).or_else(|| self.reads.iter().find_map(of))
+    /// The first span that says something, the root before all others.
+    fn says(&self, something: impl Fn(&Read) -> bool) -> Option<usize> {
+        let of_root = self.root.filter(|root| something(&self.reads[*root]));
+        of_root.or_else(|| self.reads.iter().position(something))
+    }
+
+    pub fn sources(&self) -> Sources {
+        let is_call = |read: &Read| read.kind == StepKind::Llm;
+        let of_root = |says: fn(&Read) -> bool| self.root.filter(|root| says(&self.reads[*root]));
+        let calls = || (0..self.reads.len()).filter(|place| is_call(&self.reads[*place]));
+        let with_model = calls().filter(|place| self.reads[*place].model.is_some());
+        let model = with_model.rev().max_by_key(|place| self.reads[*place].tokens.total());
+        let failed = |span: &Span| span.failed();
+        Sources {
+            prompt: of_root(|read| read.prompt.is_some()).or_else(|| calls().find(|place| self.reads[*place].prompt.is_some())),
+            response: of_root(|read| read.response.is_some()).or_else(|| calls().rev().find(|place| self.reads[*place].response.is_some())),
+            model: model.or_else(|| self.reads.iter().position(|read| read.model.is_some())),
+            environment: self.says(|read| read.environment.is_some()),
+            session: self.says(|read| read.session.is_some()),
+            user: self.says(|read| read.user.is_some()),
+            failure: self.root.filter(|root| failed(self.spans[*root])).or_else(|| self.spans.iter().position(|span| failed(span))),
+            via: self.root.filter(|root| self.spans[*root].via.is_some()).or_else(|| self.spans.iter().position(|span| span.via.is_some())),
+        }
     }
 
     /// The raw document, for the normaliser.
     fn trace(&self, project_id: &str) -> Value {
         let Some(root) = self.root else { return Value::Null };
-        let (root_span, root_read) = (self.spans[root], &self.reads[root]);
+        let root_span = self.spans[root];
         let counting = self.counting();
         let mut tokens = Tokens::default();
         counting.iter().for_each(|place| tokens.add(&self.reads[*place].tokens));
         let begin = self.spans.iter().map(|span| span.start_ns).min().unwrap_or(0);
         let end = self.spans.iter().map(|span| span.end_ns).max().unwrap_or(0);
-        let calls = || self.reads.iter().filter(|read| read.kind == StepKind::Llm);
-        let model = calls().filter(|read| read.model.is_some()).rev().max_by_key(|read| read.tokens.total());
-        let model = model.or_else(|| self.reads.iter().find(|read| read.model.is_some())).and_then(|read| read.model.clone());
-        let prompt = root_read.prompt.clone().or_else(|| calls().find_map(|read| read.prompt.clone()));
-        let response = root_read.response.clone().or_else(|| calls().rev().find_map(|read| read.response.clone()));
+        let sources = self.sources();
+        let of = |place: Option<usize>| place.map(|place| &self.reads[place]);
         let retries = self.retries();
-        let first_failed = self.spans.iter().find(|span| span.failed());
-        let status = match first_failed {
+        let status = match sources.failure {
             _ if root_span.failed() && !self.root_missing => Status::Failed,
             None if retries == 0 => Status::Success,
             _ => Status::Warning,
@@ -142,29 +172,30 @@ impl<'a> Tree<'a> {
         let mut raw = json!({
             "trace_id": root_span.trace_id,
             "project_id": project_id,
-            "prompt": prompt.unwrap_or_else(|| root_span.name.clone()),
-            "response": response,
+            "prompt": of(sources.prompt).and_then(|read| read.prompt.as_deref()).unwrap_or(&root_span.name),
+            "response": of(sources.response).and_then(|read| read.response.as_deref()),
             "latency": end.saturating_sub(begin) as f64 / 1e6,
             "token_count": tokens.total(),
             "status": status.as_str(),
             "retry_count": retries,
-            "failure_reason": root_span.error().or_else(|| first_failed.and_then(|span| span.error())),
+            "failure_reason": sources.failure.and_then(|place| self.spans[place].error()),
             "created_at": self.spans.first().map(|span| start(span).to_string()),
             "steps": steps,
             "metadata": self.metadata(root_span),
         });
-        let via = root_span.via.as_ref().or_else(|| self.spans.iter().find_map(|span| span.via.as_ref()));
-        let environment = self.said(|read| read.environment.clone()).or_else(|| via.map(|via| via.environment.clone()));
+        let via = sources.via.and_then(|place| self.spans[place].via.as_ref());
+        let environment = of(sources.environment).and_then(|read| read.environment.as_deref());
+        let environment = environment.or(via.map(|via| via.environment.as_str()));
         let mut tags: Vec<String> =
             self.reads.iter().flat_map(|read| read.tags.iter()).map(|tag| identifier(tag)).filter(|tag| !tag.is_empty()).collect();
         tags.sort();
         tags.dedup();
         let optional = [
-            ("model_name", model.map(Value::from)),
+            ("model_name", of(sources.model).and_then(|read| read.model.as_deref()).map(Value::from)),
             ("environment", environment.map(Value::from)),
             ("api_key", via.map(|via| via.key_id.as_str().into())),
-            ("session_id", self.said(|read| read.session.clone()).map(Value::from)),
-            ("user_id", self.said(|read| read.user.clone()).map(Value::from)),
+            ("session_id", of(sources.session).and_then(|read| read.session.as_deref()).map(Value::from)),
+            ("user_id", of(sources.user).and_then(|read| read.user.as_deref()).map(Value::from)),
             ("tags", (!tags.is_empty()).then(|| tags.into())),
             ("cost_usd", (!costs.is_empty()).then(|| costs.iter().sum::<f64>().into())),
             ("input_tokens", tokens.input.map(Value::from)),

@@ -3,7 +3,7 @@ use crate::StepKind;
 
 /// What a span did, by the words of every generation.
 pub(super) fn kind(attributes: &Attributes) -> StepKind {
-    let said = [names::OPERATION, names::KIND, names::VERCEL_OPERATION].into_iter().filter_map(|list| attributes.text(list));
+    let said = [&names::OPERATION, &names::KIND, &names::VERCEL_OPERATION].into_iter().filter_map(|list| attributes.text(list));
     let known = said.filter_map(|word| of_word(&word)).next();
     known.unwrap_or_else(|| of_content(attributes))
 }
@@ -33,10 +33,9 @@ fn of_word(word: &str) -> Option<StepKind> {
 
 /// Where nothing says it, what is there tells.
 fn of_content(attributes: &Attributes) -> StepKind {
-    let has = |names: &[&str]| attributes.first(names).is_some();
-    if has(names::TOOL_NAME) {
+    if attributes.has(&names::TOOL_NAME) {
         StepKind::Tool
-    } else if has(&["gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model"]) {
+    } else if attributes.has(&names::MODEL_OF_CALL) {
         StepKind::Llm
     } else {
         StepKind::Other

@@ -1,16 +1,26 @@
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, OnceLock},
+};
 
 use serde::Deserialize;
 
 use super::tokens::Tokens;
 
 /// What models cost, in US dollars for a million tokens, as their makers published it on a day.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Prices {
-    models: HashMap<String, Price>,
+    date: String,
+    /// For those who read the file; there is one.
+    #[serde(default, rename = "unit")]
+    _unit: Option<String>,
+    /// None for a model whose cost is not to be told.
+    models: HashMap<String, Option<Price>>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Price {
     input: f64,
     output: f64,
@@ -22,14 +32,53 @@ struct Price {
 
 /// The table that the product ships with; `prices.json` says of which day it is.
 static SHIPPED: LazyLock<Prices> =
-    LazyLock::new(|| serde_json::from_str(include_str!("prices.json")).unwrap_or(Prices { models: HashMap::new() }));
+    LazyLock::new(|| read(include_str!("prices.json")).unwrap_or(Prices { date: String::new(), _unit: None, models: HashMap::new() }));
+
+/// The shipped table with one's own prices over it.
+static OWN: OnceLock<Prices> = OnceLock::new();
+
+fn table() -> &'static Prices {
+    OWN.get().unwrap_or(&SHIPPED)
+}
+
+/// Lays one's own prices over the shipped ones, once, before anything is folded. The text is JSON as in `prices.json`; a model that is
+/// `null` there has no price.
+///
+/// # Errors
+/// It is no such table; the message names what is wrong.
+pub fn install_prices(text: &str) -> Result<(), String> {
+    let mut own = read(text)?;
+    for (model, price) in &SHIPPED.models {
+        own.models.entry(model.clone()).or_insert(*price);
+    }
+    OWN.set(own).or(Ok(()))
+}
+
+fn read(text: &str) -> Result<Prices, String> {
+    let mut prices: Prices = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    for (model, price) in &prices.models {
+        let Some(Price { input, output, cached, written }) = price else { continue };
+        if let Some(wrong) =
+            [Some(*input), Some(*output), *cached, *written].into_iter().flatten().find(|price| !price.is_finite() || *price < 0.0)
+        {
+            return Err(format!("`models.{model}` has the price {wrong}, which must be 0 or more"));
+        }
+    }
+    prices.models = prices.models.into_iter().map(|(model, price)| (model.to_ascii_lowercase(), price)).collect();
+    Ok(prices)
+}
+
+/// The day of the table.
+pub(super) fn date() -> &'static str {
+    &table().date
+}
 
 /// What a call cost; none for a model that is not in the table, as a guess would count as a number.
 pub(super) fn cost(model: &str, tokens: &Tokens) -> Option<f64> {
     if !tokens.is_some() {
         return None;
     }
-    let price = SHIPPED.price(model)?;
+    let price = table().price(model)?;
     let count = |tokens: Option<i64>| tokens.unwrap_or(0) as f64;
     let (read, written) = (count(tokens.cached), count(tokens.written));
     let plain = (count(tokens.input) - read - written).max(0.0);
@@ -57,12 +106,13 @@ impl Prices {
                 cuts.find_map(|at| self.models.get(&format!("{undated}{}", &dated[..at])))
             })
             .copied()
+            .flatten()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Tokens, cost};
+    use super::{Tokens, cost, read};
 
     #[test]
     fn known_models_have_a_price_and_others_none() {
@@ -75,5 +125,14 @@ mod tests {
             assert_eq!(cost(name, &tokens), None, "{name}");
         }
         assert_eq!(cost("gpt-4.1", &Tokens::default()), None);
+    }
+
+    #[test]
+    fn a_table_that_is_none_is_refused_with_what_is_wrong() {
+        let wrong = |text: &str| read(text).unwrap_err();
+        assert!(wrong(r#"{"date": "2026-11-25", "models": {"m": {"input": 1}}}"#).contains("output"));
+        assert!(wrong(r#"{"date": "2026-11-25", "models": {"m": {"input": -1, "output": 2}}}"#).contains("models.m"));
+        assert!(wrong(r#"{"date": "2026-11-25", "models": {"m": {"input": 1, "output": 2, "cache": 1}}}"#).contains("cache"));
+        assert!(read(r#"{"date": "2026-11-25", "models": {"M": {"input": 1, "output": 2}, "n": null}}"#).is_ok());
     }
 }

@@ -1,5 +1,9 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use super::{attributes::family, names, step::identifier};
 
 /// One operation, as its instrumentation told it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,9 +102,13 @@ impl Span {
     }
 
     /// Which project its emitter names, where it names one.
-    pub fn project(&self) -> Option<&str> {
-        let names = ["tracellm.project", "openinference.project.name", "wandb.project"];
-        let given = names.into_iter().filter_map(|name| self.resource.get(name)?.as_str());
-        given.map(str::trim).find(|name| !name.is_empty())
+    pub fn project(&self) -> Option<String> {
+        let given = names::PROJECT.iter().filter_map(|name| self.resource.get(*name)?.as_str());
+        given.map(identifier).find(|name| !name.is_empty())
+    }
+
+    /// The attributes that no field is for, those that are numbered as one (`llm.tools.*`). They are kept in the metadata.
+    pub fn without_field(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.attributes.keys().filter(|name| !names::is_known(name)).map(|name| family(name))
     }
 }

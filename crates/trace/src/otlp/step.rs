@@ -3,9 +3,10 @@ use serde_json::{Map, Value, json};
 use super::{
     Span, SpanStatus,
     attributes::{Attributes, parsed, text},
+    explain::Placed,
     kind::kind,
     messages::{Conversation, Message},
-    names,
+    names::{self, Names},
     prices::cost,
     tokens::Tokens,
 };
@@ -32,44 +33,53 @@ pub(super) struct Read {
 }
 
 pub(super) fn read(span: &Span) -> Read {
+    read_by(span, &Attributes::of(span))
+}
+
+/// The same, and where each attribute went.
+pub(super) fn explained(span: &Span) -> (Read, Vec<Placed>) {
     let attributes = Attributes::of(span);
-    let kind = kind(&attributes);
-    let input = Side::input(span, &attributes, kind);
-    let output = Side::output(span, &attributes, kind);
+    (read_by(span, &attributes), attributes.placed())
+}
+
+fn read_by(span: &Span, attributes: &Attributes) -> Read {
+    let kind = kind(attributes);
+    let input = Side::input(span, attributes, kind);
+    let output = Side::output(span, attributes, kind);
     let name = match kind {
-        StepKind::Tool => attributes.text(names::TOOL_NAME).or_else(|| attributes.text(names::ENTITY_NAME)),
-        StepKind::Agent => attributes.text(names::AGENT_NAME),
+        StepKind::Tool => attributes.text(&names::TOOL_NAME).or_else(|| attributes.text(&names::ENTITY_NAME)),
+        StepKind::Agent => attributes.text(&names::AGENT_NAME),
         _ => None,
     };
-    let tags = match attributes.json(names::TAGS) {
+    let tags = match attributes.json(&names::TAGS) {
         Some(Value::Array(tags)) => tags.iter().map(text).collect(),
         Some(tag) => vec![text(&tag)],
         None => Vec::new(),
     };
-    let of_trace = match attributes.json(names::METADATA) {
+    let of_trace = match attributes.json(&names::METADATA) {
         Some(Value::Object(fields)) => fields,
         Some(other) => Map::from_iter([("metadata".to_owned(), other)]),
         None => Map::new(),
     };
-    let tokens = Tokens::of(&attributes);
-    attributes.set_aside(&["input.mime_type", "output.mime_type"]);
+    let tokens = Tokens::of(attributes);
+    attributes.set_aside(&names::MIME_TYPES);
     // A call that failed may name its model only among its parameters, which stay where they are.
     let parameters = span.attributes.get("llm.invocation_parameters").map(parsed);
     let of_parameters = || parameters.as_ref().and_then(|given| given.get("model").and_then(Value::as_str).map(str::to_owned));
-    let model = attributes.text(names::MODEL).or_else(of_parameters).map(|model| identifier(&model)).filter(|model| !model.is_empty());
+    let model = attributes.text(&names::MODEL).or_else(of_parameters).map(|model| identifier(&model)).filter(|model| !model.is_empty());
     let of_table = model.as_deref().and_then(|model| cost(model, &tokens));
-    let of_resource = names::ENVIRONMENT.iter().find_map(|name| span.resource.get(*name)).map(text);
+    let of_resource = names::ENVIRONMENT.all.iter().find_map(|name| span.resource.get(*name)).map(text);
     Read {
         kind,
         model,
-        cost: attributes.number(names::COST).or(of_table),
-        session: attributes.text(names::SESSION).map(|id| identifier(&id)),
-        user: attributes.text(names::USER).map(|id| identifier(&id)),
-        environment: of_resource.or_else(|| attributes.text(names::ENVIRONMENT)).map(|name| identifier(&name)),
+        cost: attributes.number(&names::COST).or(of_table),
+        session: attributes.text(&names::SESSION).map(|id| identifier(&id)),
+        user: attributes.text(&names::USER).map(|id| identifier(&id)),
+        environment: of_resource.or_else(|| attributes.text(&names::ENVIRONMENT)).map(|name| identifier(&name)),
         tags,
         of_trace,
         tokens,
-        metadata: metadata(span, &attributes, name.as_deref()),
+        metadata: metadata(span, attributes, name.as_deref()),
         name: name.unwrap_or_else(|| span.name.clone()),
         prompt: input.text,
         response: output.text,
@@ -135,50 +145,53 @@ struct Side {
 impl Side {
     fn input(span: &Span, attributes: &Attributes, kind: StepKind) -> Self {
         if kind == StepKind::Tool
-            && let Some(arguments) = attributes.json(names::TOOL_ARGUMENTS)
+            && let Some(arguments) = attributes.json(&names::TOOL_ARGUMENTS)
         {
-            attributes.set_aside(names::INPUT);
+            attributes.set_aside(&names::INPUT);
             return Self::of_value(arguments);
         }
+        if let Some(quoted) = attributes.first(&names::QUOTED_INPUT) {
+            return Self::of_value(unquoted(quoted));
+        }
         let mut conversation = Conversation::default();
-        if let Some(system) = attributes.json(names::SYSTEM) {
+        if let Some(system) = attributes.json(&names::SYSTEM) {
             conversation.0.extend(merged(Conversation::read(&system, "system"), "system"));
         }
-        conversation.0.extend(conversation_of(attributes, names::INPUT_MESSAGES, names::INPUT_INDEXED, "user").0);
+        conversation.0.extend(conversation_of(attributes, &names::INPUT_MESSAGES, &names::INPUT_INDEXED, "user").0);
         conversation.0.extend(of_events(span, names::INPUT_EVENTS));
-        Self::of(conversation, attributes, names::INPUT, kind, "user")
+        Self::of(conversation, attributes, &names::INPUT, kind, "user")
     }
 
     fn output(span: &Span, attributes: &Attributes, kind: StepKind) -> Self {
         if kind == StepKind::Tool
-            && let Some(result) = attributes.json(names::TOOL_RESULT)
+            && let Some(result) = attributes.json(&names::TOOL_RESULT)
         {
-            attributes.set_aside(names::OUTPUT);
+            attributes.set_aside(&names::OUTPUT);
             return Self::of_value(result);
         }
-        if let Some(documents) = attributes.indexed(names::DOCUMENTS) {
-            attributes.set_aside(names::OUTPUT);
+        if let Some(documents) = attributes.indexed(&names::DOCUMENTS).pop() {
+            attributes.set_aside(&names::OUTPUT);
             let documents = match documents {
                 Value::Array(items) => items.into_iter().map(|item| item.get("document").cloned().unwrap_or(item)).collect(),
                 other => other,
             };
             return Self { object: Map::from_iter([("documents".to_owned(), documents)]), text: None };
         }
-        let mut conversation = conversation_of(attributes, names::OUTPUT_MESSAGES, names::OUTPUT_INDEXED, "assistant");
+        let mut conversation = conversation_of(attributes, &names::OUTPUT_MESSAGES, &names::OUTPUT_INDEXED, "assistant");
         conversation.0.extend(of_events(span, names::OUTPUT_EVENTS));
         if conversation.is_empty() && matches!(kind, StepKind::Llm | StepKind::Chain) {
-            let said = attributes.text(names::OUTPUT_TEXT);
-            let calls = attributes.json(names::OUTPUT_TOOL_CALLS);
+            let said = attributes.text(&names::OUTPUT_TEXT);
+            let calls = attributes.json(&names::OUTPUT_TOOL_CALLS);
             if said.is_some() || calls.is_some() {
                 let calls = json!({"role": "assistant", "content": said, "tool_calls": calls});
                 conversation = Conversation::read(&calls, "assistant");
             }
         }
-        Self::of(conversation, attributes, names::OUTPUT, kind, "assistant")
+        Self::of(conversation, attributes, &names::OUTPUT, kind, "assistant")
     }
 
     /// The conversation, else what stands in one attribute; a model's is a conversation too.
-    fn of(conversation: Conversation, attributes: &Attributes, names: &[&str], kind: StepKind, role: &str) -> Self {
+    fn of(conversation: Conversation, attributes: &Attributes, names: &Names, kind: StepKind, role: &str) -> Self {
         if !conversation.is_empty() {
             attributes.set_aside(names);
             return Self::of_conversation(&conversation);
@@ -217,11 +230,23 @@ impl Side {
     }
 }
 
-fn conversation_of(attributes: &Attributes, whole: &[&str], indexed: &[&str], role: &str) -> Conversation {
+fn conversation_of(attributes: &Attributes, whole: &Names, indexed: &Names, role: &str) -> Conversation {
     let found = attributes.json(whole).map(|value| Conversation::read(&value, role)).filter(|found| !found.is_empty());
     // Read even where it is not needed, so that its parts do not count as unknown.
-    let spread: Vec<_> = indexed.iter().filter_map(|prefix| attributes.indexed(prefix)).collect();
+    let spread = attributes.indexed(indexed);
+    if found.is_some() {
+        attributes.set_aside_indexed(indexed);
+    }
     found.or_else(|| spread.iter().map(|value| Conversation::read(value, role)).find(|found| !found.is_empty())).unwrap_or_default()
+}
+
+/// The text that a JSON text stands for, or each of several does.
+fn unquoted(value: &Value) -> Value {
+    match value {
+        Value::String(text) => serde_json::from_str::<String>(text).map_or_else(|_| parsed(value), Value::String),
+        Value::Array(items) => items.iter().map(unquoted).collect(),
+        other => other.clone(),
+    }
 }
 
 /// Instructions that came in parts, as one message.

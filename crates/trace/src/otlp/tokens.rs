@@ -16,8 +16,9 @@ impl Tokens {
     /// The conventions count cached tokens in; Anthropic's own numbers leave them out, and some emitters pass those on. Where more were
     /// cached than came in at all, they were left out.
     pub fn of(attributes: &Attributes) -> Self {
-        let [input, output, total] = [names::INPUT_TOKENS, names::OUTPUT_TOKENS, names::TOTAL_TOKENS].map(|names| attributes.count(names));
-        let [read, write, reasoning] = [names::CACHE_READ, names::CACHE_WRITE, names::REASONING].map(|names| attributes.count(names));
+        let [input, output, total] =
+            [&names::INPUT_TOKENS, &names::OUTPUT_TOKENS, &names::TOTAL_TOKENS].map(|names| attributes.count(names));
+        let [read, write, reasoning] = [&names::CACHE_READ, &names::CACHE_WRITE, &names::REASONING].map(|names| attributes.count(names));
         let cached = read.unwrap_or(0).saturating_add(write.unwrap_or(0));
         let input = match (input, total, output) {
             (Some(input), ..) if cached > input => Some(input.saturating_add(cached)),
