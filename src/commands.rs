@@ -10,6 +10,10 @@ pub use demo::demo;
 mod normalize;
 pub use normalize::normalize;
 
+/// What models cost.
+mod prices;
+pub use prices::prices;
+
 /// Files into the store.
 mod import;
 pub use import::import;

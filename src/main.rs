@@ -50,10 +50,12 @@ fn main() -> std::process::ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {
+    cli.install_prices()?;
     let location = cli.location();
     match cli.command {
         Command::Start(options) => commands::start(location?, options).await,
         Command::Demo(options) => commands::demo(location?, options).await,
+        Command::Prices => commands::prices(),
         Command::Normalize => commands::normalize(),
         Command::Import(options) => commands::import(location?, options).await,
         Command::Export(options) => commands::export(location?, options).await,

@@ -4,6 +4,9 @@ mod api;
 /// OpenTelemetry.
 mod otlp;
 
+/// OpenTelemetry by gRPC.
+pub mod grpc;
+
 /// Traces as they are stored: WebSocket and server-sent events.
 mod live;
 
@@ -51,8 +54,7 @@ pub struct AppState {
 }
 
 /// Every route of the product.
-pub fn router(store: Arc<dyn TraceStore>) -> Router {
-    let log = IntakeLog::default();
+pub fn router(store: Arc<dyn TraceStore>, log: IntakeLog) -> Router {
     let state = AppState { store: store.clone(), leptos: site::leptos_options(), log: log.clone() };
     let options = state.leptos.clone();
     let context = page_context(store, log.clone());

@@ -1,8 +1,11 @@
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracellm_store::Location;
-use tracellm_trace::{Cursor, Scope, Timestamp};
+use tracellm_trace::{Cursor, Scope, Timestamp, otlp};
 
 /// The filters of a list.
 mod filter;
@@ -26,6 +29,9 @@ pub struct Cli {
     /// Folder of the embedded store [default: $XDG_DATA_HOME/tracellm]
     #[arg(long, global = true, env = "TRACELLM_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Prices of models, laid over the shipped ones: JSON as `tracellm prices` prints it
+    #[arg(long, global = true, env = "TRACELLM_PRICES", value_name = "FILE")]
+    prices: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -34,6 +40,8 @@ pub enum Command {
     Start(StartOptions),
     /// Store made-up traces, to try the product
     Demo(DemoOptions),
+    /// Print the prices of models that costs are counted by
+    Prices,
     /// Read raw traces, a JSON document a line, and write what each becomes
     Normalize,
     /// Store traces from files: a JSON document, an array, or NDJSON
@@ -64,6 +72,9 @@ pub struct StartOptions {
     pub host: IpAddr,
     #[arg(long, env = "TRACELLM_PORT", default_value_t = 8000)]
     pub port: u16,
+    /// Take OTLP/gRPC there too, like 127.0.0.1:4317
+    #[arg(long, env = "TRACELLM_OTLP_GRPC", value_name = "ADDR")]
+    pub otlp_grpc: Option<SocketAddr>,
     /// Don't open the dashboard in a browser
     #[arg(long)]
     pub no_browser: bool,
@@ -225,6 +236,17 @@ fn time(text: &str) -> Result<Timestamp, String> {
 }
 
 impl Cli {
+    /// Lays the prices of the named file over the shipped ones.
+    ///
+    /// # Errors
+    /// It can't be read, or is no table of prices.
+    pub fn install_prices(&self) -> Result<(), crate::Failure> {
+        let Some(path) = self.prices.as_ref().filter(|path| !path.as_os_str().is_empty()) else { return Ok(()) };
+        let wrong = |why: String| format!("{} can't be used for prices: {why}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        Ok(otlp::install_prices(&text).map_err(wrong)?)
+    }
+
     /// Where traces are kept.
     ///
     /// # Errors

@@ -8,7 +8,11 @@ pub use badges::{Fact, StatusBadge};
 
 /// What a page shows in place of data.
 mod notices;
-pub use notices::{EmptyState, ErrorPanel, FirstTrace, NothingMatches};
+pub use notices::{EmptyState, ErrorPanel, NothingMatches};
+
+/// What a new user sees.
+mod first_trace;
+pub use first_trace::FirstTrace;
 
 /// What waits for the server.
 mod loaded;
@@ -34,10 +38,14 @@ pub use waterfall::Waterfall;
 mod conversation;
 pub use conversation::StepSide;
 
+/// How a trace of OpenTelemetry came to its fields.
+mod mapping;
+pub use mapping::Mapping;
+
 /// Issues of a document, most severe first.
 mod issue_list;
 pub use issue_list::IssueList;
 
 /// JSON and long text, with a button that copies it.
 mod text_block;
-pub use text_block::{JsonBlock, TextBlock};
+pub use text_block::{CodeBlock, JsonBlock, TextBlock};

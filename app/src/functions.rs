@@ -1,10 +1,12 @@
 use leptos::{prelude::*, server_fn::codec::Json};
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Diagnosis, Failures, Filter, NewKey, NewProject, Page, Project, Query, Report, Trace, TraceSummary, stats::Analytics,
+    ApiKey, Diagnosis, Failures, Filter, NewKey, NewProject, Page, Project, Query, Report, Trace, TraceSummary,
+    otlp::{Explanation, Prices},
+    stats::Analytics,
 };
 
-use crate::{ApiError, intake::Intake};
+use crate::{ApiError, intake::IntakePage};
 
 /// A page of the list.
 #[server(prefix = "/fn", endpoint = "traces/list", input = Json)]
@@ -39,17 +41,36 @@ pub async fn get_trace(project_id: Option<String>, trace_id: String, first: usiz
     }))
 }
 
-/// Stores what was pasted: a document, an array or NDJSON.
+/// The prices that the server counts costs by, for a preview that counts the same.
+#[server(prefix = "/fn", endpoint = "prices", input = Json)]
+pub async fn get_prices() -> Result<Prices, ApiError> {
+    Ok(tracellm_trace::otlp::prices().clone())
+}
+
+/// Which attribute gave each field of a trace that came as spans; none for another.
+#[server(prefix = "/fn", endpoint = "traces/explain", input = Json)]
+pub async fn explain_trace(project_id: String, trace_id: String) -> Result<Option<Explanation>, ApiError> {
+    /// Spans that are shown one by one.
+    const SHOWN: usize = 200;
+    let spans = server::answer(server::store().spans(&project_id, &trace_id).await)?;
+    Ok((!spans.is_empty()).then(|| tracellm_trace::otlp::explain(&spans, &project_id, SHOWN)))
+}
+
+/// Stores what was pasted: a document, an array, NDJSON, or an export request of OpenTelemetry.
 #[server(prefix = "/fn", endpoint = "traces/ingest", input = Json)]
 pub async fn ingest(text: String) -> Result<Report, ApiError> {
     use tracellm_trace::{Source, body::Layout};
-    server::answer(tracellm_store::ingest::ingest(&*server::store(), &text, Layout::Detect, &Source::Json.into()).await)
+    let store = server::store();
+    if tracellm_trace::otlp::wire::is_meant(&text) {
+        return server::answer(tracellm_store::ingest::ingest_export(&*store, &text).await);
+    }
+    server::answer(tracellm_store::ingest::ingest(&*store, &text, Layout::Detect, &Source::Json.into()).await)
 }
 
-/// The last requests that brought traces.
+/// The last requests that brought traces, of one key or all.
 #[server(prefix = "/fn", endpoint = "intake", input = Json)]
-pub async fn get_intake() -> Result<Vec<Intake>, ApiError> {
-    Ok(expect_context::<crate::intake::IntakeLog>().newest(100))
+pub async fn get_intake(key: Option<String>, most: usize) -> Result<IntakePage, ApiError> {
+    Ok(expect_context::<crate::intake::IntakeLog>().newest(key.as_deref(), most))
 }
 
 /// Numbers over all that match.

@@ -134,6 +134,14 @@ test("opentelemetry", async ({ server, page, tracePage }) => {
   await picture(page, "otlp-agent");
   await tracePage.goto(items.find((trace: { token_count: number }) => trace.token_count === 300).trace_id);
   await picture(page, "otlp-vercel");
+  await page.getByRole("link", { name: "Show which attribute" }).click();
+  await page.locator(".mapping details").nth(2).locator("summary").click();
+  await picture(page, "otlp-mapping");
+  await page.goto("/ingest");
+  await tracePage.hydrated();
+  await page.getByLabel("Raw JSON").fill(readFileSync("../crates/trace/fixtures/otlp/manual-agent.json", "utf8"));
+  await page.locator(".requests details summary").first().click();
+  await picture(page, "otlp-ingest");
 });
 
 test("ingest", async ({ ingestPage, page }) => {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "../fixtures/test.ts";
 import type { Server } from "../fixtures/server.ts";
@@ -85,4 +86,71 @@ test("who misses a trace finds what became of the request", async ({ server, ing
   await page.getByRole("button", { name: "Look again" }).click();
   await expect(rows).toHaveCount(3);
   await expect(rows.first()).toContainText("not JSON");
+});
+
+const captured = (name: string): string => readFileSync(`../crates/trace/fixtures/otlp/${name}.json`, "utf8");
+
+test("a trace tells which attribute gave which field, and what was left over", async ({ server, tracePage, page }) => {
+  await exportSpans(server, captured("manual-agent"));
+  const { items } = await server.get("/api/traces");
+  await tracePage.goto(items[0].trace_id);
+  await page.getByRole("link", { name: "Show which attribute gave which field" }).click();
+  const mapping = page.getByRole("region", { name: "Mapping" });
+  await expect(mapping.getByRole("row", { name: /^session_id/ })).toContainText("gen_ai.conversation.id");
+  const call = mapping.locator("details", { hasText: "chat gpt-4.1" });
+  await call.locator("summary").click();
+  await expect(call.getByRole("row", { name: /gen_ai.response.model/ })).toContainText("model_name");
+  // The address says it all.
+  await page.reload();
+  await expect(mapping.getByRole("row", { name: /^model_name/ })).toContainText("gen_ai");
+});
+
+test("spans that are pasted are explained, then stored as they were shown", async ({ server, ingestPage, tracePage, page }) => {
+  await ingestPage.goto();
+  await ingestPage.paste(captured("openinference-openai"));
+  await expect(ingestPage.verdict).toHaveText("Spans of 4 traces");
+  await expect(ingestPage.preview.getByRole("row", { name: /^model_name/ }).first()).toContainText("llm.response.model_name");
+  await expect(ingestPage.preview.locator("details").nth(1)).toContainText("kept as metadata");
+  const shown = await ingestPage.documents();
+  await ingestPage.store.click();
+  await expect(ingestPage.receipt).toContainText("4 traces stored");
+  const { items } = await server.get("/api/traces");
+  const alike = (document: any) => ({ ...document, updated_at: "" });
+  const stored = new Map(items.map((item: any) => [item.trace_id, alike(item)]));
+  expect(new Map(shown.map((document) => [document.trace_id, alike(document)]))).toEqual(stored);
+  await ingestPage.paste('{"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "lost", "startTimeUnixNano": 1}]}]}]}');
+  await expect(ingestPage.verdict).toHaveText("Holds no span that can be kept");
+  await expect(ingestPage.preview).toContainText("traceId must be 32 hex digits");
+});
+
+test("requests are listed key by key, with the attributes that no field is for", async ({ server, ingestPage, page }) => {
+  const asJson = { "content-type": "application/json" };
+  const created = await fetch(`${server.url}/api/projects`, { method: "POST", headers: asJson, body: '{"name": "Web"}' });
+  const made = (await created.json()) as { api_key: { key: string; key_id: string } };
+  await server.ingest({ prompt: "without a key" });
+  const headers = { ...asJson, authorization: `Bearer ${made.api_key.key}` };
+  await fetch(`${server.url}/v1/traces`, { method: "POST", headers, body: captured("openinference-openai") });
+  await fetch(`${server.url}/v1/traces`, { method: "POST", headers, body: "{" });
+  await ingestPage.goto();
+  const requests = page.getByRole("region", { name: "Last requests" });
+  await expect(requests.locator("tbody tr")).toHaveCount(3);
+  await requests.getByLabel("Key").selectOption(made.api_key.key_id);
+  await expect(requests.locator("tbody tr")).toHaveCount(2);
+  await expect(requests.locator("tbody tr").first()).toContainText("400");
+  await requests.getByText("without a field, kept as metadata").click();
+  await expect(requests.getByText("llm.tools.*")).toBeVisible();
+});
+
+test("the first trace turns the instructions green", async ({ server, overviewPage, tracePage, page }) => {
+  await overviewPage.goto();
+  await expect(page.getByRole("heading", { name: "No traces yet" })).toBeVisible();
+  await page.getByText("curl", { exact: true }).first().click();
+  const curl = page.locator('[data-snippet="curl"] pre');
+  await expect(curl).toContainText(`curl ${server.url}/api/traces`);
+  await page.getByRole("button", { name: "Make a key for these" }).click();
+  await expect(curl).toContainText("authorization: Bearer tlm_");
+  execFileSync("bash", ["-c", await curl.innerText()]);
+  await expect(page.getByRole("heading", { name: "Your first trace is here" })).toBeVisible();
+  await page.getByRole("link", { name: "Look at it" }).click();
+  await expect(tracePage.heading).toHaveText("Hello");
 });

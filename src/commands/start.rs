@@ -4,7 +4,9 @@ use axum::serve::ListenerExt;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
+use tracellm_app::intake::IntakeLog;
 use tracellm_store::{Location, TraceStore};
 use tracellm_trace::Query;
 
@@ -16,16 +18,20 @@ const GRACE: Duration = Duration::from_secs(8);
 const DEMO_TRACES: u32 = 240;
 
 pub async fn start(location: Location, options: StartOptions) -> Result<(), Failure> {
-    if !options.host.is_loopback() && !options.allow_anyone {
-        let host = options.host;
+    let hosts = [Some(options.host), options.otlp_grpc.map(|address| address.ip())];
+    if let Some(host) = hosts.into_iter().flatten().find(|host| !host.is_loopback())
+        && !options.allow_anyone
+    {
         return Err(format!(
             "{host} is reached by other machines, and there is no login yet: --allow-anyone serves everything to everyone there"
         )
         .into());
     }
-    let listener = TcpListener::bind((options.host, options.port))
-        .await
-        .map_err(|error| format!("can't listen on {}:{}: {error}; --port chooses another one", options.host, options.port))?;
+    let listener = listen(SocketAddr::new(options.host, options.port), "--port").await?;
+    let grpc = match options.otlp_grpc {
+        Some(address) => Some(listen(address, "--otlp-grpc").await?),
+        None => None,
+    };
     let store = tracellm_store::open(&location).await?;
     match store.health().await {
         Ok(health) => tracing::info!("traces are kept in {} {} ({location})", health.database, health.server_version),
@@ -38,20 +44,38 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
     announce(address, &options);
     // Without it a streamed page waits for the client's delayed acknowledgement.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (stop, stopped) = watch::channel(false);
     let watched = store.clone();
-    let serving = axum::serve(listener, server::router(store.clone())).with_graceful_shutdown(async move {
+    let signalled = tokio::spawn(async move {
         wait_for_signal().await;
         tracing::info!("stopping");
         watched.stop_watching();
-        drop(stop);
+        stop.send_replace(true);
     });
+    let log = IntakeLog::default();
+    let serving = axum::serve(listener, server::router(store.clone(), log.clone())).with_graceful_shutdown(told(stopped.clone()));
+    let serving_grpc = async {
+        let Some(listener) = grpc else { return Ok(()) };
+        tracing::info!("OTLP/gRPC is taken at {}", listener.local_addr()?);
+        axum::serve(listener, server::grpc::router(store.clone(), log)).with_graceful_shutdown(told(stopped.clone())).await
+    };
     tokio::select! {
-        done = serving.into_future() => done?,
-        () = async { drop(stopped.await); tokio::time::sleep(GRACE).await } => tracing::warn!("some requests were cut off"),
+        done = async { tokio::try_join!(serving.into_future(), serving_grpc) } => drop(done?),
+        () = async { told(stopped.clone()).await; tokio::time::sleep(GRACE).await } => tracing::warn!("some requests were cut off"),
     }
+    signalled.abort();
     store.close().await;
     Ok(())
+}
+
+async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| format!("can't listen on {address}: {error}; {option} chooses another one").into())
+}
+
+/// Ends when the signal has come.
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // A sender that is gone will not say more.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 async fn fill_if_empty(store: &dyn TraceStore) -> Result<(), Failure> {

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
-use http::{HeaderMap, header, request};
+use http::{header, request};
 use tracellm_app::ApiError;
 use tracellm_store::{TraceStore, access::authenticate, ingest::now};
 use tracellm_trace::{ApiKey, Filter, Scope};
 
-use crate::server::answer::Failure;
+use crate::server::{answer::Failure, intake::KeyShown};
 
 /// Who stores: the key that was shown, if one was.
 pub struct Writer(pub Option<ApiKey>);
@@ -19,8 +19,8 @@ pub struct Admin;
 
 impl Writer {
     /// For a route that words its refusals itself.
-    pub async fn of(headers: &HeaderMap, store: &dyn TraceStore) -> Result<Self, Failure> {
-        key(headers, store, Scope::Ingest).await.map(Self)
+    pub async fn of(parts: &request::Parts, store: &dyn TraceStore) -> Result<Self, Failure> {
+        key(parts, store, Scope::Ingest).await.map(Self)
     }
 }
 
@@ -48,16 +48,18 @@ impl Reader {
 }
 
 /// The key of a request, which must open `wanted`. Without a key every route is open, until there are users.
-async fn key(headers: &HeaderMap, store: &dyn TraceStore, wanted: Scope) -> Result<Option<ApiKey>, Failure> {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
+async fn key(parts: &request::Parts, store: &dyn TraceStore, wanted: Scope) -> Result<Option<ApiKey>, Failure> {
+    let text = |name| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
     let bearer = text(header::AUTHORIZATION).and_then(|value| {
         let (kind, secret) = value.split_once(' ')?;
         kind.eq_ignore_ascii_case("bearer").then(|| secret.trim())
     });
-    match bearer.or_else(|| text(header::HeaderName::from_static("x-api-key"))) {
-        Some(secret) => Ok(Some(authenticate(store, secret, wanted, now()).await?)),
-        None => Ok(None),
-    }
+    let key = match bearer.or_else(|| text(header::HeaderName::from_static("x-api-key"))) {
+        Some(secret) => Some(authenticate(store, secret, wanted, now()).await?),
+        None => None,
+    };
+    KeyShown::note(parts, key.as_ref());
+    Ok(key)
 }
 
 macro_rules! extracted_with {
@@ -71,7 +73,7 @@ macro_rules! extracted_with {
 
             async fn from_request_parts(parts: &mut request::Parts, state: &S) -> Result<Self, Failure> {
                 let make: fn(Option<ApiKey>) -> Self = $make;
-                key(&parts.headers, &*<Arc<dyn TraceStore>>::from_ref(state), $scope).await.map(make)
+                key(parts, &*<Arc<dyn TraceStore>>::from_ref(state), $scope).await.map(make)
             }
         }
     };

@@ -1,15 +1,17 @@
+use std::sync::{Arc, OnceLock};
+
 use axum::{
     extract::{Request, State},
     middleware::Next,
     response::Response,
 };
-use http::{Method, header};
+use http::{Method, header, request::Parts};
 use tracellm_app::{
     ApiError,
     intake::{Intake, IntakeLog},
 };
-use tracellm_store::ingest::now;
-use tracellm_trace::{Issue, Report};
+use tracellm_store::ingest::{SpanReport, now};
+use tracellm_trace::{ApiKey, Issue, Report};
 
 use crate::server::otlp;
 
@@ -19,7 +21,20 @@ pub struct Told {
     pub accepted: u64,
     pub rejected: u64,
     pub reason: Option<String>,
-    pub key_id: Option<String>,
+    pub without_field: Vec<String>,
+}
+
+/// The public id of the key that a request showed, once it is known; it travels with the request.
+#[derive(Clone, Debug, Default)]
+pub struct KeyShown(Arc<OnceLock<String>>);
+
+impl KeyShown {
+    pub fn note(parts: &Parts, key: Option<&ApiKey>) {
+        if let (Some(shown), Some(key)) = (parts.extensions.get::<Self>(), key) {
+            // A second key of the same request is the same key.
+            let _ = shown.0.set(key.key_id.clone());
+        }
+    }
 }
 
 impl From<&Report> for Told {
@@ -28,9 +43,17 @@ impl From<&Report> for Told {
             Report::One(_) => Self { accepted: 1, ..Self::default() },
             Report::Batch { accepted, rejected, results } => {
                 let reason = results.iter().find_map(|item| item.errors().first()).map(said);
-                Self { accepted: (*accepted).into(), rejected: (*rejected).into(), reason, key_id: None }
+                Self { accepted: (*accepted).into(), rejected: (*rejected).into(), reason, ..Self::default() }
             }
         }
+    }
+}
+
+impl From<SpanReport> for Told {
+    fn from(SpanReport { accepted, rejected, without_field }: SpanReport) -> Self {
+        let reason = rejected.first().map(|first| format!("`{}`: {}", first.name, first.reason));
+        let without_field = without_field.into_iter().collect();
+        Self { accepted: accepted as u64, rejected: rejected.len() as u64, reason, without_field }
     }
 }
 
@@ -47,13 +70,15 @@ fn said(issue: &Issue) -> String {
 }
 
 /// Notes every request that brings traces, whatever becomes of it.
-pub async fn note(State(log): State<IntakeLog>, request: Request, next: Next) -> Response {
+pub async fn note(State(log): State<IntakeLog>, mut request: Request, next: Next) -> Response {
     let Some(way) = way(&request) else { return next.run(request).await };
     let (client, bytes) = sender(&request);
-    let at = now();
+    let (at, shown) = (now(), KeyShown::default());
+    request.extensions_mut().insert(shown.clone());
     let response = next.run(request).await;
-    let Told { accepted, rejected, reason, key_id } = response.extensions().get::<Told>().cloned().unwrap_or_default();
-    log.add(Intake { at, way: way.to_owned(), status: response.status().as_u16(), accepted, rejected, reason, bytes, client, key_id });
+    let Told { accepted, rejected, reason, without_field } = response.extensions().get::<Told>().cloned().unwrap_or_default();
+    let (status, key_id) = (response.status().as_u16(), shown.0.get().cloned());
+    log.add(Intake { at, way: way.to_owned(), status, accepted, rejected, reason, bytes, client, key_id, without_field });
     response
 }
 

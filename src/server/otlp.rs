@@ -1,7 +1,7 @@
 //! `POST /v1/traces`: OTLP/HTTP, by its specification.
 
 /// What protobuf carries, as the shapes of OTLP/JSON.
-mod proto;
+pub mod proto;
 
 use std::sync::Arc;
 
@@ -78,21 +78,20 @@ pub async fn export(State(store): State<Arc<dyn TraceStore>>, request: Request) 
         return refusal(Encoding::Json, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     };
     match take_in(&*store, request, encoding).await {
-        Ok((SpanReport { accepted, rejected }, key_id)) => {
-            let reason = rejected.first().map(|first| format!("`{}`: {}", first.name, first.reason));
-            let told = Told { accepted: accepted as u64, rejected: rejected.len() as u64, reason, key_id };
-            (Extension(told), success(encoding, &rejected)).into_response()
+        Ok(report) => {
+            let answer = success(encoding, &report.rejected);
+            (Extension(Told::from(report)), answer).into_response()
         }
         Err(error) => failure(&error, encoding),
     }
 }
 
-async fn take_in(store: &dyn TraceStore, request: Request, encoding: Encoding) -> Result<(SpanReport, Option<String>), ApiError> {
+async fn take_in(store: &dyn TraceStore, request: Request, encoding: Encoding) -> Result<SpanReport, ApiError> {
     let (parts, body) = request.into_parts();
-    let Writer(key) = Writer::of(&parts.headers, store).await.map_err(|Failure(error)| error)?;
+    let Writer(key) = Writer::of(&parts, store).await.map_err(|Failure(error)| error)?;
     let bytes = body::read(body).await?;
     let request = read(&bytes, encoding).map_err(ApiError::Unreadable)?;
-    Ok((store_spans(store, request, key.as_ref()).await?, key.map(|key| key.key_id)))
+    Ok(store_spans(store, request, key.as_ref()).await?)
 }
 
 fn read(bytes: &[u8], encoding: Encoding) -> Result<wire::Request, Issue> {
@@ -106,28 +105,29 @@ fn read(bytes: &[u8], encoding: Encoding) -> Result<wire::Request, Issue> {
 }
 
 fn success(encoding: Encoding, rejected: &[Rejected]) -> Response {
-    let message = rejected.first().map(|first| {
-        let hint = if rejected.iter().all(|span| span.reason.contains("traceId")) {
-            " (are these logs or metrics? this address takes traces)"
-        } else {
-            ""
-        };
-        format!("{} spans were rejected; `{}`: {}{hint}", rejected.len(), first.name, first.reason)
-    });
-    let body = match (encoding, message) {
+    let partial_success = partial_success(rejected);
+    let body = match (encoding, partial_success) {
         (Encoding::Json, None) => b"{}".to_vec(),
-        (Encoding::Json, Some(message)) => {
-            json!({"partialSuccess": {"rejectedSpans": rejected.len().to_string(), "errorMessage": message}}).to_string().into_bytes()
+        (Encoding::Json, Some(proto::PartialSuccess { rejected_spans, error_message })) => {
+            json!({"partialSuccess": {"rejectedSpans": rejected_spans.to_string(), "errorMessage": error_message}}).to_string().into_bytes()
         }
-        (Encoding::Protobuf, message) => {
-            let partial = message.map(|error_message| proto::PartialSuccess {
-                rejected_spans: i64::try_from(rejected.len()).unwrap_or(i64::MAX),
-                error_message,
-            });
-            proto::Response { partial_success: partial }.encode_to_vec()
-        }
+        (Encoding::Protobuf, partial_success) => proto::Response { partial_success }.encode_to_vec(),
     };
     encoding.respond(StatusCode::OK, body)
+}
+
+/// How many spans were rejected, and why the first was.
+pub fn partial_success(rejected: &[Rejected]) -> Option<proto::PartialSuccess> {
+    let first = rejected.first()?;
+    let hint = if rejected.iter().all(|span| span.reason.contains("traceId")) {
+        " (are these logs or metrics? this address takes traces)"
+    } else {
+        ""
+    };
+    Some(proto::PartialSuccess {
+        rejected_spans: i64::try_from(rejected.len()).unwrap_or(i64::MAX),
+        error_message: format!("{} spans were rejected; `{}`: {}{hint}", rejected.len(), first.name, first.reason),
+    })
 }
 
 /// An error as `google.rpc.Status`. Only what may be sent again has a status that says so.
@@ -136,14 +136,7 @@ pub fn failure(error: &ApiError, encoding: Encoding) -> Response {
 }
 
 fn refusal(encoding: Encoding, status: StatusCode, message: String) -> Response {
-    let code = match status.as_u16() {
-        401 => 16,
-        403 => 7,
-        413 | 429 => 8,
-        503 => 14,
-        500 => 13,
-        _ => 3,
-    };
+    let code = code_of(status.as_u16());
     let body = match encoding {
         Encoding::Json => json!({"code": code, "message": message}).to_string().into_bytes(),
         Encoding::Protobuf => proto::Status { code, message }.encode_to_vec(),
@@ -153,6 +146,18 @@ fn refusal(encoding: Encoding, status: StatusCode, message: String) -> Response 
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response
+}
+
+/// The code of gRPC for an HTTP status.
+pub fn code_of(status: u16) -> i32 {
+    match status {
+        401 => 16,
+        403 => 7,
+        413 | 429 => 8,
+        503 => 14,
+        500 => 13,
+        _ => 3,
+    }
 }
 
 /// A body that is too large, as the sender of spans is told it.

@@ -1,17 +1,20 @@
 """Real clients, each in a process of its own, call a stub model server and export to a running TraceLLM: what they did lands right."""
 
+import html
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
 import unittest
+import urllib.request
 from typing import Any
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "reference"))
 
-from service import Service  # noqa: E402 - the path is set first
+from service import Service, free_port  # noqa: E402 - the path is set first
 
 from stub import Stub  # noqa: E402
 
@@ -22,8 +25,8 @@ NEW = {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental", "OTEL_INST
 
 
 class Clients(unittest.TestCase):
-    def setUp(self) -> None:
-        self.server = Service.ours(os.environ.get("MONGO_TEST_URL", ""), f"otel_{os.getpid()}_{time.time_ns()}")
+    def setUp(self, *options: str) -> None:
+        self.server = Service.ours(os.environ.get("MONGO_TEST_URL", ""), f"otel_{os.getpid()}_{time.time_ns()}", *options)
         self.stub = Stub().__enter__()
 
     def tearDown(self) -> None:
@@ -60,6 +63,43 @@ class Clients(unittest.TestCase):
     def test_openinference(self) -> None:
         self.check_conversation(self.run_client("openinference-openai"), 64)
 
+    def test_grpc(self) -> None:
+        for compression in ({}, {"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}):
+            with self.subTest(**compression):
+                self.tearDown()
+                port = free_port()
+                self.setUp("--otlp-grpc", f"127.0.0.1:{port}")
+                key = self.server.post("/api/projects", {"name": "Travel"})["api_key"]
+                traces = self.run_client(
+                    "openinference-openai",
+                    OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
+                    OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}",
+                    OTEL_EXPORTER_OTLP_HEADERS=f"authorization=Bearer%20{key['key']}",
+                    **compression,
+                )
+                self.check_conversation(traces, 64)
+                self.assertEqual({(trace["project_id"], trace["api_key"]) for trace in traces}, {("travel", key["key_id"])})
+
+    def test_what_a_new_user_copies(self) -> None:
+        page = urllib.request.urlopen(urllib.request.Request(self.server.url + "/", headers={"accept": "text/html"}), timeout=20).read().decode()
+        snippets = re.findall(r'data-snippet="?(\w+)"?.*?<pre[^>]*>(.*?)</pre>', page, re.DOTALL)
+        self.assertEqual([name for name, _ in snippets], ["openai", "openinference", "langchain", "vercel", "curl"])
+        models = {**os.environ, "OPENAI_API_KEY": "none", "OPENAI_BASE_URL": f"{self.stub.url}/v1"}
+        for count, (name, text) in enumerate(snippets, 1):
+            text = html.unescape(re.sub("<!.*?>", "", text))
+            if name == "vercel":
+                path = pathlib.Path(os.environ["OTEL_NODE"]) / f"snippet-{os.getpid()}.mjs"
+                path.write_text(text)
+                self.addCleanup(path.unlink)
+                command = ["node", str(path)]
+            else:
+                command = ["bash", "-c", text] if name == "curl" else [sys.executable, "-c", text]
+            subprocess.run(command, env=models, check=True, timeout=120, stdout=subprocess.DEVNULL)
+            traces = self.server.get("/api/traces?sort=-created_at")["items"]
+            self.assertEqual(len(traces), count, name)
+            newest = [trace for trace in traces if trace["prompt"] == "Hello" and trace["response"] in (ANSWER, "Hi!")]
+            self.assertEqual(len(newest), count, f"{name}: {traces}")
+
     def test_opentelemetry_of_today(self) -> None:
         self.check_conversation(self.run_client("openai-v2", **NEW), None)
 
@@ -68,8 +108,14 @@ class Clients(unittest.TestCase):
         self.assertEqual([trace["token_count"] for trace in traces], [150, 150, 150, 0], "messages go elsewhere, numbers are here")
 
     def test_anthropic_counts_what_it_leaves_out(self) -> None:
-        for trace in self.run_client("openllmetry-anthropic"):
+        self.run_client("openllmetry-anthropic")
+        traces = self.run_client("openinference-anthropic")
+        for trace in traces:
             self.assertEqual((trace["input_tokens"], trace["cached_tokens"], trace["output_tokens"], trace["token_count"]), (120, 100, 12, 132))
+            self.assertEqual((trace["model_name"], trace["environment"]), ("claude-sonnet-4-5-20250929", "staging"))
+        # Anthropic's SDK traces itself too, without content: beside OpenLLMetry's span, and below OpenInference's.
+        said = [(len(trace["steps"]), trace["prompt"], trace["response"]) for trace in traces if trace["response"]]
+        self.assertEqual(said, [(1, QUESTION, ANSWER), (2, QUESTION, ANSWER)])
 
     def test_langchain(self) -> None:
         chain, tool = self.run_client("openinference-langchain")

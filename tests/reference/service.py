@@ -31,9 +31,9 @@ class Service:
             time.sleep(0.1)
 
     @classmethod
-    def ours(cls, mongo_url: str, db_name: str) -> "Service":
+    def ours(cls, mongo_url: str, db_name: str, *options: str) -> "Service":
         port = free_port()
-        command = [os.environ["TRACELLM_BINARY"], "start", "--no-browser", "--port", str(port)]
+        command = [os.environ["TRACELLM_BINARY"], "start", "--no-browser", "--port", str(port), *options]
         return cls(command, {"MONGO_URL": mongo_url, "DB_NAME": db_name}, port, "/readyz")
 
     @classmethod

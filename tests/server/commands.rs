@@ -207,3 +207,28 @@ fn files_of_opentelemetry_are_imported_and_exported_whole() {
     let exported = lines(&home.run(&["export", "--format", "ndjson"]));
     assert_eq!((exported.len(), exported[0]["steps"].as_array().unwrap().len(), &exported[0]["source"]), (1, 4, &json!("otlp")));
 }
+
+#[test]
+fn prices_of_ones_own_stand_over_the_shipped_ones() {
+    let home = Home::embedded();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/trace/fixtures/otlp/manual-agent.json");
+    let file = home.path("prices.json");
+    let set = |text: &str| std::fs::write(&file, text).unwrap();
+    let with = |arguments: &[&str]| home.run(&[&["--prices", file.to_str().unwrap()], arguments].concat());
+
+    set(
+        r#"{"date": "2026-11-25", "models": {"gpt-4.1": {"input": 1000, "output": 0}, "gpt-4o": null, "ours": {"input": 1, "output": 2}}}"#,
+    );
+    let shown: Value = serde_json::from_slice(&with(&["prices"]).stdout).unwrap();
+    assert_eq!((&shown["date"], &shown["models"]["gpt-4o"]), (&json!("2026-11-25"), &Value::Null));
+    assert!(shown["models"]["ours"]["output"] == 2.0 && shown["models"]["gpt-5"]["input"].is_number(), "{shown}");
+    done(&with(&["import", fixture]));
+    let trace = &lines(&home.run(&["export", "--format", "ndjson"]))[0];
+    assert_eq!(trace["cost_usd"].as_f64(), trace["input_tokens"].as_f64().map(|tokens| tokens / 1000.0));
+
+    for (text, wrong) in [("{", "EOF"), (r#"{"date": "x", "models": {"m": {"input": 1}}}"#, "output")] {
+        set(text);
+        let failed = with(&["prices"]);
+        assert!(!failed.status.success() && words(&failed.stderr).contains(wrong), "{}", words(&failed.stderr));
+    }
+}

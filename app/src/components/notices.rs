@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-use crate::{ApiError, components::IssueList, url::origin};
+use crate::{ApiError, components::IssueList};
 
 /// Says what went wrong, and everything that is known about it.
 #[component]
@@ -48,26 +48,6 @@ pub fn EmptyState(heading: &'static str, children: Children) -> impl IntoView {
             <h2>{heading}</h2>
             {children()}
         </section>
-    }
-}
-
-/// What a new user sees.
-#[component]
-pub fn FirstTrace() -> impl IntoView {
-    let address = origin();
-    view! {
-        <EmptyState heading="No traces yet">
-            <p>"Point any OpenTelemetry instrumentation here (OpenLLMetry, OpenInference, LangChain, the Vercel AI SDK, …):"</p>
-            <pre class="snippet" tabindex="0">{format!("export OTEL_EXPORTER_OTLP_ENDPOINT={address}")}</pre>
-            <p>"Or send JSON:"</p>
-            <pre class="snippet" tabindex="0">
-                {format!("curl {address}/api/traces -H 'content-type: application/json' -d '{{\"prompt\": \"Hello\", \"response\": \"Hi!\", \"model\": \"gpt-4.1-mini\", \"latency\": 420}}'")}
-            </pre>
-            <p>
-                "Or " <a href="/ingest">"paste one"</a> ", import a file with " <code>"tracellm import FILE"</code> ", or try the product with "
-                <code>"tracellm demo"</code> "."
-            </p>
-        </EmptyState>
     }
 }
 

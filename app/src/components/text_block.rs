@@ -13,10 +13,9 @@ pub fn TextBlock(#[prop(into)] label: String, text: String) -> impl IntoView {
     }
 }
 
-/// A value as indented JSON.
+/// A program, as one copies it.
 #[component]
-pub fn JsonBlock<T: Serialize + Send + Sync + 'static>(#[prop(into)] label: String, value: T) -> impl IntoView {
-    let text = serde_json::to_string_pretty(&value).unwrap_or_else(|error| error.to_string());
+pub fn CodeBlock(#[prop(into)] label: String, text: String) -> impl IntoView {
     let copied = text.clone();
     view! {
         <figure class="text-block">
@@ -24,6 +23,13 @@ pub fn JsonBlock<T: Serialize + Send + Sync + 'static>(#[prop(into)] label: Stri
             <pre class="json" tabindex="0">{text}</pre>
         </figure>
     }
+}
+
+/// A value as indented JSON.
+#[component]
+pub fn JsonBlock<T: Serialize + Send + Sync + 'static>(#[prop(into)] label: String, value: T) -> impl IntoView {
+    let text = serde_json::to_string_pretty(&value).unwrap_or_else(|error| error.to_string());
+    view! { <CodeBlock label text /> }
 }
 
 #[component]

@@ -1,12 +1,12 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
-use tracellm_trace::{Trace, UNREADABLE};
+use tracellm_trace::{Source, Trace, UNREADABLE};
 
 use crate::{
-    components::{ErrorPanel, Fact, JsonBlock, StatusBadge, TextBlock, Waterfall, trace_href},
+    components::{ErrorPanel, Fact, JsonBlock, Mapping, StatusBadge, TextBlock, Waterfall, trace_href},
     format,
-    functions::{STEPS_SHOWN, TracePart, get_trace},
+    functions::{STEPS_SHOWN, TracePart, explain_trace, get_trace},
 };
 
 #[component]
@@ -18,6 +18,7 @@ pub fn TracePage() -> impl IntoView {
         let first = query.with(|map| map.get("steps_from")).and_then(|first| first.parse().ok()).unwrap_or(0_usize);
         (project_id, trace_id, first)
     };
+    let is_explained = Memo::new(move |_| query.with(|map| map.get("mapping").is_some()));
     let trace = Resource::new_blocking(wanted, |(project_id, trace_id, first)| get_trace(project_id, trace_id, first));
     view! {
         <Suspense fallback=|| view! { <p class="muted">"Loading…"</p> }>
@@ -31,7 +32,7 @@ pub fn TracePage() -> impl IntoView {
                         }
                             .into_any()
                     }
-                    Ok(part) => view! { <Found part /> }.into_any(),
+                    Ok(part) => view! { <Found part is_explained=is_explained.into() /> }.into_any(),
                 }
             })}
         </Suspense>
@@ -39,7 +40,7 @@ pub fn TracePage() -> impl IntoView {
 }
 
 #[component]
-fn Found(part: TracePart) -> impl IntoView {
+fn Found(part: TracePart, is_explained: Signal<bool>) -> impl IntoView {
     let TracePart { trace, first, total } = part;
     let heading = trace.prompt.trim().lines().next().map(|line| line.chars().take(120).collect()).unwrap_or_else(|| trace.trace_id.clone());
     let last = first + trace.steps.len();
@@ -68,6 +69,8 @@ fn Found(part: TracePart) -> impl IntoView {
         Some(response) => view! { <TextBlock label="Response" text=response /> }.into_any(),
         None => view! { <p class="muted none">"No response was recorded."</p> }.into_any(),
     };
+    let mapping = (trace.source == Some(Source::Otlp))
+        .then(|| view! { <Explained project_id=trace.project_id.clone() trace_id=trace.trace_id.clone() is_explained /> });
     view! {
         <Title text=format!("{} {heading}", mark(&trace)) />
         <p class="back"><a href="/traces">"Traces"</a></p>
@@ -94,12 +97,54 @@ fn Found(part: TracePart) -> impl IntoView {
             {waterfall}
             {pager}
         </section>
+        {mapping}
         <section aria-labelledby="document">
             <h2 id="document">"Document"</h2>
             <details class="raw">
                 <summary>"Raw JSON"</summary>
                 <JsonBlock label="As stored" value=trace />
             </details>
+        </section>
+    }
+}
+
+/// Which attribute gave which field, once it is asked for by the URL.
+#[component]
+fn Explained(project_id: String, trace_id: String, is_explained: Signal<bool>) -> impl IntoView {
+    let own = trace_href(&project_id, &trace_id);
+    let joint = if own.contains('?') { '&' } else { '?' };
+    let address = format!("{own}{joint}mapping=1#mapping");
+    let explanation = Resource::new_blocking(
+        move || is_explained.get(),
+        move |is_asked| {
+            let (project_id, trace_id) = (project_id.clone(), trace_id.clone());
+            async move { if is_asked { explain_trace(project_id, trace_id).await } else { Ok(None) } }
+        },
+    );
+    view! {
+        <section aria-labelledby="mapping">
+            <h2 id="mapping">"Mapping"</h2>
+            <Suspense fallback=|| view! { <p class="muted">"Loading…"</p> }>
+                {move || {
+                    let address = address.clone();
+                    Suspend::new(async move {
+                        match (explanation.await, is_explained.get()) {
+                            (Err(error), _) => view! { <ErrorPanel error /> }.into_any(),
+                            (Ok(Some(explanation)), _) => view! { <Mapping explanation /> }.into_any(),
+                            (Ok(None), true) => view! { <p class="muted none">"Its spans are no longer there."</p> }.into_any(),
+                            (Ok(None), false) => {
+                                view! {
+                                    <p class="muted">
+                                        "This trace came as spans of OpenTelemetry. "
+                                        <a href=address>"Show which attribute gave which field, and what was left over"</a> "."
+                                    </p>
+                                }
+                                    .into_any()
+                            }
+                        }
+                    })
+                }}
+            </Suspense>
         </section>
     }
 }

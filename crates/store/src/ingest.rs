@@ -129,12 +129,20 @@ const NAMES_KEPT: usize = 50;
 /// # Errors
 /// As [`TraceStore::put_spans`].
 pub async fn store_spans(store: &dyn TraceStore, request: wire::Request, key: Option<&ApiKey>) -> Result<SpanReport, StoreError> {
-    let (spans, mut rejected) = request.into_spans();
+    let (spans, rejected) = request.into_spans();
+    put(store, spans, rejected, key).await
+}
+
+async fn put(
+    store: &dyn TraceStore,
+    spans: Vec<Span>,
+    mut rejected: Vec<Rejected>,
+    key: Option<&ApiKey>,
+) -> Result<SpanReport, StoreError> {
     let via = key.map(|key| Via { key_id: key.key_id.clone(), environment: key.environment.clone() });
     let of_key = |mut span: Span| {
         span.via.clone_from(&via);
-        let named = || span.project().unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
-        NewSpan { project_id: key.map_or_else(named, |key| key.project_id.clone()), span }
+        NewSpan { project_id: key.map_or_else(|| project_of(&span), |key| key.project_id.clone()), span }
     };
     let spans: Vec<NewSpan> = spans.into_iter().map(of_key).collect();
     let names: Vec<String> = spans.iter().map(|new| new.span.name.clone()).collect();
@@ -153,6 +161,40 @@ pub async fn store_spans(store: &dyn TraceStore, request: wire::Request, key: Op
         }
     }
     Ok(SpanReport { accepted, rejected, without_field })
+}
+
+fn project_of(span: &Span) -> String {
+    span.project().unwrap_or_else(|| DEFAULT_PROJECT.to_owned())
+}
+
+/// Stores an export request of OTLP/JSON, and reports the traces that its spans belong to.
+///
+/// # Errors
+/// As [`ingest`].
+pub async fn ingest_export(store: &dyn TraceStore, text: &str) -> Result<Report, IngestError> {
+    let (spans, rejected) = wire::read(text).map_err(IngestError::Unreadable)?.into_spans();
+    let traces: BTreeSet<(String, String)> = spans.iter().map(|span| (project_of(span), span.trace_id.clone())).collect();
+    let mut results = Vec::new();
+    for (project_id, trace_id) in traces {
+        let outcome = if store.get(Some(&project_id), &trace_id).await?.is_some() { Outcome::Updated } else { Outcome::Created };
+        results.push(ItemResult::Stored(Stored { trace_id, project_id, outcome, issues: Vec::new() }));
+    }
+    let accepted = results.len();
+    let report = put(store, spans, rejected, None).await?;
+    let refused = report.rejected.iter().map(|span| {
+        let issue = Issue::error("otlp.span", "resourceSpans", format!("span `{}`: {}", span.name, span.reason));
+        ItemResult::Refused(RefusedItem { trace_id: None, errors: vec![issue] })
+    });
+    results.extend(refused);
+    match (accepted, results.is_empty()) {
+        (_, true) => Err(IngestError::Empty),
+        (0, _) => Err(IngestError::Refused(numbered(results))),
+        _ => Ok(Report::Batch {
+            accepted: u32::try_from(accepted).unwrap_or(u32::MAX),
+            rejected: u32::try_from(results.len() - accepted).unwrap_or(u32::MAX),
+            results: numbered(results),
+        }),
+    }
 }
 
 fn numbered(results: impl IntoIterator<Item = ItemResult>) -> Vec<ItemReport> {

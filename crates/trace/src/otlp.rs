@@ -26,7 +26,7 @@ mod tokens;
 
 /// What model calls cost.
 mod prices;
-pub use prices::install_prices;
+pub use prices::{Prices, install_prices, prices};
 
 /// A span as a step.
 mod step;

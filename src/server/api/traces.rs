@@ -50,9 +50,8 @@ pub struct TraceList {
 pub async fn ingest(State(store): Store, Writer(key): Writer, request: Request) -> Result<Response, Failure> {
     let layout = body::layout(&request);
     let text = body::read_text(request.into_body()).await?;
-    let key_id = key.as_ref().map(|key| key.key_id.clone());
     let report = ingest_text(&*store, &text, layout, &Origin { source: Source::Json, key }).await?;
-    let told = Told { key_id, ..Told::from(&report) };
+    let told = Told::from(&report);
     let status = match &report {
         Report::One(_) => StatusCode::CREATED,
         Report::Batch { rejected: 0, .. } => StatusCode::OK,

@@ -12,15 +12,22 @@ use tracellm_trace::{
 pub fn read(bytes: &[u8]) -> Result<wire::Request, Issue> {
     let request =
         Request::decode(bytes).map_err(|error| Issue::error("otlp.invalid", "$", format!("is no export request of traces: {error}")))?;
-    let mut read = wire::Request::default();
-    read.resource_spans = request.resource_spans.into_iter().map(ResourceSpans::read).collect();
-    Ok(read)
+    Ok(request.into())
+}
+
+impl From<Request> for wire::Request {
+    fn from(request: Request) -> Self {
+        let mut read = Self::default();
+        read.resource_spans = request.resource_spans.into_iter().map(ResourceSpans::read).collect();
+        read
+    }
 }
 
 // The messages of opentelemetry-proto 1.x, those fields that are read. What is not named here is skipped, as protobuf has it.
 
+/// `ExportTraceServiceRequest`.
 #[derive(Clone, PartialEq, Message)]
-struct Request {
+pub struct Request {
     #[prost(message, repeated, tag = "1")]
     resource_spans: Vec<ResourceSpans>,
 }

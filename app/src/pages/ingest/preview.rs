@@ -1,13 +1,17 @@
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 use tracellm_trace::{
-    Context, Issue, Normalized, Refused, Source, Timestamp,
+    Context, DEFAULT_PROJECT, Issue, Normalized, Refused, Source, Timestamp, Trace,
     body::{self, Body, Layout},
     normalize,
+    otlp::{self, Explanation, Span, wire},
 };
 
 use crate::{
-    components::{EmptyState, IssueList, JsonBlock},
+    components::{EmptyState, IssueList, JsonBlock, Mapping},
     format,
+    functions::get_prices,
 };
 
 /// Documents that are drawn; all are checked.
@@ -16,6 +20,14 @@ const SHOWN: usize = 20;
 /// Shows each document of the text as it will be stored, with everything that was found or inferred.
 #[component]
 pub fn Preview(text: RwSignal<String>) -> impl IntoView {
+    // An effect, as only a browser draws a preview.
+    Effect::new(|_| {
+        leptos::task::spawn_local(async {
+            if let Ok(prices) = get_prices().await {
+                prices.install();
+            }
+        });
+    });
     let checked = Memo::new(move |_| text.with(|text| check(text)));
     view! {
         <section class="preview" aria-label="Preview">
@@ -30,6 +42,7 @@ pub fn Preview(text: RwSignal<String>) -> impl IntoView {
                 }
                 Checked::Unreadable(issue) => view! { <h2>"Not readable"</h2> <IssueList issues=vec![issue] /> }.into_any(),
                 Checked::Items(items) => view! { <Items items /> }.into_any(),
+                Checked::Export(export) => view! { <ExportPreview export /> }.into_any(),
             }}
         </section>
     }
@@ -40,12 +53,27 @@ enum Checked {
     Empty,
     Unreadable(Issue),
     Items(Vec<Result<Normalized, Refused>>),
+    Export(Export),
+}
+
+/// An export request of OpenTelemetry, as the traces that it would make by itself.
+#[derive(Clone, PartialEq)]
+struct Export {
+    traces: Vec<(Trace, Explanation)>,
+    total: usize,
+    rejected: Vec<Issue>,
 }
 
 /// Runs the server's own code on the text.
 fn check(text: &str) -> Checked {
     if text.trim().is_empty() {
         return Checked::Empty;
+    }
+    if wire::is_meant(text) {
+        return match wire::read(text) {
+            Err(issue) => Checked::Unreadable(issue),
+            Ok(request) => Checked::Export(folded(request)),
+        };
     }
     let items = match body::split(text, Layout::Detect) {
         Err(issue) => return Checked::Unreadable(issue),
@@ -59,6 +87,26 @@ fn check(text: &str) -> Checked {
     Checked::Items(items.into_iter().map(|item| normalize(item, &context)).collect())
 }
 
+/// What the server makes of the spans, where it has none of the same traces.
+fn folded(request: wire::Request) -> Export {
+    let (spans, rejected) = request.into_spans();
+    let mut traces: BTreeMap<(String, String), Vec<Span>> = BTreeMap::new();
+    for span in spans {
+        let project_id = span.project().unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
+        traces.entry((project_id, span.trace_id.clone())).or_default().push(span);
+    }
+    let total = traces.len();
+    let shown = traces.into_iter().take(SHOWN).filter_map(|((project_id, _), spans)| {
+        let explanation = otlp::explain(&spans, &project_id, SHOWN);
+        otlp::fold(&spans, &project_id, now()).ok().map(|done| (done.trace, explanation))
+    });
+    let mut shown: Vec<_> = shown.collect();
+    shown.sort_by_key(|(trace, _)| trace.created_at);
+    let rejected =
+        rejected.into_iter().map(|span| Issue::error("otlp.span", "resourceSpans", format!("span `{}`: {}", span.name, span.reason)));
+    Export { traces: shown, total, rejected: rejected.collect() }
+}
+
 #[cfg(feature = "hydrate")]
 fn now() -> Timestamp {
     Timestamp::from_millis_clamped(chrono::Utc::now().timestamp_millis())
@@ -68,6 +116,31 @@ fn now() -> Timestamp {
 #[cfg(not(feature = "hydrate"))]
 fn now() -> Timestamp {
     Timestamp::MIN
+}
+
+#[component]
+fn ExportPreview(export: Export) -> impl IntoView {
+    let Export { traces, total, rejected } = export;
+    let heading = match total {
+        0 => "Holds no span that can be kept".to_owned(),
+        total => format!("Spans of {}", format::things(total as i64, "trace")),
+    };
+    let cut = (total > traces.len()).then(|| view! { <p class="muted">{format!("Showing {} of {total}.", traces.len())}</p> });
+    let drawn = traces.into_iter().map(|(trace, explanation)| {
+        view! {
+            <article class="item">
+                <h3>{trace.trace_id.clone()}</h3>
+                <Mapping explanation />
+                <JsonBlock label="Trace of these spans" value=trace />
+            </article>
+        }
+    });
+    view! {
+        <h2>{heading}</h2>
+        {cut}
+        {(!rejected.is_empty()).then(|| view! { <article class="item refused"><IssueList issues=rejected /></article> })}
+        {drawn.collect_view()}
+    }
 }
 
 #[component]

@@ -1,57 +1,67 @@
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{LazyLock, OnceLock},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::tokens::Tokens;
 
 /// What models cost, in US dollars for a million tokens, as their makers published it on a day.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Prices {
+pub struct Prices {
     date: String,
     /// For those who read the file; there is one.
-    #[serde(default, rename = "unit")]
-    _unit: Option<String>,
+    #[serde(default)]
+    unit: String,
     /// None for a model whose cost is not to be told.
-    models: HashMap<String, Option<Price>>,
+    models: BTreeMap<String, Option<Price>>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Price {
     input: f64,
     output: f64,
     /// Input that was read from a cache; as other input where there is no such price.
+    #[serde(skip_serializing_if = "Option::is_none")]
     cached: Option<f64>,
     /// Input that was written to a cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
     written: Option<f64>,
 }
 
 /// The table that the product ships with; `prices.json` says of which day it is.
-static SHIPPED: LazyLock<Prices> =
-    LazyLock::new(|| read(include_str!("prices.json")).unwrap_or(Prices { date: String::new(), _unit: None, models: HashMap::new() }));
+static SHIPPED: LazyLock<Prices> = LazyLock::new(|| {
+    read(include_str!("prices.json")).unwrap_or(Prices { date: String::new(), unit: String::new(), models: BTreeMap::new() })
+});
 
 /// The shipped table with one's own prices over it.
 static OWN: OnceLock<Prices> = OnceLock::new();
 
-fn table() -> &'static Prices {
+/// The prices that costs are counted by.
+pub fn prices() -> &'static Prices {
     OWN.get().unwrap_or(&SHIPPED)
 }
 
-/// Lays one's own prices over the shipped ones, once, before anything is folded. The text is JSON as in `prices.json`; a model that is
-/// `null` there has no price.
+/// Lays one's own prices over the shipped ones. The text is JSON as `prices.json`; a model that is `null` there has no price.
 ///
 /// # Errors
 /// It is no such table; the message names what is wrong.
 pub fn install_prices(text: &str) -> Result<(), String> {
-    let mut own = read(text)?;
-    for (model, price) in &SHIPPED.models {
-        own.models.entry(model.clone()).or_insert(*price);
+    read(text).map(Prices::install)
+}
+
+impl Prices {
+    /// Lays them over the shipped ones, once in a process and before anything is folded there.
+    pub fn install(mut self) {
+        for (model, price) in &SHIPPED.models {
+            self.models.entry(model.clone()).or_insert(*price);
+        }
+        // The first stay: a later table would make two of one trace.
+        let _ = OWN.set(self);
     }
-    OWN.set(own).or(Ok(()))
 }
 
 fn read(text: &str) -> Result<Prices, String> {
@@ -70,7 +80,7 @@ fn read(text: &str) -> Result<Prices, String> {
 
 /// The day of the table.
 pub(super) fn date() -> &'static str {
-    &table().date
+    &prices().date
 }
 
 /// What a call cost; none for a model that is not in the table, as a guess would count as a number.
@@ -78,7 +88,7 @@ pub(super) fn cost(model: &str, tokens: &Tokens) -> Option<f64> {
     if !tokens.is_some() {
         return None;
     }
-    let price = table().price(model)?;
+    let price = prices().price(model)?;
     let count = |tokens: Option<i64>| tokens.unwrap_or(0) as f64;
     let (read, written) = (count(tokens.cached), count(tokens.written));
     let plain = (count(tokens.input) - read - written).max(0.0);

@@ -130,6 +130,16 @@ fn nanoseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Err
     })
 }
 
+/// Whether a text is meant as a request of OTLP/JSON, readable or not.
+pub fn is_meant(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Meant {
+        #[serde(rename = "resourceSpans")]
+        _resource_spans: serde::de::IgnoredAny,
+    }
+    text.contains("\"resourceSpans\"") && serde_json::from_str::<Meant>(text).is_ok()
+}
+
 /// Reads a request of OTLP/JSON.
 ///
 /// # Errors

@@ -1,0 +1,132 @@
+//! OTLP/gRPC, on an address of its own: for collectors and SDKs that speak nothing else.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+    routing::post,
+};
+use http::header;
+use tonic::{Code, Status, codec::CompressionEncoding, server::Grpc};
+use tonic_prost::ProstCodec;
+use tower::Service;
+use tracellm_app::{
+    ApiError, MAX_BODY_BYTES,
+    intake::{Intake, IntakeLog},
+};
+use tracellm_store::{
+    TraceStore,
+    ingest::{now, store_spans},
+};
+use tracellm_trace::ApiKey;
+
+use crate::server::{
+    answer::Failure,
+    caller::Writer,
+    intake::Told,
+    otlp::{self, proto},
+};
+
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+#[derive(Clone)]
+struct Receiver {
+    store: Arc<dyn TraceStore>,
+    log: IntakeLog,
+}
+
+/// The one service, `TraceService`.
+pub fn router(store: Arc<dyn TraceStore>, log: IntakeLog) -> Router {
+    Router::new().route(EXPORT, post(export)).fallback(unknown).with_state(Receiver { store, log })
+}
+
+async fn unknown() -> Response {
+    Status::unimplemented(format!("there is {EXPORT} here, and nothing else")).into_http()
+}
+
+async fn export(State(Receiver { store, log }): State<Receiver>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let client = parts.headers.get(header::USER_AGENT).and_then(|client| client.to_str().ok()).unwrap_or_default().to_owned();
+    let key = Writer::of(&parts, &*store).await;
+    let key_id = key.as_ref().ok().and_then(|Writer(key)| key.as_ref().map(|key| key.key_id.clone()));
+    let noted = Noted { log, client, key_id };
+    let key = match key {
+        Ok(Writer(key)) => key,
+        Err(Failure(error)) => return noted.refused(&error).into_http(),
+    };
+    let mut grpc = Grpc::new(ProstCodec::<proto::Response, proto::Request>::default())
+        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd)
+        .max_decoding_message_size(MAX_BODY_BYTES);
+    let answer = grpc.unary(Export { store, key, noted }, Request::from_parts(parts, body)).await;
+    answer.map(Body::new)
+}
+
+/// One call.
+struct Export {
+    store: Arc<dyn TraceStore>,
+    key: Option<ApiKey>,
+    noted: Noted,
+}
+
+impl Service<tonic::Request<proto::Request>> for Export {
+    type Response = tonic::Response<proto::Response>;
+    type Error = Status;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Status>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: tonic::Request<proto::Request>) -> Self::Future {
+        let (store, key, noted) = (self.store.clone(), self.key.clone(), self.noted.clone());
+        Box::pin(async move {
+            match store_spans(&*store, request.into_inner().into(), key.as_ref()).await {
+                Ok(report) => {
+                    let partial_success = otlp::partial_success(&report.rejected);
+                    noted.note(200, report.into());
+                    Ok(tonic::Response::new(proto::Response { partial_success }))
+                }
+                Err(error) => Err(noted.refused(&error.into())),
+            }
+        })
+    }
+}
+
+/// What the log says of a call.
+#[derive(Clone)]
+struct Noted {
+    log: IntakeLog,
+    client: String,
+    key_id: Option<String>,
+}
+
+impl Noted {
+    fn note(self, status: u16, told: Told) {
+        let Told { accepted, rejected, reason, without_field } = told;
+        let Self { log, client, key_id } = self;
+        log.add(Intake {
+            at: now(),
+            way: "grpc".to_owned(),
+            status,
+            accepted,
+            rejected,
+            reason,
+            bytes: None,
+            client,
+            key_id,
+            without_field,
+        });
+    }
+
+    fn refused(self, error: &ApiError) -> Status {
+        self.note(error.status(), error.into());
+        Status::new(Code::from_i32(otlp::code_of(error.status())), error.to_string())
+    }
+}
