@@ -31,14 +31,12 @@ pub struct TracePart {
 /// A trace with [`STEPS_SHOWN`] of its steps, from `first` on; without a project, from whichever has it.
 #[server(prefix = "/fn", endpoint = "traces/get", input = Json)]
 pub async fn get_trace(project_id: Option<String>, trace_id: String, first: usize) -> Result<TracePart, ApiError> {
-    let found = server::store().get(project_id.as_deref(), &trace_id).await.map_err(ApiError::from);
-    let trace = found.and_then(|trace| trace.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`"))));
-    server::answer(trace.map(|mut trace| {
-        let total = trace.steps.len();
-        let first = first.min(total.saturating_sub(1));
-        trace.steps = trace.steps.drain(first..total.min(first + STEPS_SHOWN)).collect();
-        TracePart { trace, first, total }
-    }))
+    let found = server::store().get_steps(project_id.as_deref(), &trace_id, first..first.saturating_add(STEPS_SHOWN)).await;
+    let part = found.map_err(ApiError::from).and_then(|found| {
+        let (trace, total) = found.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")))?;
+        Ok(TracePart { trace, first: first.min(total.saturating_sub(1)), total })
+    });
+    server::answer(part)
 }
 
 /// The prices that the server counts costs by, for a preview that counts the same.

@@ -84,11 +84,14 @@ fn fold(request: wire::Request) {
     }
 }
 
-/// None where the spans make no trace, for whatever reason.
-fn folded(spans: &[Span]) -> Option<String> {
-    let mut trace = otlp::fold(spans, "default", now()).ok()?.trace;
-    otlp::cut(&mut trace);
-    Some(json(&trace))
+/// The document of a trace; whatever spans were taken make one.
+fn folded(spans: &[Span]) -> String {
+    let whole = otlp::fold(spans, "default", now()).unwrap_or_else(|refused| panic!("these spans make no trace: {refused:?}")).trace;
+    let document = otlp::document(spans, "default", now()).unwrap_or_else(|refused| panic!("they make no document: {refused:?}")).trace;
+    if document.metadata.get(otlp::STEPS_TOTAL) == whole.metadata.get(otlp::STEPS_TOTAL) {
+        assert_eq!(document, whole, "the document differs from the trace");
+    }
+    json(&document)
 }
 
 fn json<T: serde::Serialize>(value: &T) -> String {

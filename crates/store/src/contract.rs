@@ -86,8 +86,9 @@ pub trait TraceStore: Send + Sync + 'static {
     /// The spans that a trace was made of, in no order; none where it did not come as spans.
     fn spans<'a>(&'a self, project_id: &'a str, trace_id: &'a str) -> BoxFuture<'a, Result<Vec<Span>, StoreError>>;
 
-    /// The whole document. Without a project, the one with the newest `created_at` among all that have the id.
-    fn get<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>>;
+    /// The document, of a very large trace with the first steps only ([`Trace::cut_from`]). Without a project, the one with the newest
+    /// `created_at` among all that have the id.
+    fn document<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>>;
 
     /// A page of rows.
     fn list<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<TraceSummary>, StoreError>>;

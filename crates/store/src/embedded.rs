@@ -77,9 +77,9 @@ impl TraceStore for EmbeddedStore {
         Box::pin(self.readers.run(move |connection| spans::read(connection, &project_id, &trace_id)))
     }
 
-    fn get<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>> {
+    fn document<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>> {
         let (project_id, trace_id) = (project_id.map(str::to_owned), trace_id.to_owned());
-        Box::pin(self.readers.run(move |connection| queries::get(connection, project_id.as_deref(), &trace_id)))
+        Box::pin(self.readers.run(move |connection| queries::document(connection, project_id.as_deref(), &trace_id)))
     }
 
     fn list<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<TraceSummary>, StoreError>> {

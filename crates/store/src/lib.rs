@@ -18,6 +18,9 @@ mod merge;
 /// Spans: which version of one stands, and the traces that they make.
 mod spans;
 
+/// A trace with all of its steps, or some of them.
+mod whole;
+
 /// A page as both homes read it: from where, in which direction, and which cursors lead on.
 mod paging;
 

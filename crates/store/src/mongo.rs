@@ -4,9 +4,7 @@ use mongodb::bson::doc;
 use tokio::time::timeout;
 use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, otlp::Span, stats::Tally};
 
-use crate::{
-    BoxFuture, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore, spans::uncut,
-};
+use crate::{BoxFuture, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore};
 
 /// Projects and keys.
 mod access;
@@ -89,16 +87,8 @@ impl TraceStore for MongoStore {
         Box::pin(async move { within(PATIENCE, spans::read(self.connection.database().await?, project_id, trace_id)).await })
     }
 
-    fn get<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>> {
-        Box::pin(async move {
-            let found = within(PATIENCE, queries::get(&self.connection.traces().await?, project_id, trace_id)).await?;
-            let Some(trace) = found else { return Ok(None) };
-            if trace.cut_from().is_none() {
-                return Ok(Some(trace));
-            }
-            let spans = self.spans(&trace.project_id, &trace.trace_id).await?;
-            Ok(Some(uncut(trace, &spans)))
-        })
+    fn document<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>> {
+        Box::pin(async move { within(PATIENCE, queries::document(&self.connection.traces().await?, project_id, trace_id)).await })
     }
 
     fn list<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<TraceSummary>, StoreError>> {

@@ -1,6 +1,6 @@
 use sha2::{Digest, Sha256};
 use tracellm_trace::{
-    Issue, Refused, Timestamp, Trace, otlp,
+    Issue, Refused, Timestamp, otlp,
     otlp::{Span, wire::to_hex},
 };
 
@@ -24,19 +24,7 @@ impl Row {
 
 /// The document for the trace of these spans, which are all of it.
 pub(crate) fn document_of(spans: &[Span], project_id: &str, now: Timestamp) -> Result<NewTrace, Issue> {
-    let mut new = whole(spans, project_id, now)?;
-    otlp::cut(&mut new.trace);
-    Ok(new)
-}
-
-/// The whole trace whose document holds only a part of it.
-pub(crate) fn uncut(document: Trace, spans: &[Span]) -> Trace {
-    // Spans that were deleted since leave what the document has.
-    whole(spans, &document.project_id, document.updated_at).map_or(document, |new| new.trace)
-}
-
-fn whole(spans: &[Span], project_id: &str, now: Timestamp) -> Result<NewTrace, Issue> {
-    otlp::fold(spans, project_id, now).map(NewTrace::from).map_err(|Refused { issues, .. }| {
+    otlp::document(spans, project_id, now).map(NewTrace::from).map_err(|Refused { issues, .. }| {
         let why = issues.into_iter().find(Issue::is_error);
         why.unwrap_or_else(|| Issue::error("otlp.fold", "$", "these spans make no trace"))
     })

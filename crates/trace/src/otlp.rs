@@ -37,8 +37,8 @@ pub use explain::{Explanation, FieldSource, Place, Placed, SpanPlaces, explain};
 
 /// What of a trace stands in its document.
 mod cut;
-pub use cut::{STEPS_TOTAL, cut};
+pub use cut::{STEPS_TOTAL, document};
 
 /// Spans as a trace.
 mod fold;
-pub use fold::{ROOT_MISSING, fold};
+pub use fold::{ROOT_MISSING, fold, fold_steps};

@@ -149,7 +149,10 @@ fn every_client_lands_right() {
 mod properties {
     use proptest::{prelude::*, sample::SizeRange};
     use serde_json::Value;
-    use tracellm_trace::{Context, Source, normalize, otlp::SpanStatus};
+    use tracellm_trace::{
+        Context, Source, normalize,
+        otlp::{STEPS_TOTAL, SpanStatus, document},
+    };
 
     use super::*;
 
@@ -209,7 +212,7 @@ mod properties {
                 events: Vec::new(),
                 status: [SpanStatus::Unset, SpanStatus::Ok, SpanStatus::Error][usize::from(status)],
                 status_message: String::new(),
-                resource: serde_json::Map::new(),
+                resource: serde_json::Map::new().into(),
                 scope: String::new(),
                 via: None,
             },
@@ -259,5 +262,40 @@ mod properties {
         let cycle = (1..=2_u64).map(|n| json!({"traceId": format!("{:032x}", 1), "spanId": format!("{n:016x}"), "parentSpanId": format!("{:016x}", 3 - n), "name": "round", "startTimeUnixNano": n}));
         let trace = folded(&traces(&request(cycle.collect()))[&format!("{:032x}", 1)]);
         assert_eq!((trace.steps.len(), &trace.metadata["root_missing"]), (2, &json!(true)));
+    }
+
+    #[test]
+    fn a_document_has_the_first_steps_and_counts_all() {
+        let spans: Vec<Value> = (0..2_500)
+            .map(|n| json!({"traceId": format!("{:032x}", 1), "spanId": format!("{:016x}", n + 1), "parentSpanId": if n > 0 { format!("{:016x}", 1) } else { String::new() },
+                "name": format!("call {n}"), "startTimeUnixNano": 1_000_000 + n, "endTimeUnixNano": 9_000_000, "status": {"code": if n == 2_400 { 2 } else { 0 }},
+                "attributes": [{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}, {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "2"}},
+                    {"key": "gen_ai.output.messages", "value": {"stringValue": format!("answer {n}")}}]}))
+            .collect();
+        let spans = &traces(&json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).to_string())[&format!("{:032x}", 1)];
+        let (mut whole, mut cut) =
+            (folded(spans), document(spans, "default", Timestamp::parse("2026-11-23T12:00:00Z").unwrap()).unwrap().trace);
+        assert_eq!(
+            (whole.token_count, whole.status.as_str(), whole.failure_reason.as_deref()),
+            (4_998, "warning", Some("call 2400 failed"))
+        );
+        assert_eq!((whole.steps.len(), cut.steps.len(), &cut.metadata[STEPS_TOTAL]), (2_500, 1_000, &json!(2_500)));
+        whole.steps.truncate(1_000);
+        cut.metadata.remove(STEPS_TOTAL);
+        assert_eq!(cut, whole);
+    }
+
+    #[test]
+    fn a_large_resource_on_very_many_spans_is_refused_by_name() {
+        let spans: Vec<Value> = (1..=80)
+            .map(|n| json!({"traceId": format!("{:032x}", 1), "spanId": format!("{n:016x}"), "name": "small", "startTimeUnixNano": 1}))
+            .collect();
+        let resource = json!({"attributes": [{"key": "notes", "value": {"stringValue": "x".repeat(1 << 20)}}]});
+        let (spans, rejected) =
+            wire::read(&json!({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}).to_string())
+                .unwrap()
+                .into_spans();
+        assert_eq!((spans.len(), rejected.len()), (63, 17));
+        assert!(rejected[0].name == "small" && rejected[0].reason.contains("the attributes of its resource"), "{:?}", rejected[0]);
     }
 }

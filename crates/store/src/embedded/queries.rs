@@ -6,14 +6,13 @@ use tracellm_trace::{
     stats::{Sample, Tally},
 };
 
-use super::{conditions::Conditions, errors::unreadable, spans};
+use super::{conditions::Conditions, errors::unreadable};
 use crate::{
     Plan, StoreError,
     paging::{Reading, Stretch},
-    spans::uncut,
 };
 
-pub(super) fn get(connection: &Connection, project_id: Option<&str>, trace_id: &str) -> Result<Option<Trace>, StoreError> {
+pub(super) fn document(connection: &Connection, project_id: Option<&str>, trace_id: &str) -> Result<Option<Trace>, StoreError> {
     let mut conditions = Conditions::default();
     conditions.add("trace_id = ?", [trace_id.to_owned().into()]);
     if let Some(project_id) = project_id {
@@ -22,13 +21,7 @@ pub(super) fn get(connection: &Connection, project_id: Option<&str>, trace_id: &
     let sql = format!("SELECT doc FROM traces{} ORDER BY created_at DESC, project_id DESC LIMIT 1", conditions.sql);
     let mut statement = connection.prepare_cached(&sql)?;
     let doc: Option<String> = statement.query_row(params_from_iter(conditions.values), |row| row.get(0)).optional()?;
-    let Some(doc) = doc else { return Ok(None) };
-    let trace: Trace = serde_json::from_str(&doc).map_err(unreadable)?;
-    if trace.cut_from().is_none() {
-        return Ok(Some(trace));
-    }
-    let spans = spans::read(connection, &trace.project_id, &trace.trace_id)?;
-    Ok(Some(uncut(trace, &spans)))
+    doc.map(|doc| serde_json::from_str(&doc).map_err(unreadable)).transpose()
 }
 
 /// A page whose items are the JSON in `column`.

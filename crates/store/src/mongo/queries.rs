@@ -14,7 +14,7 @@ use crate::{StoreError, paging::Reading};
 /// Characters of a text that a row is made of; one more than it shows, so that it knows whether to say `…`.
 const CUT: i32 = 201;
 
-pub(super) async fn get(
+pub(super) async fn document(
     traces: &Collection<RawDocumentBuf>,
     project_id: Option<&str>,
     trace_id: &str,

@@ -33,7 +33,7 @@ fn span(n: u64) -> Span {
         events: Vec::new(),
         status: if n % 5 == 4 { SpanStatus::Error } else { SpanStatus::Unset },
         status_message: String::new(),
-        resource: serde_json::Map::new(),
+        resource: serde_json::Map::new().into(),
         scope: "test".to_owned(),
         via: None,
     }
@@ -120,6 +120,13 @@ pub async fn a_very_large_trace_is_kept_whole(bench: &Bench) {
     assert_eq!(whole.steps[5].input["messages"][0]["content"].as_str().map(str::len), Some(5 << 20));
     let listed = bench.store.list_documents(&Query::default()).await.unwrap().items.remove(0);
     assert_eq!((listed.steps.len(), listed.cut_from()), (1_000, Some(1_200)));
+    let part = |steps| bench.store.get_steps(Some("web"), TRACE, steps);
+    let (some, total) = part(1_100..1_103).await.unwrap().unwrap();
+    assert_eq!(
+        (total, some.steps.iter().map(|step| step.tool_name.as_str()).collect::<Vec<_>>()),
+        (1_200, vec!["span 1100", "span 1101", "span 1102"])
+    );
+    assert_eq!(part(5_000..5_100).await.unwrap().unwrap().0.steps.len(), 1, "the last one");
     assert!(serde_json::to_string(&listed).unwrap().len() < 8 << 20);
     assert_eq!(bench.store.list(&Query::default()).await.unwrap().items[0].step_count, 1_200);
 

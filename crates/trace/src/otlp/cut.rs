@@ -1,6 +1,7 @@
 use serde_json::{Map, Value};
 
-use crate::{Step, Trace};
+use super::{Span, fold_steps};
+use crate::{Normalized, Refused, Step, Timestamp, Trace};
 
 /// Steps that stand in the document of a trace, and about how many bytes of JSON they and its texts take there.
 const MAX_STEPS: usize = 1_000;
@@ -11,11 +12,20 @@ const MAX_TEXT: usize = 1 << 20;
 /// In the metadata of a trace of which not all stands in its document: how many steps it has. The whole of it is the fold of its spans.
 pub const STEPS_TOTAL: &str = "steps_total";
 
-/// Cuts a trace to what one document can hold, so that lists stay quick and databases take it.
-pub fn cut(trace: &mut Trace) {
-    let total = trace.steps.len();
-    let mut is_cut = total > MAX_STEPS;
-    trace.steps.truncate(MAX_STEPS);
+/// The document for the trace of these spans: what [`super::fold`] makes of them, cut to what one document can hold, so that lists stay
+/// quick and databases take it.
+///
+/// # Errors
+/// As [`super::fold`].
+pub fn document(spans: &[Span], project_id: &str, now: Timestamp) -> Result<Normalized, Refused> {
+    let (mut done, total) = fold_steps(0..MAX_STEPS, spans, project_id, now)?;
+    cut(&mut done.trace, total);
+    Ok(done)
+}
+
+/// Makes room in a trace of `total` steps.
+fn cut(trace: &mut Trace, total: usize) {
+    let mut is_cut = total > trace.steps.len();
     let mut sizes: Vec<(usize, usize)> = trace.steps.iter().map(size).enumerate().map(|(place, size)| (size, place)).collect();
     let mut bytes = sizes.iter().map(|(size, _)| size).sum::<usize>() + trace.prompt.len() + trace.response.as_ref().map_or(0, String::len);
     if bytes > MAX_BYTES {

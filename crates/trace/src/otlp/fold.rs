@@ -1,6 +1,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashMap, HashSet},
+    ops::Range,
 };
 
 use serde_json::{Map, Value, json};
@@ -20,9 +21,18 @@ pub const ROOT_MISSING: &str = "root_missing";
 /// # Errors
 /// There are no spans.
 pub fn fold(spans: &[Span], project_id: &str, now: Timestamp) -> Result<Normalized, Refused> {
+    fold_steps(0..usize::MAX, spans, project_id, now).map(|(done, _)| done)
+}
+
+/// The same with these steps only, and how many there are; everything else is over all spans.
+///
+/// # Errors
+/// As [`fold`].
+pub fn fold_steps(steps: Range<usize>, spans: &[Span], project_id: &str, now: Timestamp) -> Result<(Normalized, usize), Refused> {
     let spans = in_order(spans);
-    let raw = Tree::of(&spans).trace(project_id);
-    normalize(&raw.to_string(), &Context { now, fresh_id: String::new(), source: Source::Otlp, key: None })
+    let raw = Tree::of(&spans).trace(project_id, steps);
+    let context = Context { now, fresh_id: String::new(), source: Source::Otlp, key: None };
+    normalize(&raw.to_string(), &context).map(|done| (done, spans.len()))
 }
 
 /// Each span once, in the version that stands, by its start; of those that start together the longest first, as it holds the others.
@@ -150,7 +160,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The raw document, for the normaliser.
-    fn trace(&self, project_id: &str) -> Value {
+    fn trace(&self, project_id: &str, steps: Range<usize>) -> Value {
         let Some(root) = self.root else { return Value::Null };
         let root_span = self.spans[root];
         let counting = self.counting();
@@ -167,7 +177,7 @@ impl<'a> Tree<'a> {
             _ => Status::Warning,
         };
         let costs: Vec<f64> = counting.iter().filter_map(|place| self.reads[*place].cost).collect();
-        let steps = self.spans.iter().zip(&self.reads).enumerate();
+        let steps = self.spans.iter().zip(&self.reads).enumerate().take(steps.end).skip(steps.start);
         let steps: Value = steps.map(|(place, (span, read))| read.step(span, counting.contains(&place))).collect();
         let mut raw = json!({
             "trace_id": root_span.trace_id,
@@ -219,7 +229,7 @@ impl<'a> Tree<'a> {
             }
         }
         if !root.resource.is_empty() {
-            metadata.insert("otel.resource".to_owned(), root.resource.clone().into());
+            metadata.insert("otel.resource".to_owned(), Value::Object((*root.resource).clone()));
         }
         if self.root_missing {
             metadata.insert(ROOT_MISSING.to_owned(), true.into());

@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -29,8 +29,8 @@ pub struct Span {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub status_message: String,
     /// Attributes of what emitted the span: service, environment, SDK.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub resource: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub resource: Arc<Map<String, Value>>,
     /// The instrumentation library.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,
@@ -61,6 +61,10 @@ pub enum SpanStatus {
     Unset,
     Ok,
     Error,
+}
+
+fn is_empty(resource: &Arc<Map<String, Value>>) -> bool {
+    resource.is_empty()
 }
 
 /// Why a span can't be kept.

@@ -1,10 +1,15 @@
 //! OTLP/JSON, and the same shapes for what protobuf decodes to.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 
 use super::{Event, Rejected, Span, SpanStatus};
 use crate::{Issue, decode};
+
+/// Each span is kept with the attributes of its resource: so many bytes of them may a request make, written once a span.
+const RESOURCE_BYTES: usize = 64 << 20;
 
 /// `ExportTraceServiceRequest`.
 #[derive(Debug, Default, Deserialize)]
@@ -165,12 +170,22 @@ impl Request {
     /// Its spans, and those that can't be kept.
     pub fn into_spans(self) -> (Vec<Span>, Vec<Rejected>) {
         let (mut spans, mut rejected) = (Vec::new(), Vec::new());
+        let mut room = RESOURCE_BYTES;
         for of_resource in self.resource_spans {
-            let resource = of_resource.resource.attributes.0;
+            let resource = Arc::new(of_resource.resource.attributes.0);
+            let bytes = serde_json::to_string(&*resource).map_or(0, |json| json.len());
             for of_scope in of_resource.scope_spans {
                 for span in of_scope.spans {
+                    if bytes > room {
+                        let reason = format!("the attributes of its resource, {bytes} bytes, stand on too many spans of this request");
+                        rejected.push(Rejected { name: span.name, reason });
+                        continue;
+                    }
                     match span.checked(&resource, &of_scope.scope.name) {
-                        Ok(span) => spans.push(span),
+                        Ok(span) => {
+                            room -= bytes;
+                            spans.push(span);
+                        }
                         Err(reason) => rejected.push(reason),
                     }
                 }
@@ -181,7 +196,7 @@ impl Request {
 }
 
 impl WireSpan {
-    fn checked(self, resource: &Map<String, Value>, scope: &str) -> Result<Span, Rejected> {
+    fn checked(self, resource: &Arc<Map<String, Value>>, scope: &str) -> Result<Span, Rejected> {
         let rejected = |reason: String| Rejected { name: self.name.clone(), reason };
         let wrong = |field: &str, digits| rejected(format!("{field} must be {digits} hex digits, not all zero"));
         let trace_id = id(&self.trace_id, 16).ok_or_else(|| wrong("traceId", 32))?;

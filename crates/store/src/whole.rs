@@ -1,0 +1,43 @@
+use std::ops::Range;
+
+use tokio::task::spawn_blocking;
+use tracellm_trace::{Trace, otlp};
+
+use crate::{StoreError, TraceStore};
+
+impl dyn TraceStore {
+    /// The whole trace. Without a project, the one with the newest `created_at` among all that have the id.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn get(&self, project_id: Option<&str>, trace_id: &str) -> Result<Option<Trace>, StoreError> {
+        Ok(self.get_steps(project_id, trace_id, 0..usize::MAX).await?.map(|(trace, _)| trace))
+    }
+
+    /// The trace with these of its steps, and how many it has; a range that begins behind the last begins with the last.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_steps(
+        &self,
+        project_id: Option<&str>,
+        trace_id: &str,
+        steps: Range<usize>,
+    ) -> Result<Option<(Trace, usize)>, StoreError> {
+        let Some(mut document) = self.document(project_id, trace_id).await? else { return Ok(None) };
+        let total = document.cut_from().map_or(document.steps.len(), |total| usize::try_from(total).unwrap_or(usize::MAX));
+        let steps = steps.start.min(total.saturating_sub(1))..steps.end;
+        if document.cut_from().is_none() {
+            document.steps.truncate(steps.end);
+            document.steps.drain(..steps.start.min(document.steps.len()));
+            return Ok(Some((document, total)));
+        }
+        let spans = self.spans(&document.project_id, &document.trace_id).await?;
+        let folded = spawn_blocking(move || {
+            let done = otlp::fold_steps(steps, &spans, &document.project_id, document.updated_at);
+            // Spans that were deleted since leave what the document has.
+            done.map_or_else(|_| (document.clone(), document.steps.len()), |(done, total)| (done.trace, total))
+        });
+        folded.await.map(Some).map_err(|error| StoreError::Failed(format!("a trace could not be put together: {error}")))
+    }
+}
