@@ -26,7 +26,7 @@ for target in "${targets[@]}"; do
     found=fuzz/found/$target
     mkdir -p "$found" "fuzz/corpus/$target"
     if [ "$first" = shrink ]; then
-        "$cargo_fuzz" run "${options[@]}" "$target" "fuzz/corpus/$target" "$found" -- -merge=1 -max_len=2000
+        "$cargo_fuzz" run "${options[@]}" "$target" "fuzz/corpus/$target" "$found" -- -set_cover_merge=1 -max_len=600
     else
         say "$target for $first s"
         # shellcheck disable=SC2086 # none, or one folder

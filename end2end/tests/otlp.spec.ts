@@ -109,7 +109,7 @@ test("spans that are pasted are explained, then stored as they were shown", asyn
   await ingestPage.goto();
   await ingestPage.paste(captured("openinference-openai"));
   await expect(ingestPage.verdict).toHaveText("Spans of 4 traces");
-  await expect(ingestPage.preview.getByRole("row", { name: /^model_name/ }).first()).toContainText("llm.response.model_name");
+  await expect(ingestPage.preview.getByRole("row", { name: /^model_name/ }).first()).toContainText("llm.model_name");
   await expect(ingestPage.preview.locator("details").nth(1)).toContainText("kept as metadata");
   const shown = await ingestPage.documents();
   await ingestPage.store.click();

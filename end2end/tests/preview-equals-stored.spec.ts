@@ -4,7 +4,8 @@ import { expect, test } from "../fixtures/test.ts";
 
 /** The normaliser's own fixtures; what the browser shows for each is what the server stores. */
 const folder = join(import.meta.dirname, "../../crates/trace/fixtures");
-const fixtures = readdirSync(folder).filter((name) => name.endsWith(".json"));
+// An export request is no document to the normaliser; the page takes it for what it is.
+const fixtures = readdirSync(folder).filter((name) => name.endsWith(".json") && name !== "refused-otlp.json");
 
 const parsed = (raw: string): any => {
   try {

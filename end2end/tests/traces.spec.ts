@@ -16,6 +16,7 @@ const some = (count: number) =>
 test("an empty store says how to send the first trace", async ({ server, tracesPage, page }) => {
   await tracesPage.goto();
   await expect(page.getByRole("heading", { name: "No traces yet" })).toBeVisible();
+  await page.locator("summary", { hasText: "curl" }).click();
   await expect(page.getByText(`curl ${server.url}/api/traces`)).toBeVisible();
   await expect(page.getByText(`OTEL_EXPORTER_OTLP_ENDPOINT=${server.url}`)).toBeVisible();
 });
