@@ -26,6 +26,8 @@ pub struct TracePart {
     pub first: usize,
     /// How many steps the trace has.
     pub total: usize,
+    /// Texts of which only the beginning is here.
+    pub shortened: usize,
 }
 
 /// A trace with [`STEPS_SHOWN`] of its steps, from `first` on; without a project, from whichever has it.
@@ -33,8 +35,9 @@ pub struct TracePart {
 pub async fn get_trace(project_id: Option<String>, trace_id: String, first: usize) -> Result<TracePart, ApiError> {
     let found = server::store().get_steps(project_id.as_deref(), &trace_id, first..first.saturating_add(STEPS_SHOWN)).await;
     let part = found.map_err(ApiError::from).and_then(|found| {
-        let (trace, total) = found.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")))?;
-        Ok(TracePart { trace, first: first.min(total.saturating_sub(1)), total })
+        let (mut trace, total) = found.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")))?;
+        let shortened = crate::shorten::shorten(&mut trace);
+        Ok(TracePart { trace, first: first.min(total.saturating_sub(1)), total, shortened })
     });
     server::answer(part)
 }

@@ -25,6 +25,10 @@ pub mod intake;
 /// Addresses: what they ask, and how they are written.
 mod url;
 
+/// What a page shows of very long texts.
+#[cfg(feature = "ssr")]
+mod shorten;
+
 /// What can go wrong, as told to browsers and to API clients alike.
 mod error;
 pub use error::{ApiError, MAX_BODY_BYTES};

@@ -154,3 +154,16 @@ test("the first trace turns the instructions green", async ({ server, overviewPa
   await page.getByRole("link", { name: "Look at it" }).click();
   await expect(tracePage.heading).toHaveText("Hello");
 });
+
+test("a very long message is shown by its beginning, and whole behind a link", async ({ server, tracePage, page }) => {
+  const request = spans(0, 1);
+  const long = "word ".repeat(1_000_000);
+  const attributes = [{ key: "input.value", value: { stringValue: long } }];
+  request.resourceSpans[0]!.scopeSpans[0]!.spans = request.resourceSpans[0]!.scopeSpans[0]!.spans.map((span) => ({ ...span, attributes }));
+  await exportSpans(server, request);
+  await tracePage.goto(TRACE);
+  await expect(page.getByText("2 texts are over 100 kB")).toBeVisible();
+  await expect(tracePage.text("Prompt")).toContainText("word word");
+  const whole = await page.getByRole("link", { name: "The whole document" }).getAttribute("href");
+  expect((await server.get(whole!)).prompt).toBe(long);
+});

@@ -41,7 +41,7 @@ pub fn TracePage() -> impl IntoView {
 
 #[component]
 fn Found(part: TracePart, is_explained: Signal<bool>) -> impl IntoView {
-    let TracePart { trace, first, total } = part;
+    let TracePart { trace, first, total, shortened } = part;
     let heading = trace.prompt.trim().lines().next().map(|line| line.chars().take(120).collect()).unwrap_or_else(|| trace.trace_id.clone());
     let last = first + trace.steps.len();
     let steps = match trace.steps.len() {
@@ -85,6 +85,12 @@ fn Found(part: TracePart, is_explained: Signal<bool>) -> impl IntoView {
             <p class="callout">
                 <strong>"In progress: "</strong>
                 "the root span has not come yet. What is here may grow; where a service of yours sends no spans, it stays so."
+            </p>
+        })}
+        {(shortened > 0).then(|| view! {
+            <p class="callout">
+                {format!("{} over 100 kB, shown by the beginning. ", if shortened == 1 { "A text is".to_owned() } else { format!("{shortened} texts are") })}
+                <a href=format!("/api{own}") rel="external">"The whole document"</a> " has all of it."
             </p>
         })}
         <Facts trace=trace.clone() />
