@@ -60,7 +60,8 @@ pub fn router(store: Arc<dyn TraceStore>, log: IntakeLog) -> Router {
     let context = page_context(store, log.clone());
     Router::<AppState>::new()
         .merge(api::routes())
-        .route(otlp::PATH, post(otlp::export))
+        .route(otlp::PATHS[0], post(otlp::export))
+        .route(otlp::PATHS[1], post(otlp::export))
         .route("/ws", get(live::websocket))
         .route("/api/live", get(live::events))
         .route("/livez", get(health::alive))

@@ -23,7 +23,7 @@ pub async fn refuse_too_large(request: Request, next: Next) -> Response {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         let refusal = match request.uri().path() {
-            otlp::PATH => otlp::too_large(request.headers()),
+            path if otlp::PATHS.contains(&path) => otlp::too_large(request.headers()),
             _ => Failure(ApiError::TooLarge).into_response(),
         };
         drain(&mut request.into_body()).await;

@@ -1,9 +1,14 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{header, request};
 use tracellm_app::ApiError;
-use tracellm_store::{TraceStore, access::authenticate, ingest::now};
+use tracellm_store::{
+    TraceStore,
+    access::{PREFIX, authenticate},
+    ingest::now,
+};
 use tracellm_trace::{ApiKey, Filter, Scope};
 
 use crate::server::{answer::Failure, intake::KeyShown};
@@ -50,16 +55,25 @@ impl Reader {
 /// The key of a request, which must open `wanted`. Without a key every route is open, until there are users.
 async fn key(parts: &request::Parts, store: &dyn TraceStore, wanted: Scope) -> Result<Option<ApiKey>, Failure> {
     let text = |name| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
-    let bearer = text(header::AUTHORIZATION).and_then(|value| {
-        let (kind, secret) = value.split_once(' ')?;
-        kind.eq_ignore_ascii_case("bearer").then(|| secret.trim())
-    });
-    let key = match bearer.or_else(|| text(header::HeaderName::from_static("x-api-key"))) {
-        Some(secret) => Some(authenticate(store, secret, wanted, now()).await?),
+    let given =
+        text(header::AUTHORIZATION).and_then(|value| value.split_once(' ')).map(|(kind, rest)| (kind.to_ascii_lowercase(), rest.trim()));
+    let secret = match &given {
+        Some((kind, secret)) if kind == "bearer" => Some((*secret).to_owned()),
+        Some((kind, pair)) if kind == "basic" => password(pair).filter(|password| password.starts_with(PREFIX)),
+        _ => None,
+    };
+    let key = match secret.or_else(|| text(header::HeaderName::from_static("x-api-key")).map(str::to_owned)) {
+        Some(secret) => Some(authenticate(store, &secret, wanted, now()).await?),
         None => None,
     };
     KeyShown::note(parts, key.as_ref());
     Ok(key)
+}
+
+/// The password of basic authentication, which is where Langfuse's SDK has its secret key. One of another product is none of ours.
+fn password(pair: &str) -> Option<String> {
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(pair).ok()?).ok()?;
+    decoded.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 macro_rules! extracted_with {

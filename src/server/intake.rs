@@ -86,7 +86,7 @@ fn way(request: &Request) -> Option<&'static str> {
     match request.uri().path() {
         _ if request.method() != Method::POST => None,
         "/api/traces" => Some("json"),
-        otlp::PATH => Some("otlp"),
+        path if otlp::PATHS.contains(&path) => Some("otlp"),
         _ => None,
     }
 }

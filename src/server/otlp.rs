@@ -30,8 +30,8 @@ use crate::server::{
     intake::Told,
 };
 
-/// Where OpenTelemetry exporters send traces.
-pub const PATH: &str = "/v1/traces";
+/// Where OpenTelemetry exporters send traces; and where Langfuse's SDK does, which is one of them.
+pub const PATHS: [&str; 2] = ["/v1/traces", "/api/public/otel/v1/traces"];
 
 /// How a request is written, and so its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

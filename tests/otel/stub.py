@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
         raw = self.body()
         if self.headers.get("content-encoding") == "gzip":
             raw = gzip.decompress(raw)
-        if self.path == "/v1/traces":
+        if self.path.endswith("/v1/traces"):
             self.server.collected.append((self.headers["content-type"], raw))
             return self.answer(200, b"{}" if "json" in self.headers["content-type"] else b"", self.headers["content-type"])
         body = json.loads(raw)

@@ -100,6 +100,15 @@ class Clients(unittest.TestCase):
             newest = [trace for trace in traces if trace["prompt"] == "Hello" and trace["response"] in (ANSWER, "Hi!")]
             self.assertEqual(len(newest), count, f"{name}: {traces}")
 
+    def test_langfuse(self) -> None:
+        key = self.server.post("/api/projects", {"name": "Travel"})["api_key"]
+        (trace,) = self.run_client("langfuse-sdk", LANGFUSE_SECRET_KEY=key["key"])
+        self.assertEqual((trace["prompt"], trace["response"], trace["status"], trace["failure_reason"]), (QUESTION, ANSWER, "warning", "fully booked"))
+        self.assertEqual((trace["token_count"], trace["input_tokens"], trace["cached_tokens"], trace["cost_usd"]), (150, 120, 64, 0.001))
+        self.assertEqual((trace["session_id"], trace["user_id"], trace["tags"], trace["environment"]), ("session-7", "user-9", ["blue"], "staging"))
+        self.assertEqual((trace["project_id"], trace["metadata"]["release"]), ("travel", "1.2"))
+        self.assertEqual([step["kind"] for step in trace["steps"]], ["agent", "tool", "tool", "llm"])
+
     def test_opentelemetry_of_today(self) -> None:
         self.check_conversation(self.run_client("openai-v2", **NEW), None)
 

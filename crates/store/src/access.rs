@@ -6,7 +6,7 @@ use tracellm_trace::{ApiKey, Issue, NewKey, NewProject, Project, Scope, Timestam
 use crate::{KeyMark, StoreError, StoredKey, TraceStore};
 
 /// Every secret begins so.
-const PREFIX: &str = "tlm_sk_";
+pub const PREFIX: &str = "tlm_sk_";
 /// Characters of the public part of a key, and of its secret part.
 const PUBLIC: usize = 12;
 const SECRET: usize = 32;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use tracellm_trace::{
-    Timestamp, Trace, UNKNOWN_MODEL,
+    StepKind, Timestamp, Trace, UNKNOWN_MODEL,
     otlp::{Place, Span, explain, fold, wire},
 };
 #[cfg(target_arch = "wasm32")]
@@ -36,7 +36,9 @@ macro_rules! fixtures {
 }
 
 const FIXTURES: &[(&str, &str, &str)] = fixtures! {
+    "langfuse-sdk"
     "manual-agent"
+    "mlflow-tracing"
     "openai-v2"
     "openai-v2-old"
     "openinference-anthropic"
@@ -100,6 +102,26 @@ fn every_client_lands_right() {
         traces
     };
     let question = "What is the weather in Lisbon?";
+    for (name, model, cost) in
+        [("langfuse-sdk", "gpt-4.1-mini", Some(0.001)), ("mlflow-tracing", "gpt-4.1-mini-2025-04-14", Some(0.0000768))]
+    {
+        let [trace] = &all(name)[..] else { panic!("{name}") };
+        assert_eq!((trace.prompt.as_str(), trace.response.as_deref()), (question, Some("It is sunny in Lisbon.")), "{name}");
+        assert_eq!((trace.model_name.as_str(), trace.cost_usd), (model, cost), "{name}");
+        assert_eq!(
+            (trace.input_tokens, trace.output_tokens, trace.cached_tokens, trace.token_count),
+            (Some(120), Some(30), Some(64), 150),
+            "{name}"
+        );
+        let calls: Vec<_> = trace.steps.iter().filter(|step| step.kind == Some(StepKind::Llm)).collect();
+        assert_eq!((calls.len(), &calls[0].output["messages"][0]["content"]), (1, &json!("It is sunny in Lisbon.")), "{name}");
+    }
+    let langfuse = all("langfuse-sdk").remove(0);
+    assert_eq!(
+        (langfuse.session_id.as_deref(), langfuse.user_id.as_deref(), langfuse.environment.as_str()),
+        (Some("session-7"), Some("user-9"), "staging")
+    );
+    assert_eq!((langfuse.failure_reason.as_deref(), &langfuse.metadata["release"]), (Some("fully booked"), &json!("1.2")));
     for name in ["openai-v2", "openinference-openai", "openllmetry-openai"] {
         let traces = all(name);
         assert_eq!(traces.len(), 4, "{name}");

@@ -36,14 +36,14 @@ impl<'a> Attributes<'a> {
 
     /// The first of these that is there and says something. What says the same under an older name has its place too.
     pub fn first(&self, names: &Names) -> Option<&'a Value> {
-        self.first_as(names, Some)
+        self.first_as(names, |_, value| Some(value))
     }
 
     /// The first that `read` understands.
-    fn first_as<T: PartialEq>(&self, names: &Names, read: impl Fn(&'a Value) -> Option<T>) -> Option<T> {
+    fn first_as<T: PartialEq>(&self, names: &Names, read: impl Fn(&str, &'a Value) -> Option<T>) -> Option<T> {
         let mut found = None;
         for (name, value) in self.given(names) {
-            let Some(value) = read(value) else { continue };
+            let Some(value) = read(name, value) else { continue };
             match &found {
                 None => {
                     self.placed.borrow_mut().insert(name, Some(names.field));
@@ -59,17 +59,12 @@ impl<'a> Attributes<'a> {
     }
 
     pub fn text(&self, names: &Names) -> Option<String> {
-        self.first(names).map(text)
+        self.first_as(names, |name, value| Some(unquoted(name, value))).map(|value| text(&value))
     }
 
     /// A count, however it is written.
     pub fn count(&self, names: &Names) -> Option<i64> {
-        let count = |value: &Value| match value {
-            Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
-            Value::String(digits) => digits.trim().parse().ok().or_else(|| whole(digits.trim().parse().ok()?)),
-            _ => None,
-        };
-        self.first_as(names, |value| count(value).filter(|count| *count >= 0))
+        self.first_as(names, |_, value| count(value))
     }
 
     /// An amount, however it is written.
@@ -79,12 +74,25 @@ impl<'a> Attributes<'a> {
             Value::String(digits) => digits.trim().parse().ok(),
             _ => None,
         };
-        self.first_as(names, |value| number(value).filter(|number| number.is_finite() && *number >= 0.0))
+        self.first_as(names, |_, value| number(value).filter(|number| number.is_finite() && *number >= 0.0))
     }
 
     /// A value whose text may be JSON.
     pub fn json(&self, names: &Names) -> Option<Value> {
-        self.first(names).map(parsed)
+        self.first_as(names, |name, value| Some(unquoted(name, value))).map(|value| parsed(&value))
+    }
+
+    /// What stands below a prefix, by the rest of each name.
+    pub fn below(&self, prefixes: &Names) -> Map<String, Value> {
+        let mut found = Map::new();
+        for (name, value) in &self.span.attributes {
+            let rest = prefixes.all.iter().find_map(|prefix| name.strip_prefix(prefix)?.strip_prefix('.'));
+            if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
+                self.placed.borrow_mut().insert(name, Some(prefixes.field));
+                found.insert(rest.to_owned(), parsed(&dequoted(value)));
+            }
+        }
+        found
     }
 
     /// The values that numbered attributes spell out, one for each prefix: `prefix.0.role`, `prefix.1.parts.0.text`.
@@ -166,6 +174,27 @@ fn is_empty(value: &Value) -> bool {
         Value::Object(fields) => fields.is_empty(),
         _ => false,
     }
+}
+
+/// A count, however it is written; none below 0.
+pub(super) fn count(value: &Value) -> Option<i64> {
+    let count = match value {
+        Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+        Value::String(digits) => digits.trim().parse().ok().or_else(|| whole(digits.trim().parse().ok()?)),
+        _ => None,
+    };
+    count.filter(|count| *count >= 0)
+}
+
+/// MLflow writes each attribute as JSON, texts too.
+fn unquoted<'a>(name: &str, value: &'a Value) -> Cow<'a, Value> {
+    if name.starts_with("mlflow.") { dequoted(value) } else { Cow::Borrowed(value) }
+}
+
+/// The text that a JSON text stands for, else the value as it is.
+pub(super) fn dequoted(value: &Value) -> Cow<'_, Value> {
+    let text = value.as_str().filter(|text| text.starts_with('"')).and_then(|text| serde_json::from_str(text).ok());
+    text.map_or(Cow::Borrowed(value), |text| Cow::Owned(Value::String(text)))
 }
 
 fn whole(number: f64) -> Option<i64> {

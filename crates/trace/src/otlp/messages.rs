@@ -34,6 +34,8 @@ impl Conversation {
                 all.0.extend(Self::read(&fields["prompt"], role).0);
                 all
             }
+            // What OpenAI's API answers, as it came.
+            Value::Object(fields) if fields.get("choices").is_some_and(Value::is_array) => Self::read(&fields["choices"], role),
             other => Self(Self::read_item(&other, role)),
         }
     }

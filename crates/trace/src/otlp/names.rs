@@ -40,6 +40,7 @@ pub const MODEL: Names = Names::of(
         "aisdk.model.id",
         "llm.request.model",
         "langfuse.observation.model.name",
+        "mlflow.llm.model",
     ],
 );
 
@@ -168,6 +169,17 @@ pub const REASONING: Names = Names::of(
         "ai.usage.outputTokenDetails.reasoningTokens",
     ],
 );
+/// All counts of a call in one JSON object.
+pub const USAGE: Names = Names::of("input_tokens", &["langfuse.observation.usage_details", "mlflow.chat.tokenUsage"]);
+/// What those objects call them.
+pub const USAGE_INPUT: &[&str] = &["input_tokens", "prompt_tokens", "input"];
+pub const USAGE_OUTPUT: &[&str] = &["output_tokens", "completion_tokens", "output"];
+pub const USAGE_TOTAL: &[&str] = &["total_tokens", "total"];
+pub const USAGE_CACHE_READ: &[&str] = &["cache_read_input_tokens", "input_cached_tokens", "input_cache_read", "cached_tokens"];
+pub const USAGE_CACHE_WRITE: &[&str] = &["cache_creation_input_tokens", "input_cache_creation"];
+pub const USAGE_REASONING: &[&str] = &["reasoning_tokens", "output_reasoning_tokens", "output_reasoning"];
+/// What parts of a call cost, in one JSON object; `total` where it is there.
+pub const COST_PARTS: Names = Names::of("cost_usd", &["langfuse.observation.cost_details"]);
 pub const COST: Names = Names::of("cost_usd", &["gen_ai.usage.cost", "llm.cost.total"]);
 
 pub const SESSION: Names = Names::of(
@@ -195,6 +207,8 @@ pub const USER: Names = Names::of(
 );
 pub const TAGS: Names = Names::of("tags", &["tag.tags", "langfuse.trace.tags", "ai.telemetry.metadata.tags"]);
 pub const METADATA: Names = Names::of("metadata", &["metadata", "langfuse.trace.metadata"]);
+/// Before the names of what is said of the whole trace.
+pub const METADATA_BELOW: Names = Names::of("metadata", &["langfuse.trace.metadata"]);
 /// Of the resource, else of a span.
 pub const ENVIRONMENT: Names = Names::of("environment", &["deployment.environment.name", "deployment.environment", "langfuse.environment"]);
 /// Of the resource: which project its emitter names.
@@ -226,6 +240,8 @@ const ALL: &[&Names] = &[
     &CACHE_READ,
     &CACHE_WRITE,
     &REASONING,
+    &USAGE,
+    &COST_PARTS,
     &COST,
     &SESSION,
     &USER,
@@ -233,7 +249,7 @@ const ALL: &[&Names] = &[
     &METADATA,
     &ENVIRONMENT,
 ];
-const PREFIXES: &[&Names] = &[&INPUT_INDEXED, &OUTPUT_INDEXED, &DOCUMENTS];
+const PREFIXES: &[&Names] = &[&METADATA_BELOW, &INPUT_INDEXED, &OUTPUT_INDEXED, &DOCUMENTS];
 
 /// Whether a field is for an attribute of this name.
 pub fn is_known(name: &str) -> bool {

@@ -2,7 +2,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Span, SpanStatus,
-    attributes::{Attributes, parsed, text},
+    attributes::{Attributes, dequoted, parsed, text},
     explain::Placed,
     kind::kind,
     messages::{Conversation, Message},
@@ -56,11 +56,12 @@ fn read_by(span: &Span, attributes: &Attributes) -> Read {
         Some(tag) => vec![text(&tag)],
         None => Vec::new(),
     };
-    let of_trace = match attributes.json(&names::METADATA) {
+    let mut of_trace = match attributes.json(&names::METADATA) {
         Some(Value::Object(fields)) => fields,
         Some(other) => Map::from_iter([("metadata".to_owned(), other)]),
         None => Map::new(),
     };
+    of_trace.extend(attributes.below(&names::METADATA_BELOW));
     let tokens = Tokens::of(attributes);
     attributes.set_aside(&names::MIME_TYPES);
     // A call that failed may name its model only among its parameters, which stay where they are.
@@ -72,7 +73,7 @@ fn read_by(span: &Span, attributes: &Attributes) -> Read {
     Read {
         kind,
         model,
-        cost: attributes.number(&names::COST).or(of_table),
+        cost: attributes.number(&names::COST).or_else(|| of_parts(attributes)).or(of_table),
         session: attributes.text(&names::SESSION).map(|id| identifier(&id)),
         user: attributes.text(&names::USER).map(|id| identifier(&id)),
         environment: of_resource.or_else(|| attributes.text(&names::ENVIRONMENT)).map(|name| identifier(&name)),
@@ -86,6 +87,14 @@ fn read_by(span: &Span, attributes: &Attributes) -> Read {
         input: input.object,
         output: output.object,
     }
+}
+
+/// What the parts of a call cost together.
+fn of_parts(attributes: &Attributes) -> Option<f64> {
+    let Value::Object(parts) = attributes.json(&names::COST_PARTS)? else { return None };
+    let total = parts.get("total").and_then(Value::as_f64);
+    let sum = || parts.values().filter_map(Value::as_f64).reduce(|a, b| a + b);
+    total.or_else(sum).filter(|cost| cost.is_finite() && *cost >= 0.0)
 }
 
 impl Read {
@@ -243,9 +252,8 @@ fn conversation_of(attributes: &Attributes, whole: &Names, indexed: &Names, role
 /// The text that a JSON text stands for, or each of several does.
 fn unquoted(value: &Value) -> Value {
     match value {
-        Value::String(text) => serde_json::from_str::<String>(text).map_or_else(|_| parsed(value), Value::String),
         Value::Array(items) => items.iter().map(unquoted).collect(),
-        other => other.clone(),
+        other => parsed(&dequoted(other)),
     }
 }
 

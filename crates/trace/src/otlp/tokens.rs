@@ -1,4 +1,7 @@
-use super::{attributes::Attributes, names};
+use super::{
+    attributes::{Attributes, count},
+    names::{self, Names},
+};
 
 /// Tokens of a model call: cached ones are part of the input, reasoning ones of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,14 +17,25 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// The conventions count cached tokens in; Anthropic's own numbers leave them out, and some emitters pass those on. Where more were
-    /// cached than came in at all, they were left out.
+    /// cached than came in at all, or where the total is the sum with them, they were left out.
     pub fn of(attributes: &Attributes) -> Self {
-        let [input, output, total] =
-            [&names::INPUT_TOKENS, &names::OUTPUT_TOKENS, &names::TOTAL_TOKENS].map(|names| attributes.count(names));
-        let [read, write, reasoning] = [&names::CACHE_READ, &names::CACHE_WRITE, &names::REASONING].map(|names| attributes.count(names));
+        // One object for all, or an attribute for each.
+        let usage = attributes.json(&names::USAGE);
+        let part = |called: &[&str]| called.iter().find_map(|name| usage.as_ref()?.get(*name).and_then(count));
+        let of = |names: &Names, called: &[&str]| attributes.count(names).or_else(|| part(called));
+        let input = of(&names::INPUT_TOKENS, names::USAGE_INPUT);
+        let output = of(&names::OUTPUT_TOKENS, names::USAGE_OUTPUT);
+        let total = of(&names::TOTAL_TOKENS, names::USAGE_TOTAL);
+        let read = of(&names::CACHE_READ, names::USAGE_CACHE_READ);
+        let write = of(&names::CACHE_WRITE, names::USAGE_CACHE_WRITE);
+        let reasoning = of(&names::REASONING, names::USAGE_REASONING);
         let cached = read.unwrap_or(0).saturating_add(write.unwrap_or(0));
         let input = match (input, total, output) {
             (Some(input), ..) if cached > input => Some(input.saturating_add(cached)),
+            // The sum says that they were left out.
+            (Some(input), Some(total), Some(output)) if cached > 0 && input.saturating_add(cached).saturating_add(output) == total => {
+                Some(input + cached)
+            }
             (None, Some(total), Some(output)) => Some(total.saturating_sub(output).max(0)),
             (None, Some(total), None) => Some(total),
             (input, ..) => input,
