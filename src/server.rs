@@ -70,7 +70,7 @@ pub fn router(store: Arc<dyn TraceStore>, log: IntakeLog) -> Router {
         .fallback(file_or_not_found)
         .layer(DefaultBodyLimit::max(tracellm_app::MAX_BODY_BYTES))
         .layer(RequestDecompressionLayer::new().gzip(true).zstd(true))
-        .layer(axum::middleware::from_fn(body::refuse_too_large))
+        .layer(axum::middleware::from_fn_with_state(state.store.clone(), body::refuse_too_large))
         .layer(axum::middleware::from_fn_with_state(log.clone(), intake::note))
         .layer(axum::middleware::from_fn(security::add_headers))
         .layer(CompressionLayer::new())

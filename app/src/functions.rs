@@ -53,8 +53,7 @@ pub async fn get_prices() -> Result<Prices, ApiError> {
 pub async fn explain_trace(project_id: String, trace_id: String) -> Result<Option<Explanation>, ApiError> {
     /// Spans that are shown one by one.
     const SHOWN: usize = 200;
-    let spans = server::answer(server::store().spans(&project_id, &trace_id).await)?;
-    Ok((!spans.is_empty()).then(|| tracellm_trace::otlp::explain(&spans, &project_id, SHOWN)))
+    server::answer(server::store().explain(&project_id, &trace_id, SHOWN).await)
 }
 
 /// Stores what was pasted: a document, an array, NDJSON, or an export request of OpenTelemetry.

@@ -47,13 +47,23 @@ mod log {
 
     /// Requests that are remembered of each key, and of those without one.
     const KEPT: usize = 1_000;
+    /// Bytes of a text that are.
+    const LONGEST: usize = 300;
 
     /// The last requests of this process, for those who ask where their trace is.
     #[derive(Clone, Default)]
     pub struct IntakeLog(Arc<Mutex<BTreeMap<Option<String>, VecDeque<Intake>>>>);
 
     impl IntakeLog {
-        pub fn add(&self, intake: Intake) {
+        pub fn add(&self, mut intake: Intake) {
+            // What a sender says is as long as it likes.
+            let said = [Some(&mut intake.client), intake.reason.as_mut()].into_iter().flatten().chain(&mut intake.without_field);
+            for text in said.filter(|text| text.len() > LONGEST) {
+                let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+                text.truncate(end);
+                text.push('…');
+                text.shrink_to_fit();
+            }
             let mut logs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let of_key = logs.entry(intake.key_id.clone()).or_default();
             if of_key.len() == KEPT {
@@ -81,7 +91,7 @@ mod log {
     mod tests {
         use tracellm_trace::Timestamp;
 
-        use super::{Intake, IntakeLog, KEPT};
+        use super::{Intake, IntakeLog, KEPT, LONGEST};
 
         #[test]
         fn a_key_that_sends_much_pushes_no_other_out() {
@@ -97,7 +107,7 @@ mod log {
                     bytes: None,
                     client: String::new(),
                     key_id: key.map(str::to_owned),
-                    without_field: Vec::new(),
+                    without_field: vec!["ä".repeat(1_000)],
                 });
             };
             add(Some("quiet"), 5);
@@ -105,6 +115,7 @@ mod log {
             let all = log.newest(None, 2_000);
             assert_eq!((all.requests.len(), all.total, all.keys), (KEPT + 1, KEPT + 1, vec!["quiet".to_owned()]));
             assert_eq!(all.requests[0].at.millis(), 1_509);
+            assert!(all.requests[0].without_field[0].len() <= LONGEST + '…'.len_utf8(), "a name has no more room than a line");
             assert_eq!(log.newest(Some("quiet"), 10).requests.len(), 1);
             assert_eq!(log.newest(Some("other"), 10).requests.len(), 0);
         }

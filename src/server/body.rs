@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::Request,
+    extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -11,22 +11,26 @@ use http::{StatusCode, header};
 use http_body_util::BodyExt;
 use tokio::sync::Mutex;
 use tracellm_app::{ApiError, MAX_BODY_BYTES};
+use tracellm_store::TraceStore;
 use tracellm_trace::{Issue, body::Layout};
 
-use crate::server::{answer::Failure, otlp};
+use crate::server::{answer::Failure, caller::Writer, otlp};
 
 /// Of a body that is too large, what is read and thrown away: a client that is cut off while it sends never sees the answer.
 const DRAINED_BYTES: usize = 8 * MAX_BODY_BYTES;
 
 /// Refuses a body that says it is too large; of one that turns out so, reads on what the client still sends.
-pub async fn refuse_too_large(request: Request, next: Next) -> Response {
+pub async fn refuse_too_large(State(store): State<Arc<dyn TraceStore>>, request: Request, next: Next) -> Response {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         let refusal = match request.uri().path() {
             path if otlp::PATHS.contains(&path) => otlp::too_large(request.headers()),
             _ => Failure(ApiError::TooLarge).into_response(),
         };
-        drain(&mut request.into_body()).await;
+        let (parts, mut body) = request.into_parts();
+        // The log tells whose it was; the refusal stands either way.
+        let _ = Writer::of(&parts, &*store).await;
+        drain(&mut body).await;
         return refusal;
     }
     let (parts, body) = request.into_parts();

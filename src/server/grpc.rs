@@ -1,7 +1,10 @@
 //! OTLP/gRPC, on an address of its own: for collectors and SDKs that speak nothing else.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -12,7 +15,7 @@ use axum::{
     response::Response,
     routing::post,
 };
-use http::header;
+use http::{HeaderMap, header};
 use tonic::{Code, Status, codec::CompressionEncoding, server::Grpc};
 use tonic_prost::ProstCodec;
 use tower::Service;
@@ -24,7 +27,7 @@ use tracellm_store::{
     TraceStore,
     ingest::{now, store_spans},
 };
-use tracellm_trace::ApiKey;
+use tracellm_trace::{ApiKey, Issue};
 
 use crate::server::{
     answer::Failure,
@@ -55,7 +58,8 @@ async fn export(State(Receiver { store, log }): State<Receiver>, request: Reques
     let client = parts.headers.get(header::USER_AGENT).and_then(|client| client.to_str().ok()).unwrap_or_default().to_owned();
     let key = Writer::of(&parts, &*store).await;
     let key_id = key.as_ref().ok().and_then(|Writer(key)| key.as_ref().map(|key| key.key_id.clone()));
-    let noted = Noted { log, client, key_id };
+    let client = client.chars().take(200).collect();
+    let noted = Noted { log, client, key_id, was_called: Arc::default() };
     let key = match key {
         Ok(Writer(key)) => key,
         Err(Failure(error)) => return noted.refused(&error).into_http(),
@@ -64,8 +68,8 @@ async fn export(State(Receiver { store, log }): State<Receiver>, request: Reques
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(MAX_BODY_BYTES);
-    let answer = grpc.unary(Export { store, key, noted }, Request::from_parts(parts, body)).await;
-    answer.map(Body::new)
+    let answer = grpc.unary(Export { store, key, noted: noted.clone() }, Request::from_parts(parts, body)).await;
+    if noted.was_called.load(Ordering::Relaxed) { answer.map(Body::new) } else { noted.unread(answer.headers()).into_http() }
 }
 
 /// One call.
@@ -86,6 +90,7 @@ impl Service<tonic::Request<proto::Request>> for Export {
 
     fn call(&mut self, request: tonic::Request<proto::Request>) -> Self::Future {
         let (store, key, noted) = (self.store.clone(), self.key.clone(), self.noted.clone());
+        noted.was_called.store(true, Ordering::Relaxed);
         Box::pin(async move {
             match store_spans(&*store, request.into_inner().into(), key.as_ref()).await {
                 Ok(report) => {
@@ -105,12 +110,14 @@ struct Noted {
     log: IntakeLog,
     client: String,
     key_id: Option<String>,
+    /// Its message was read.
+    was_called: Arc<AtomicBool>,
 }
 
 impl Noted {
     fn note(self, status: u16, told: Told) {
         let Told { accepted, rejected, reason, without_field } = told;
-        let Self { log, client, key_id } = self;
+        let Self { log, client, key_id, .. } = self;
         log.add(Intake {
             at: now(),
             way: "grpc".to_owned(),
@@ -123,6 +130,15 @@ impl Noted {
             key_id,
             without_field,
         });
+    }
+
+    /// What could not be read is not to be sent again, whatever tonic says of it.
+    fn unread(self, answer: &HeaderMap) -> Status {
+        let status = Status::from_header_map(answer).unwrap_or_else(|| Status::invalid_argument("is no export request of traces"));
+        match status.code() {
+            Code::OutOfRange | Code::ResourceExhausted => self.refused(&ApiError::TooLarge),
+            _ => self.refused(&ApiError::Unreadable(Issue::error("otlp.invalid", "$", status.message().to_owned()))),
+        }
     }
 
     fn refused(self, error: &ApiError) -> Status {

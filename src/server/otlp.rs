@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
+    body::Body,
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
@@ -73,11 +74,13 @@ impl Encoding {
         (status = 503, description = "The database does not answer; send it again after `Retry-After`"),
     ))]
 pub async fn export(State(store): State<Arc<dyn TraceStore>>, request: Request) -> Response {
-    let Some(encoding) = Encoding::of(request.headers()) else {
+    let (parts, body) = request.into_parts();
+    let key = Writer::of(&parts, &*store).await;
+    let Some(encoding) = Encoding::of(&parts.headers) else {
         let message = "send application/x-protobuf or application/json".to_owned();
         return refusal(Encoding::Json, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     };
-    match take_in(&*store, request, encoding).await {
+    match take_in(&*store, key, body, encoding).await {
         Ok(report) => {
             let answer = success(encoding, &report.rejected);
             (Extension(Told::from(report)), answer).into_response()
@@ -86,9 +89,8 @@ pub async fn export(State(store): State<Arc<dyn TraceStore>>, request: Request) 
     }
 }
 
-async fn take_in(store: &dyn TraceStore, request: Request, encoding: Encoding) -> Result<SpanReport, ApiError> {
-    let (parts, body) = request.into_parts();
-    let Writer(key) = Writer::of(&parts, store).await.map_err(|Failure(error)| error)?;
+async fn take_in(store: &dyn TraceStore, key: Result<Writer, Failure>, body: Body, encoding: Encoding) -> Result<SpanReport, ApiError> {
+    let Writer(key) = key.map_err(|Failure(error)| error)?;
     let bytes = body::read(body).await?;
     let request = read(&bytes, encoding).map_err(ApiError::Unreadable)?;
     Ok(store_spans(store, request, key.as_ref()).await?)

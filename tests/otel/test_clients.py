@@ -14,6 +14,7 @@ from typing import Any
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "reference"))
 
+import grpc  # noqa: E402
 from service import Service, free_port  # noqa: E402 - the path is set first
 
 from stub import Stub  # noqa: E402
@@ -79,6 +80,14 @@ class Clients(unittest.TestCase):
                 )
                 self.check_conversation(traces, 64)
                 self.assertEqual({(trace["project_id"], trace["api_key"]) for trace in traces}, {("travel", key["key_id"])})
+                with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                    export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export", request_serializer=bytes)
+                    for body, code in ((b"\xff\xff", grpc.StatusCode.INVALID_ARGUMENT), (bytes(21 << 20), grpc.StatusCode.RESOURCE_EXHAUSTED)):
+                        with self.assertRaises(grpc.RpcError) as refused:
+                            export(body, timeout=60)
+                        self.assertEqual(refused.exception.code(), code)
+                page = urllib.request.urlopen(self.server.url + "/ingest", timeout=20).read().decode()
+                self.assertEqual([page.count(f">{status}<") for status in (200, 400, 413)], [1, 1, 1], "each is in the log")
 
     def test_what_a_new_user_copies(self) -> None:
         page = urllib.request.urlopen(urllib.request.Request(self.server.url + "/", headers={"accept": "text/html"}), timeout=20).read().decode()

@@ -69,6 +69,7 @@ fn Found(part: TracePart, is_explained: Signal<bool>) -> impl IntoView {
         Some(response) => view! { <TextBlock label="Response" text=response /> }.into_any(),
         None => view! { <p class="muted none">"No response was recorded."</p> }.into_any(),
     };
+    let document = if shortened > 0 || trace.steps.len() < total { "As shown here, a part of what is stored" } else { "As stored" };
     let mapping = (trace.source == Some(Source::Otlp))
         .then(|| view! { <Explained project_id=trace.project_id.clone() trace_id=trace.trace_id.clone() is_explained /> });
     view! {
@@ -108,7 +109,7 @@ fn Found(part: TracePart, is_explained: Signal<bool>) -> impl IntoView {
             <h2 id="document">"Document"</h2>
             <details class="raw">
                 <summary>"Raw JSON"</summary>
-                <JsonBlock label="As stored" value=trace />
+                <JsonBlock label=document value=trace />
             </details>
         </section>
     }

@@ -1,6 +1,6 @@
 //! Raw bodies in, stored documents out: the one way in for REST, server functions and the command line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracellm_trace::{
     ApiKey, Context, DEFAULT_PROJECT, Issue, ItemReport, ItemResult, Outcome, RefusedItem, Report, Severity, Source, Stored, Timestamp,
@@ -130,15 +130,16 @@ const NAMES_KEPT: usize = 50;
 /// As [`TraceStore::put_spans`].
 pub async fn store_spans(store: &dyn TraceStore, request: wire::Request, key: Option<&ApiKey>) -> Result<SpanReport, StoreError> {
     let (spans, rejected) = request.into_spans();
-    put(store, spans, rejected, key).await
+    Ok(put(store, spans, rejected, key).await?.0)
 }
 
+/// The report, and what became of each span that had passed; none for those that the store refused.
 async fn put(
     store: &dyn TraceStore,
     spans: Vec<Span>,
     mut rejected: Vec<Rejected>,
     key: Option<&ApiKey>,
-) -> Result<SpanReport, StoreError> {
+) -> Result<(SpanReport, Vec<Option<Outcome>>), StoreError> {
     let via = key.map(|key| Via { key_id: key.key_id.clone(), environment: key.environment.clone() });
     let of_key = |mut span: Span| {
         span.via.clone_from(&via);
@@ -153,14 +154,12 @@ async fn put(
         }
     }
     let outcomes = if spans.is_empty() { Vec::new() } else { store.put_spans(spans, now()).await? };
-    let mut accepted = 0;
+    let mut kept = Vec::with_capacity(outcomes.len());
     for (outcome, name) in outcomes.into_iter().zip(names) {
-        match outcome {
-            Ok(_) => accepted += 1,
-            Err(issue) => rejected.push(Rejected { name, reason: issue.message }),
-        }
+        kept.push(outcome.map_err(|issue| rejected.push(Rejected { name, reason: issue.message })).ok());
     }
-    Ok(SpanReport { accepted, rejected, without_field })
+    let accepted = kept.iter().flatten().count();
+    Ok((SpanReport { accepted, rejected, without_field }, kept))
 }
 
 fn project_of(span: &Span) -> String {
@@ -173,19 +172,37 @@ fn project_of(span: &Span) -> String {
 /// As [`ingest`].
 pub async fn ingest_export(store: &dyn TraceStore, text: &str) -> Result<Report, IngestError> {
     let (spans, rejected) = wire::read(text).map_err(IngestError::Unreadable)?.into_spans();
-    let traces: BTreeSet<(String, String)> = spans.iter().map(|span| (project_of(span), span.trace_id.clone())).collect();
-    let mut results = Vec::new();
-    for (project_id, trace_id) in traces {
-        let outcome = if store.get(Some(&project_id), &trace_id).await?.is_some() { Outcome::Updated } else { Outcome::Created };
-        results.push(ItemResult::Stored(Stored { trace_id, project_id, outcome, issues: Vec::new() }));
+    let of_span: Vec<(String, String)> = spans.iter().map(|span| (project_of(span), span.trace_id.clone())).collect();
+    let mut known = BTreeSet::new();
+    for (project_id, trace_id) in of_span.iter().collect::<BTreeSet<_>>() {
+        if store.document(Some(project_id), trace_id).await?.is_some() {
+            known.insert((project_id.clone(), trace_id.clone()));
+        }
     }
-    let accepted = results.len();
-    let report = put(store, spans, rejected, None).await?;
+    let (report, outcomes) = put(store, spans, rejected, None).await?;
+    // A trace is what became of its spans together.
+    let mut traces: BTreeMap<(String, String), Outcome> = BTreeMap::new();
+    for (trace, outcome) in of_span.into_iter().zip(outcomes) {
+        let Some(outcome) = outcome else { continue };
+        let said = match outcome {
+            Outcome::Duplicate => Outcome::Duplicate,
+            _ if known.contains(&trace) => Outcome::Updated,
+            _ => Outcome::Created,
+        };
+        let of_trace = traces.entry(trace).or_insert(said);
+        if *of_trace == Outcome::Duplicate {
+            *of_trace = said;
+        }
+    }
+    let accepted = traces.len();
+    let stored = traces
+        .into_iter()
+        .map(|((project_id, trace_id), outcome)| ItemResult::Stored(Stored { trace_id, project_id, outcome, issues: Vec::new() }));
     let refused = report.rejected.iter().map(|span| {
         let issue = Issue::error("otlp.span", "resourceSpans", format!("span `{}`: {}", span.name, span.reason));
         ItemResult::Refused(RefusedItem { trace_id: None, errors: vec![issue] })
     });
-    results.extend(refused);
+    let results: Vec<ItemResult> = stored.chain(refused).collect();
     match (accepted, results.is_empty()) {
         (_, true) => Err(IngestError::Empty),
         (0, _) => Err(IngestError::Refused(numbered(results))),

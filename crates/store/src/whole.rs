@@ -1,7 +1,10 @@
 use std::ops::Range;
 
 use tokio::task::spawn_blocking;
-use tracellm_trace::{Trace, otlp};
+use tracellm_trace::{
+    Trace,
+    otlp::{self, Explanation},
+};
 
 use crate::{StoreError, TraceStore};
 
@@ -12,6 +15,16 @@ impl dyn TraceStore {
     /// The database does not answer.
     pub async fn get(&self, project_id: Option<&str>, trace_id: &str) -> Result<Option<Trace>, StoreError> {
         Ok(self.get_steps(project_id, trace_id, 0..usize::MAX).await?.map(|(trace, _)| trace))
+    }
+
+    /// Which attribute gave each field of a trace that came as spans, with at most so many spans one by one; none for another trace.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn explain(&self, project_id: &str, trace_id: &str, most: usize) -> Result<Option<Explanation>, StoreError> {
+        let spans = self.spans(project_id, trace_id).await?;
+        let project_id = project_id.to_owned();
+        if spans.is_empty() { Ok(None) } else { apart(move || otlp::explain(&spans, &project_id, most)).await.map(Some) }
     }
 
     /// The trace with these of its steps, and how many it has; a range that begins behind the last begins with the last.
@@ -33,11 +46,16 @@ impl dyn TraceStore {
             return Ok(Some((document, total)));
         }
         let spans = self.spans(&document.project_id, &document.trace_id).await?;
-        let folded = spawn_blocking(move || {
+        let folded = apart(move || {
             let done = otlp::fold_steps(steps, &spans, &document.project_id, document.updated_at);
             // Spans that were deleted since leave what the document has.
             done.map_or_else(|_| (document.clone(), document.steps.len()), |(done, total)| (done.trace, total))
         });
-        folded.await.map(Some).map_err(|error| StoreError::Failed(format!("a trace could not be put together: {error}")))
+        folded.await.map(Some)
     }
+}
+
+/// Does what takes long beside the threads that answer requests.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    spawn_blocking(work).await.map_err(|error| StoreError::Failed(format!("a trace could not be put together: {error}")))
 }

@@ -308,6 +308,30 @@ mod properties {
     }
 
     #[test]
+    fn what_is_nested_too_deep_for_a_document_is_kept_as_text() {
+        let array = |depth: usize, inner: Value| (0..depth).fold(inner, |inner, _| json!({"arrayValue": {"values": [inner]}}));
+        let text = json!({"stringValue": format!("{}1{}", "[".repeat(50), "]".repeat(50))});
+        let attributes = json!([{"key": "ai.values", "value": array(10, text)}, {"key": "gen_ai.operation.name", "value": {"stringValue": "embeddings"}}]);
+        let span = json!({"traceId": format!("{:032x}", 1), "spanId": format!("{:016x}", 1), "name": "deep", "startTimeUnixNano": 1, "attributes": attributes});
+        let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string();
+        let trace = folded(&traces(&request)[&format!("{:032x}", 1)]);
+        assert!(trace.steps[0].input["value"].as_str().is_some_and(|text| text.starts_with("[[[[")), "{:?}", trace.steps[0].input);
+    }
+
+    #[test]
+    fn costs_add_up_the_same_each_time() {
+        let call = |n: u64, cost: f64| {
+            json!({"traceId": format!("{:032x}", 1), "spanId": format!("{n:016x}"), "name": "call", "startTimeUnixNano": n, "attributes": [
+            {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}, {"key": "gen_ai.usage.input_tokens", "value": {"intValue": 1}},
+            {"key": "gen_ai.usage.cost", "value": {"doubleValue": cost}}]})
+        };
+        let calls: Vec<Value> = (1..40).map(|n| call(n, 0.1 / n as f64)).collect();
+        let spans = &traces(&json!({"resourceSpans": [{"scopeSpans": [{"spans": calls}]}]}).to_string())[&format!("{:032x}", 1)];
+        let first = folded(spans).cost_usd;
+        assert!((0..20).all(|_| folded(spans).cost_usd == first));
+    }
+
+    #[test]
     fn a_large_resource_on_very_many_spans_is_refused_by_name() {
         let spans: Vec<Value> = (1..=80)
             .map(|n| json!({"traceId": format!("{:032x}", 1), "spanId": format!("{n:016x}"), "name": "small", "startTimeUnixNano": 1}))

@@ -21,14 +21,19 @@ const SHOWN: usize = 20;
 #[component]
 pub fn Preview(text: RwSignal<String>) -> impl IntoView {
     // An effect, as only a browser draws a preview.
-    Effect::new(|_| {
-        leptos::task::spawn_local(async {
+    let has_prices = RwSignal::new(false);
+    Effect::new(move |_| {
+        leptos::task::spawn_local(async move {
             if let Ok(prices) = get_prices().await {
                 prices.install();
+                has_prices.set(true);
             }
         });
     });
-    let checked = Memo::new(move |_| text.with(|text| check(text)));
+    let checked = Memo::new(move |_| {
+        has_prices.track();
+        text.with(|text| check(text))
+    });
     view! {
         <section class="preview" aria-label="Preview">
             {move || match checked.get() {

@@ -1,4 +1,8 @@
-use std::{borrow::Cow, cell::RefCell, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+};
 
 use serde_json::{Map, Value};
 
@@ -136,16 +140,21 @@ impl<'a> Attributes<'a> {
     pub fn placed(&self) -> Vec<Placed> {
         let placed = self.placed.borrow();
         let mut all: Vec<Placed> = Vec::new();
+        let mut rows: HashMap<(Cow<'_, str>, Option<Option<&str>>), usize> = HashMap::new();
         for (name, value) in &self.span.attributes {
-            let place = match placed.get(name.as_str()) {
-                Some(Some(field)) => Place::Field((*field).to_owned()),
-                Some(None) => Place::SaidElsewhere,
-                None => Place::Metadata,
-            };
-            let attribute = family(name);
-            match all.iter_mut().find(|known| known.attribute == attribute && known.place == place) {
-                Some(known) => known.count += 1,
-                None => all.push(Placed { attribute: attribute.into_owned(), value: Some(shortened(&text(value))), count: 1, place }),
+            let of = placed.get(name.as_str()).copied();
+            match rows.entry((family(name), of)) {
+                Entry::Occupied(row) => all[*row.get()].count += 1,
+                Entry::Vacant(row) => {
+                    let place = match of {
+                        Some(Some(field)) => Place::Field(field.to_owned()),
+                        Some(None) => Place::SaidElsewhere,
+                        None => Place::Metadata,
+                    };
+                    let attribute = shortened(&row.key().0);
+                    row.insert(all.len());
+                    all.push(Placed { attribute, value: Some(shortened(&text(value))), count: 1, place });
+                }
             }
         }
         all

@@ -57,6 +57,9 @@ pub enum Place {
     Metadata,
 }
 
+/// Rows of one span.
+const MOST_ROWS: usize = 2_000;
+
 /// Explains the trace that [`super::fold`] makes of these spans; `most` spans are shown one by one.
 pub fn explain(spans: &[Span], project_id: &str, most: usize) -> Explanation {
     let spans = in_order(spans);
@@ -90,11 +93,15 @@ fn of_span(span: &Span) -> SpanPlaces {
         let value = Some(shortened(&span.status_message));
         attributes.push(Placed { attribute: "status".to_owned(), value, count: 1, place: Place::Field("error".to_owned()) });
     }
+    attributes.truncate(MOST_ROWS);
     SpanPlaces { span_id: span.span_id.clone(), name: span.name.clone(), scope: span.scope.clone(), kind: read.kind, attributes }
 }
 
 fn of_resource(span: &Span) -> Vec<Placed> {
-    let first = |names: &[&'static str]| names.iter().copied().find(|name| span.resource.contains_key(*name));
+    let first = |names: &[&'static str]| {
+        let says = |name: &str| span.resource.get(name).is_some_and(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()));
+        names.iter().copied().find(|name| says(name))
+    };
     let (environment, project) = (first(names::ENVIRONMENT.all), first(names::PROJECT));
     let placed = span.resource.iter().map(|(name, value)| {
         let place = match Some(name.as_str()) {
@@ -122,6 +129,7 @@ fn fields(tree: &Tree, project_id: &str, resource: &[Placed]) -> Vec<FieldSource
     let root = if tree.root_missing { "the first span, as the root has not come" } else { "the root" };
     let counting = tree.counting().len();
     let costs = tree.counting().iter().filter(|place| tree.reads[**place].cost.is_some()).count();
+    let told = names::COST.all.iter().chain(names::COST_PARTS.all).copied().collect::<Vec<_>>().join(", ");
     let via = sources.via.and_then(|place| tree.spans[place].via.as_ref());
     let project = match (via, of_resource("project_id")) {
         (Some(via), _) => format!("the key {}", via.key_id),
@@ -145,9 +153,9 @@ fn fields(tree: &Tree, project_id: &str, resource: &[Placed]) -> Vec<FieldSource
         counting => format!("the sum of {counting} spans: of model calls those with none below them"),
     };
     let cost = match (costs, counting) {
-        (0, _) => format!("no span tells one, and no model is in the price table of {}", super::prices::date()),
+        (0, _) => format!("no span tells one, nor tokens of a model that is in the price table of {}", super::prices::date()),
         (costs, counting) => {
-            format!("{costs} of {counting} spans: {}, else the price table of {}", names::COST.all.join(", "), super::prices::date())
+            format!("{costs} of {counting} spans: {}, else the price table of {}", told, super::prices::date())
         }
     };
     vec![

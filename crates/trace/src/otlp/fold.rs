@@ -1,6 +1,6 @@
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     ops::Range,
 };
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Span,
-    step::{self, Read, identifier, start},
+    step::{self, Read, bounded, identifier, start},
     tokens::Tokens,
 };
 use crate::{Context, Normalized, Refused, Source, Status, StepKind, Timestamp, normalize};
@@ -94,11 +94,11 @@ impl<'a> Tree<'a> {
 
     /// The spans whose tokens count: model calls with no other below them, as what drives a call often repeats its sum. Where no model
     /// call tells any, the outermost that do.
-    pub fn counting(&self) -> HashSet<usize> {
+    pub fn counting(&self) -> BTreeSet<usize> {
         let tells = |place: usize, kinds: &[StepKind]| self.reads[place].tokens.is_some() && kinds.contains(&self.reads[place].kind);
         let calls: Vec<usize> = (0..self.spans.len()).filter(|place| tells(*place, &[StepKind::Llm, StepKind::Embedding])).collect();
         if calls.is_empty() {
-            let telling: HashSet<usize> = (0..self.spans.len()).filter(|place| self.reads[*place].tokens.is_some()).collect();
+            let telling: BTreeSet<usize> = (0..self.spans.len()).filter(|place| self.reads[*place].tokens.is_some()).collect();
             let is_outermost = |place: &usize| !self.ancestors(*place).any(|ancestor| telling.contains(&ancestor));
             return telling.iter().copied().filter(is_outermost).collect();
         }
@@ -229,7 +229,7 @@ impl<'a> Tree<'a> {
             }
         }
         if !root.resource.is_empty() {
-            metadata.insert("otel.resource".to_owned(), Value::Object((*root.resource).clone()));
+            metadata.insert("otel.resource".to_owned(), Value::Object(bounded((*root.resource).clone())));
         }
         if self.root_missing {
             metadata.insert(ROOT_MISSING.to_owned(), true.into());

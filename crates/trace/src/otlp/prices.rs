@@ -103,20 +103,20 @@ pub(super) fn cost(model: &str, tokens: &Tokens) -> Option<f64> {
 impl Prices {
     /// The price of a model, whether or not its name says a provider before it or a date behind it.
     fn price(&self, model: &str) -> Option<Price> {
-        let name = model.rsplit('/').next()?.to_ascii_lowercase();
-        let undated = name.trim_end_matches("-latest").trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
-        let dated = name.strip_prefix(undated).unwrap_or_default();
-        // `gpt-4.1-2025-04-14` has a date of eight digits; the `4-5` of `claude-sonnet-4-5` is none.
+        let full = model.to_ascii_lowercase();
+        let last = full.rsplit('/').next()?;
+        [full.as_str(), last].into_iter().find_map(|name| self.models.get(name).or_else(|| self.undated(name))).copied().flatten()
+    }
+
+    /// `gpt-4.1-2025-04-14` has a date of eight digits; the `4-5` of `claude-sonnet-4-5` is none.
+    fn undated(&self, name: &str) -> Option<&Option<Price>> {
+        let name = name.strip_suffix("-latest").unwrap_or(name);
+        let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
+        let dated = name.strip_prefix(base).unwrap_or_default();
         let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
-        self.models
-            .get(&name)
-            .or_else(|| {
-                let cut = dated.char_indices().filter(|(_, c)| *c == '-').map(|(at, _)| at);
-                let mut cuts = cut.filter(|at| digits(&dated[*at..]) == 8);
-                cuts.find_map(|at| self.models.get(&format!("{undated}{}", &dated[..at])))
-            })
-            .copied()
-            .flatten()
+        let cut = dated.char_indices().filter(|(_, c)| *c == '-').map(|(at, _)| at);
+        let mut cuts = cut.filter(|at| digits(&dated[*at..]) == 8);
+        self.models.get(name).or_else(|| cuts.find_map(|at| self.models.get(&format!("{base}{}", &dated[..at]))))
     }
 }
 
@@ -131,6 +131,9 @@ mod tests {
         for name in ["claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "anthropic/claude-sonnet-4-5"] {
             assert_eq!(cost(name, &tokens), Some(3.42), "{name}");
         }
+        assert!(cost("claude-3-5-haiku-latest", &tokens).is_some());
+        let own = read(r#"{"date": "", "models": {"Meta-Llama/llama-3.3-70b": {"input": 1, "output": 2}}}"#).unwrap();
+        assert!(own.price("meta-llama/Llama-3.3-70b").is_some() && own.price("other/llama-3.3-70b").is_none());
         for name in ["gpt-4.1-turbo", "claude", "", "gpt-4.1-mini-2025", "my-gpt-4.1"] {
             assert_eq!(cost(name, &tokens), None, "{name}");
         }

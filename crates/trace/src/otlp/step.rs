@@ -10,7 +10,10 @@ use super::{
     prices::cost,
     tokens::Tokens,
 };
-use crate::{StepKind, Timestamp};
+use crate::{StepKind, Timestamp, decode};
+
+/// Levels of a value in a step: around it stand the trace, its steps, the step and its field, and what the normaliser wraps.
+const DEPTH: usize = decode::MAX_DEPTH - 8;
 
 /// A span as a step, and what it says of its trace.
 pub(super) struct Read {
@@ -78,15 +81,24 @@ fn read_by(span: &Span, attributes: &Attributes) -> Read {
         user: attributes.text(&names::USER).map(|id| identifier(&id)),
         environment: of_resource.or_else(|| attributes.text(&names::ENVIRONMENT)).map(|name| identifier(&name)),
         tags,
-        of_trace,
+        of_trace: bounded(of_trace),
         tokens,
-        metadata: metadata(span, attributes, name.as_deref()),
+        metadata: bounded(metadata(span, attributes, name.as_deref())),
         name: name.unwrap_or_else(|| span.name.clone()),
         prompt: input.text,
         response: output.text,
-        input: input.object,
-        output: output.object,
+        input: bounded(input.object),
+        output: bounded(output.object),
     }
+}
+
+/// Fields whose values a document can hold; one that is nested deeper becomes its JSON text, as a trace of which one span is too deep would
+/// take no further span.
+pub(super) fn bounded(mut fields: Map<String, Value>) -> Map<String, Value> {
+    for value in fields.values_mut().filter(|value| decode::depth(value) > DEPTH) {
+        *value = Value::String(value.to_string());
+    }
+    fields
 }
 
 /// What the parts of a call cost together.

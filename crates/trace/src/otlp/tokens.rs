@@ -17,7 +17,7 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// The conventions count cached tokens in; Anthropic's own numbers leave them out, and some emitters pass those on. Where more were
-    /// cached than came in at all, or where the total is the sum with them, they were left out.
+    /// cached than came in at all, or where the total is the sum with them, they were left out. The same holds of reasoning and output.
     pub fn of(attributes: &Attributes) -> Self {
         // One object for all, or an attribute for each.
         let usage = attributes.json(&names::USAGE);
@@ -30,21 +30,23 @@ impl Tokens {
         let write = of(&names::CACHE_WRITE, names::USAGE_CACHE_WRITE);
         let reasoning = of(&names::REASONING, names::USAGE_REASONING);
         let cached = read.unwrap_or(0).saturating_add(write.unwrap_or(0));
-        let input = match (input, total, output) {
-            (Some(input), ..) if cached > input => Some(input.saturating_add(cached)),
-            // The sum says that they were left out.
-            (Some(input), Some(total), Some(output)) if cached > 0 && input.saturating_add(cached).saturating_add(output) == total => {
-                Some(input + cached)
+        let thought = reasoning.unwrap_or(0);
+        let adds_up = |parts: &[i64]| total == Some(parts.iter().fold(0, |sum: i64, part| sum.saturating_add(*part)));
+        // Which of the two the total has beside input and output.
+        let (cached_is_out, thought_is_out) = match (input, output) {
+            (Some(input), Some(output)) if !adds_up(&[input, output]) => {
+                let both = adds_up(&[input, cached, output, thought]);
+                (both || adds_up(&[input, cached, output]), both || adds_up(&[input, output, thought]))
             }
+            _ => (false, false),
+        };
+        let input = match (input, total, output) {
+            (Some(input), ..) if cached > input || cached_is_out => Some(input.saturating_add(cached)),
             (None, Some(total), Some(output)) => Some(total.saturating_sub(output).max(0)),
             (None, Some(total), None) => Some(total),
             (input, ..) => input,
         };
-        // The same for reasoning: more of it than came out at all was left out.
-        let output = match (output, reasoning) {
-            (Some(output), Some(reasoning)) if reasoning > output => Some(output.saturating_add(reasoning)),
-            (output, _) => output,
-        };
+        let output = output.map(|output| if thought > output || thought_is_out { output.saturating_add(thought) } else { output });
         Self { input, output, cached: read, written: write, reasoning }
     }
 
@@ -66,5 +68,32 @@ impl Tokens {
         self.cached = sum(self.cached, other.cached);
         self.written = sum(self.written, other.written);
         self.reasoning = sum(self.reasoning, other.reasoning);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Attributes, Tokens};
+    use crate::otlp::Span;
+
+    fn read(usage: Value) -> (i64, i64, i64) {
+        let span: Span = serde_json::from_value(json!({"trace_id": "", "span_id": "", "name": "", "start_ns": 0, "end_ns": 0,
+            "attributes": {"langfuse.observation.usage_details": usage.to_string()}}))
+        .unwrap();
+        let tokens = Tokens::of(&Attributes::of(&span));
+        (tokens.input.unwrap(), tokens.output.unwrap(), tokens.total())
+    }
+
+    #[test]
+    fn parts_that_were_left_out_are_found_by_the_total() {
+        assert_eq!(read(json!({"input": 120, "input_cache_read": 40, "output": 30, "total": 150})), (120, 30, 150));
+        assert_eq!(read(json!({"input": 80, "input_cache_read": 40, "output": 30, "total": 150})), (120, 30, 150));
+        assert_eq!(read(json!({"input": 80, "input_cache_read": 40, "output": 10, "output_reasoning": 20, "total": 150})), (120, 30, 150));
+        assert_eq!(read(json!({"input": 100, "output": 50, "output_reasoning": 20, "total": 170})), (100, 70, 170));
+        assert_eq!(read(json!({"input": 20, "input_cache_read": 40, "output": 5, "output_reasoning": 7})), (60, 12, 72));
+        let many = 9_000_000_000_000_000_000_i64;
+        assert_eq!(read(json!({"input": many, "input_cache_read": many, "output": 0, "total": i64::MAX})).2, i64::MAX);
     }
 }
