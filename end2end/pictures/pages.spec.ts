@@ -62,6 +62,9 @@ test("overview", async ({ server, page, tracesPage }) => {
   await page.goto("/");
   await tracesPage.hydrated();
   await picture(page, "overview-empty");
+  await server.ingest({ prompt: "Hello" });
+  await page.getByRole("heading", { name: "Your first trace is here" }).waitFor();
+  await picture(page, "overview-first");
   await server.command("demo", "--count", "3000");
   await page.goto("/");
   await tracesPage.hydrated();
