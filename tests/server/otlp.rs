@@ -169,3 +169,40 @@ fn a_key_gives_the_project_and_a_database_that_is_gone_is_worth_waiting_for() {
     let (status, response, _) = export(&server, JSON, None, request(vec![span(1, json!({}))]).to_string().as_bytes());
     assert!(status == 503 && response.headers().contains_key("retry-after"));
 }
+
+#[test]
+fn whatever_becomes_of_a_request_its_key_finds_it() {
+    let home = Home::embedded();
+    let server = home.start();
+    let made = server.post("/api/projects", JSON, r#"{"name": "Web"}"#).json["api_key"].clone();
+    let basic = format!("Basic {}", base64(&format!("any:{}", made["key"].as_str().unwrap())));
+    let bearer = format!("Bearer {}", made["key"].as_str().unwrap());
+    let large = vec![b' '; 25 << 20];
+    let well = request(vec![span(1, json!({"attributes": [{"key": "x".repeat(5_000), "value": {"intValue": 1}}]}))]).to_string();
+    let sent = [
+        ("/v1/traces", JSON, &bearer, well.as_bytes(), 200),
+        ("/api/public/otel/v1/traces", JSON, &basic, well.as_bytes(), 200),
+        ("/v1/traces", JSON, &bearer, b"{", 400),
+        ("/v1/traces", "text/plain", &bearer, b"hi", 415),
+        ("/v1/traces", PROTOBUF, &bearer, &large, 413),
+        ("/api/traces", JSON, &bearer, &large, 413),
+        ("/api/traces", JSON, &bearer, br#"{"latency": -1}"#, 422),
+    ];
+    for (path, kind, key, body, status) in sent {
+        let request = agent().post(format!("{}{path}", server.url)).header("content-type", kind).header("authorization", key);
+        assert_eq!(request.send(body).unwrap().status(), status, "{path} {kind}");
+    }
+    server.ingest("{}");
+    let log = server.post("/fn/intake", JSON, json!({"key": made["key_id"], "most": 100}).to_string()).json;
+    let requests = log["requests"].as_array().unwrap();
+    let mut statuses: Vec<u64> = requests.iter().map(|request| request["status"].as_u64().unwrap()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 400, 413, 413, 415, 422]);
+    assert!(log.to_string().len() < 10_000, "a sender's texts are cut");
+    assert_eq!(server.post("/fn/intake", JSON, r#"{"key": null, "most": 100}"#).json["requests"].as_array().unwrap().len(), 8);
+}
+
+fn base64(text: &str) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    BASE64_STANDARD.encode(text)
+}
