@@ -39,6 +39,9 @@ mod pages;
 /// Nothing acknowledged is lost; a database that is gone is said.
 mod durability;
 
+/// The server killed under load, 20 times on each store.
+mod killed;
+
 /// From one store to another: `export` and `import`, and `copy`.
 mod moving;
 
