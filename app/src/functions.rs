@@ -50,10 +50,10 @@ pub async fn get_prices() -> Result<Prices, ApiError> {
 
 /// Which attribute gave each field of a trace that came as spans; none for another.
 #[server(prefix = "/fn", endpoint = "traces/explain", input = Json)]
-pub async fn explain_trace(project_id: String, trace_id: String) -> Result<Option<Explanation>, ApiError> {
+pub async fn explain_trace(project_id: Option<String>, trace_id: String) -> Result<Option<Explanation>, ApiError> {
     /// Spans that are shown one by one.
     const SHOWN: usize = 200;
-    server::answer(server::store().explain(&project_id, &trace_id, SHOWN).await)
+    server::answer(server::store().explain(project_id.as_deref(), &trace_id, SHOWN).await)
 }
 
 /// Stores what was pasted: a document, an array, NDJSON, or an export request of OpenTelemetry.

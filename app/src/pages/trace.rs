@@ -1,9 +1,10 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
-use tracellm_trace::{Source, Trace, UNREADABLE};
+use tracellm_trace::{Source, Trace, UNREADABLE, otlp::Explanation};
 
 use crate::{
+    ApiError,
     components::{ErrorPanel, Fact, JsonBlock, Mapping, StatusBadge, TextBlock, Waterfall, trace_href},
     format,
     functions::{STEPS_SHOWN, TracePart, explain_trace, get_trace},
@@ -19,11 +20,19 @@ pub fn TracePage() -> impl IntoView {
         (project_id, trace_id, first)
     };
     let is_explained = Memo::new(move |_| query.with(|map| map.get("mapping").is_some()));
+    // Beside the trace and not below it: a resource that is let go while it loads would leave the page waiting.
+    let explanation = Resource::new_blocking(
+        move || (wanted(), is_explained.get()),
+        |((project_id, trace_id, _), is_asked)| async move {
+            if is_asked { explain_trace(project_id, trace_id).await.map(Some) } else { Ok(None) }
+        },
+    );
     let trace = Resource::new_blocking(wanted, |(project_id, trace_id, first)| get_trace(project_id, trace_id, first));
     view! {
         <Suspense fallback=|| view! { <p class="muted">"Loading…"</p> }>
             {move || Suspend::new(async move {
-                match trace.await {
+                let (trace, explanation) = (trace.await, explanation.await);
+                match trace {
                     Err(error) => {
                         view! {
                             <Title text="Not shown" />
@@ -32,7 +41,7 @@ pub fn TracePage() -> impl IntoView {
                         }
                             .into_any()
                     }
-                    Ok(part) => view! { <Found part is_explained=is_explained.into() /> }.into_any(),
+                    Ok(part) => view! { <Found part explanation /> }.into_any(),
                 }
             })}
         </Suspense>
@@ -40,7 +49,7 @@ pub fn TracePage() -> impl IntoView {
 }
 
 #[component]
-fn Found(part: TracePart, is_explained: Signal<bool>) -> impl IntoView {
+fn Found(part: TracePart, explanation: Explained) -> impl IntoView {
     let TracePart { trace, first, total, shortened } = part;
     let heading = trace.prompt.trim().lines().next().map(|line| line.chars().take(120).collect()).unwrap_or_else(|| trace.trace_id.clone());
     let last = first + trace.steps.len();
@@ -70,8 +79,7 @@ fn Found(part: TracePart, is_explained: Signal<bool>) -> impl IntoView {
         None => view! { <p class="muted none">"No response was recorded."</p> }.into_any(),
     };
     let document = if shortened > 0 || trace.steps.len() < total { "As shown here, a part of what is stored" } else { "As stored" };
-    let mapping = (trace.source == Some(Source::Otlp))
-        .then(|| view! { <Explained project_id=trace.project_id.clone() trace_id=trace.trace_id.clone() is_explained /> });
+    let mapping = (trace.source == Some(Source::Otlp)).then(|| mapping(&own, explanation));
     view! {
         <Title text=format!("{} {heading}", mark(&trace)) />
         <p class="back"><a href="/traces">"Traces"</a></p>
@@ -115,43 +123,28 @@ fn Found(part: TracePart, is_explained: Signal<bool>) -> impl IntoView {
     }
 }
 
+/// Nothing where it was not asked for, then nothing where the spans are gone.
+type Explained = Result<Option<Option<Explanation>>, ApiError>;
+
 /// Which attribute gave which field, once it is asked for by the URL.
-#[component]
-fn Explained(project_id: String, trace_id: String, is_explained: Signal<bool>) -> impl IntoView {
-    let own = trace_href(&project_id, &trace_id);
+fn mapping(own: &str, explanation: Explained) -> impl IntoView + use<> {
     let joint = if own.contains('?') { '&' } else { '?' };
-    let address = format!("{own}{joint}mapping=1#mapping");
-    let explanation = Resource::new_blocking(
-        move || is_explained.get(),
-        move |is_asked| {
-            let (project_id, trace_id) = (project_id.clone(), trace_id.clone());
-            async move { if is_asked { explain_trace(project_id, trace_id).await } else { Ok(None) } }
-        },
-    );
+    let content = match explanation {
+        Err(error) => view! { <ErrorPanel error /> }.into_any(),
+        Ok(Some(Some(explanation))) => view! { <Mapping explanation /> }.into_any(),
+        Ok(Some(None)) => view! { <p class="muted none">"Its spans are no longer there."</p> }.into_any(),
+        Ok(None) => view! {
+            <p class="muted">
+                "This trace came as spans of OpenTelemetry. "
+                <a href=format!("{own}{joint}mapping=1#mapping")>"Show which attribute gave which field, and what was left over"</a> "."
+            </p>
+        }
+        .into_any(),
+    };
     view! {
         <section aria-labelledby="mapping">
             <h2 id="mapping">"Mapping"</h2>
-            <Suspense fallback=|| view! { <p class="muted">"Loading…"</p> }>
-                {move || {
-                    let address = address.clone();
-                    Suspend::new(async move {
-                        match (explanation.await, is_explained.get()) {
-                            (Err(error), _) => view! { <ErrorPanel error /> }.into_any(),
-                            (Ok(Some(explanation)), _) => view! { <Mapping explanation /> }.into_any(),
-                            (Ok(None), true) => view! { <p class="muted none">"Its spans are no longer there."</p> }.into_any(),
-                            (Ok(None), false) => {
-                                view! {
-                                    <p class="muted">
-                                        "This trace came as spans of OpenTelemetry. "
-                                        <a href=address>"Show which attribute gave which field, and what was left over"</a> "."
-                                    </p>
-                                }
-                                    .into_any()
-                            }
-                        }
-                    })
-                }}
-            </Suspense>
+            {content}
         </section>
     }
 }

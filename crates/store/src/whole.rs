@@ -21,9 +21,9 @@ impl dyn TraceStore {
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn explain(&self, project_id: &str, trace_id: &str, most: usize) -> Result<Option<Explanation>, StoreError> {
-        let spans = self.spans(project_id, trace_id).await?;
-        let project_id = project_id.to_owned();
+    pub async fn explain(&self, project_id: Option<&str>, trace_id: &str, most: usize) -> Result<Option<Explanation>, StoreError> {
+        let Some(Trace { project_id, .. }) = self.document(project_id, trace_id).await? else { return Ok(None) };
+        let spans = self.spans(&project_id, trace_id).await?;
         if spans.is_empty() { Ok(None) } else { apart(move || otlp::explain(&spans, &project_id, most)).await.map(Some) }
     }
 
