@@ -28,32 +28,21 @@ pub struct TracePart {
     pub total: usize,
     /// Texts of which only the beginning is here.
     pub shortened: usize,
+    /// Which attribute gave each field, where that was asked of a trace that came as spans.
+    pub explanation: Option<Explanation>,
 }
 
-/// A trace with [`STEPS_SHOWN`] of its steps, from `first` on; without a project, from whichever has it.
+/// A trace with [`STEPS_SHOWN`] of its steps, from `first` on; without a project, from whichever has it. Where it is to be explained, with
+/// the explanation of what came as spans.
 #[server(prefix = "/fn", endpoint = "traces/get", input = Json)]
-pub async fn get_trace(project_id: Option<String>, trace_id: String, first: usize) -> Result<TracePart, ApiError> {
-    let found = server::store().get_steps(project_id.as_deref(), &trace_id, first..first.saturating_add(STEPS_SHOWN)).await;
-    let part = found.map_err(ApiError::from).and_then(|found| {
-        let (mut trace, total) = found.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")))?;
-        let shortened = crate::shorten::shorten(&mut trace);
-        Ok(TracePart { trace, first: first.min(total.saturating_sub(1)), total, shortened })
-    });
-    server::answer(part)
+pub async fn get_trace(project_id: Option<String>, trace_id: String, first: usize, explained: bool) -> Result<TracePart, ApiError> {
+    server::answer(server::part(project_id.as_deref(), &trace_id, first, explained).await)
 }
 
 /// The prices that the server counts costs by, for a preview that counts the same.
 #[server(prefix = "/fn", endpoint = "prices", input = Json)]
 pub async fn get_prices() -> Result<Prices, ApiError> {
     Ok(tracellm_trace::otlp::prices().clone())
-}
-
-/// Which attribute gave each field of a trace that came as spans; none for another.
-#[server(prefix = "/fn", endpoint = "traces/explain", input = Json)]
-pub async fn explain_trace(project_id: Option<String>, trace_id: String) -> Result<Option<Explanation>, ApiError> {
-    /// Spans that are shown one by one.
-    const SHOWN: usize = 200;
-    server::answer(server::store().explain(project_id.as_deref(), &trace_id, SHOWN).await)
 }
 
 /// Stores what was pasted: a document, an array, NDJSON, or an export request of OpenTelemetry.
@@ -149,11 +138,27 @@ mod server {
     use leptos_axum::ResponseOptions;
     use tracellm_store::TraceStore;
     pub use tracellm_store::ingest::now;
+    use tracellm_trace::Source;
 
+    use super::{STEPS_SHOWN, TracePart};
     use crate::ApiError;
 
     pub fn store() -> Arc<dyn TraceStore> {
         expect_context()
+    }
+
+    pub async fn part(project_id: Option<&str>, trace_id: &str, first: usize, explained: bool) -> Result<TracePart, ApiError> {
+        /// Spans that are explained one by one.
+        const EXPLAINED: usize = 200;
+        let store = store();
+        let found = store.get_steps(project_id, trace_id, first..first.saturating_add(STEPS_SHOWN)).await?;
+        let (mut trace, total) = found.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")))?;
+        let explanation = match trace.source {
+            Some(Source::Otlp) if explained => Some(store.explain(&trace, EXPLAINED).await?),
+            _ => None,
+        };
+        let shortened = crate::shorten::shorten(&mut trace);
+        Ok(TracePart { trace, first: first.min(total.saturating_sub(1)), total, shortened, explanation })
     }
 
     /// Tells the status of an error to HTTP too, to a page as to a call from the browser.

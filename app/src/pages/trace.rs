@@ -4,10 +4,9 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use tracellm_trace::{Source, Trace, UNREADABLE, otlp::Explanation};
 
 use crate::{
-    ApiError,
     components::{ErrorPanel, Fact, JsonBlock, Mapping, StatusBadge, TextBlock, Waterfall, trace_href},
     format,
-    functions::{STEPS_SHOWN, TracePart, explain_trace, get_trace},
+    functions::{STEPS_SHOWN, TracePart, get_trace},
 };
 
 #[component]
@@ -17,22 +16,15 @@ pub fn TracePage() -> impl IntoView {
         let trace_id = parameters.with(|map| map.get("trace_id")).unwrap_or_default();
         let project_id = query.with(|map| map.get("project_id")).filter(|project| !project.is_empty());
         let first = query.with(|map| map.get("steps_from")).and_then(|first| first.parse().ok()).unwrap_or(0_usize);
-        (project_id, trace_id, first)
+        let explained = query.with(|map| map.get("mapping").is_some());
+        (project_id, trace_id, first, explained)
     };
-    let is_explained = Memo::new(move |_| query.with(|map| map.get("mapping").is_some()));
-    // Beside the trace and not below it: a resource that is let go while it loads would leave the page waiting.
-    let explanation = Resource::new_blocking(
-        move || (wanted(), is_explained.get()),
-        |((project_id, trace_id, _), is_asked)| async move {
-            if is_asked { explain_trace(project_id, trace_id).await.map(Some) } else { Ok(None) }
-        },
-    );
-    let trace = Resource::new_blocking(wanted, |(project_id, trace_id, first)| get_trace(project_id, trace_id, first));
+    let trace =
+        Resource::new_blocking(wanted, |(project_id, trace_id, first, explained)| get_trace(project_id, trace_id, first, explained));
     view! {
         <Suspense fallback=|| view! { <p class="muted">"Loading…"</p> }>
             {move || Suspend::new(async move {
-                let (trace, explanation) = (trace.await, explanation.await);
-                match trace {
+                match trace.await {
                     Err(error) => {
                         view! {
                             <Title text="Not shown" />
@@ -41,7 +33,7 @@ pub fn TracePage() -> impl IntoView {
                         }
                             .into_any()
                     }
-                    Ok(part) => view! { <Found part explanation /> }.into_any(),
+                    Ok(part) => view! { <Found part /> }.into_any(),
                 }
             })}
         </Suspense>
@@ -49,8 +41,8 @@ pub fn TracePage() -> impl IntoView {
 }
 
 #[component]
-fn Found(part: TracePart, explanation: Explained) -> impl IntoView {
-    let TracePart { trace, first, total, shortened } = part;
+fn Found(part: TracePart) -> impl IntoView {
+    let TracePart { trace, first, total, shortened, explanation } = part;
     let heading = trace.prompt.trim().lines().next().map(|line| line.chars().take(120).collect()).unwrap_or_else(|| trace.trace_id.clone());
     let last = first + trace.steps.len();
     let steps = match trace.steps.len() {
@@ -123,17 +115,13 @@ fn Found(part: TracePart, explanation: Explained) -> impl IntoView {
     }
 }
 
-/// Nothing where it was not asked for, then nothing where the spans are gone.
-type Explained = Result<Option<Option<Explanation>>, ApiError>;
-
 /// Which attribute gave which field, once it is asked for by the URL.
-fn mapping(own: &str, explanation: Explained) -> impl IntoView + use<> {
+fn mapping(own: &str, explanation: Option<Explanation>) -> impl IntoView + use<> {
     let joint = if own.contains('?') { '&' } else { '?' };
     let content = match explanation {
-        Err(error) => view! { <ErrorPanel error /> }.into_any(),
-        Ok(Some(Some(explanation))) => view! { <Mapping explanation /> }.into_any(),
-        Ok(Some(None)) => view! { <p class="muted none">"Its spans are no longer there."</p> }.into_any(),
-        Ok(None) => view! {
+        Some(Explanation { total_spans: 0, .. }) => view! { <p class="muted none">"Its spans are no longer there."</p> }.into_any(),
+        Some(explanation) => view! { <Mapping explanation /> }.into_any(),
+        None => view! {
             <p class="muted">
                 "This trace came as spans of OpenTelemetry. "
                 <a href=format!("{own}{joint}mapping=1#mapping")>"Show which attribute gave which field, and what was left over"</a> "."

@@ -17,14 +17,13 @@ impl dyn TraceStore {
         Ok(self.get_steps(project_id, trace_id, 0..usize::MAX).await?.map(|(trace, _)| trace))
     }
 
-    /// Which attribute gave each field of a trace that came as spans, with at most so many spans one by one; none for another trace.
+    /// Which attribute gave each field of a trace that came as spans, with at most so many spans one by one.
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn explain(&self, project_id: Option<&str>, trace_id: &str, most: usize) -> Result<Option<Explanation>, StoreError> {
-        let Some(Trace { project_id, .. }) = self.document(project_id, trace_id).await? else { return Ok(None) };
-        let spans = self.spans(&project_id, trace_id).await?;
-        if spans.is_empty() { Ok(None) } else { apart(move || otlp::explain(&spans, &project_id, most)).await.map(Some) }
+    pub async fn explain(&self, trace: &Trace, most: usize) -> Result<Explanation, StoreError> {
+        let (spans, project_id) = (self.spans(&trace.project_id, &trace.trace_id).await?, trace.project_id.clone());
+        apart(move || otlp::explain(&spans, &project_id, most)).await
     }
 
     /// The trace with these of its steps, and how many it has; a range that begins behind the last begins with the last.
