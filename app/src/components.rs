@@ -26,6 +26,10 @@ pub use filter_form::{FilterForm, query_of};
 mod trace_table;
 pub use trace_table::{TraceTable, trace_href};
 
+/// Rows of anything else.
+mod plain_table;
+pub use plain_table::{Heading, PlainTable};
+
 /// Previous and next page.
 mod pager;
 pub use pager::Pager;

@@ -25,6 +25,10 @@ pub mod intake;
 /// Addresses: what they ask, and how they are written.
 mod url;
 
+/// Traces as the server tells of them.
+#[cfg(feature = "hydrate")]
+mod events;
+
 /// What a page shows of very long texts.
 #[cfg(feature = "ssr")]
 mod shorten;

@@ -15,7 +15,7 @@ use axum::{
     response::Response,
     routing::post,
 };
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use tonic::{Code, Status, codec::CompressionEncoding, server::Grpc};
 use tonic_prost::ProstCodec;
 use tower::Service;
@@ -32,7 +32,7 @@ use tracellm_trace::{ApiKey, Issue};
 use crate::server::{
     answer::Failure,
     caller::Writer,
-    intake::Told,
+    intake::{Told, client},
     otlp::{self, proto},
 };
 
@@ -55,11 +55,9 @@ async fn unknown() -> Response {
 
 async fn export(State(Receiver { store, log }): State<Receiver>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let client = parts.headers.get(header::USER_AGENT).and_then(|client| client.to_str().ok()).unwrap_or_default().to_owned();
     let key = Writer::of(&parts, &*store).await;
     let key_id = key.as_ref().ok().and_then(|Writer(key)| key.as_ref().map(|key| key.key_id.clone()));
-    let client = client.chars().take(200).collect();
-    let noted = Noted { log, client, key_id, was_called: Arc::default() };
+    let noted = Noted { log, client: client(&parts.headers), key_id, was_called: Arc::default() };
     let key = match key {
         Ok(Writer(key)) => key,
         Err(Failure(error)) => return noted.refused(&error).into_http(),

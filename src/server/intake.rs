@@ -5,7 +5,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{Method, header, request::Parts};
+use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use tracellm_app::{
     ApiError,
     intake::{Intake, IntakeLog},
@@ -72,7 +72,7 @@ fn said(issue: &Issue) -> String {
 /// Notes every request that brings traces, whatever becomes of it.
 pub async fn note(State(log): State<IntakeLog>, mut request: Request, next: Next) -> Response {
     let Some(way) = way(&request) else { return next.run(request).await };
-    let (client, bytes) = sender(&request);
+    let (client, bytes) = (client(request.headers()), text(request.headers(), header::CONTENT_LENGTH).parse().ok());
     let (at, shown) = (now(), KeyShown::default());
     request.extensions_mut().insert(shown.clone());
     let response = next.run(request).await;
@@ -91,8 +91,11 @@ fn way(request: &Request) -> Option<&'static str> {
     }
 }
 
-/// What the sender calls itself, and how many bytes it says it sends.
-fn sender(request: &Request) -> (String, Option<u64>) {
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    (text(header::USER_AGENT).chars().take(200).collect(), text(header::CONTENT_LENGTH).parse().ok())
+/// What a sender calls itself.
+pub fn client(headers: &HeaderMap) -> String {
+    text(headers, header::USER_AGENT).chars().take(200).collect()
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

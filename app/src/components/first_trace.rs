@@ -96,29 +96,19 @@ fn Instructions() -> impl IntoView {
 /// Waits for the first trace, until the panel is gone.
 #[cfg(feature = "hydrate")]
 fn wait(arrived: RwSignal<Option<Arrived>>) {
-    use leptos::wasm_bindgen::{JsCast, closure::Closure};
-    use serde::Deserialize;
     use tracellm_trace::Trace;
-    use web_sys::{EventSource, MessageEvent};
+    use web_sys::EventSource;
 
-    #[derive(Deserialize)]
-    struct Told {
-        trace: Trace,
-    }
+    use crate::events::on_trace;
 
     Effect::new(move |_| {
         let Ok(source) = EventSource::new("/api/live") else { return };
-        let on_trace = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            let told = event.data().as_string().and_then(|data| serde_json::from_str::<Told>(&data).ok());
-            if let Some(Told { trace: Trace { project_id, trace_id, .. } }) = told
-                && arrived.read_untracked().is_none()
-            {
+        let listener = on_trace(&source, move |Trace { project_id, trace_id, .. }| {
+            if arrived.read_untracked().is_none() {
                 arrived.set(Some(Arrived { project_id, trace_id }));
             }
         });
-        // Adding a listener is refused only for a name that is no string.
-        let _ = source.add_event_listener_with_callback("trace.created", on_trace.as_ref().unchecked_ref());
-        let held = StoredValue::new_local((source, on_trace));
+        let held = StoredValue::new_local((source, listener));
         on_cleanup(move || held.with_value(|(source, _)| source.close()));
     });
 }

@@ -1,7 +1,10 @@
 use leptos::prelude::*;
 use tracellm_trace::otlp::{Explanation, FieldSource, Place, Placed, SpanPlaces};
 
-use crate::format;
+use crate::{
+    components::{Heading, PlainTable},
+    format,
+};
 
 /// Which attribute gave each field of a trace, and where the others went.
 #[component]
@@ -15,20 +18,16 @@ pub fn Mapping(explanation: Explanation) -> impl IntoView {
     let cut = (shown < total_spans).then(|| {
         view! { <p class="muted">{format!("Showing the first {shown} of {}.", format::things(total_spans as i64, "span"))}</p> }
     });
-    let resource = (!resource.is_empty())
-        .then(|| view! { <Attributes heading="Resource".to_owned() note="of what emitted the root".to_owned() attributes=resource /> });
-    let spans = spans.into_iter().map(|SpanPlaces { span_id, name, scope, kind, attributes }| {
+    let resource = (!resource.is_empty()).then(
+        || view! { <Attributes heading="Resource".to_owned() note="of what emitted the root".to_owned() attributes=resource left_out=0 /> },
+    );
+    let spans = spans.into_iter().map(|SpanPlaces { span_id, name, scope, kind, attributes, left_out }| {
         let note = [kind.as_str(), &span_id, &scope].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
-        view! { <Attributes heading=name note attributes /> }
+        view! { <Attributes heading=name note attributes left_out /> }
     });
     view! {
         <div class="mapping">
-            <div class="table-frame">
-                <table class="plain">
-                    <thead><tr><th scope="col">"Field"</th><th scope="col">"From"</th></tr></thead>
-                    <tbody>{fields.collect_view()}</tbody>
-                </table>
-            </div>
+            <PlainTable headings=vec![Heading::Text("Field"), Heading::Text("From")]>{fields.collect_view()}</PlainTable>
             {cut}
             {resource}
             {spans.collect_view()}
@@ -37,7 +36,7 @@ pub fn Mapping(explanation: Explanation) -> impl IntoView {
 }
 
 #[component]
-fn Attributes(heading: String, note: String, attributes: Vec<Placed>) -> impl IntoView {
+fn Attributes(heading: String, note: String, attributes: Vec<Placed>, left_out: usize) -> impl IntoView {
     let kept = attributes.iter().filter(|placed| placed.place == Place::Metadata).map(|placed| placed.count as i64).sum();
     let total = attributes.iter().map(|placed| placed.count as i64).sum();
     let rows = attributes.into_iter().map(|Placed { attribute, value, count, place }| {
@@ -56,12 +55,8 @@ fn Attributes(heading: String, note: String, attributes: Vec<Placed>) -> impl In
                 " "
                 <span class="muted">{format!("{note} · {}, {} kept as metadata", format::things(total, "attribute"), format::count(kept))}</span>
             </summary>
-            <div class="table-frame">
-                <table class="plain">
-                    <thead><tr><th scope="col">"Attribute"</th><th scope="col">"Went to"</th><th scope="col">"Value"</th></tr></thead>
-                    <tbody>{rows.collect_view()}</tbody>
-                </table>
-            </div>
+            <PlainTable headings=vec![Heading::Text("Attribute"), Heading::Text("Went to"), Heading::Text("Value")]>{rows.collect_view()}</PlainTable>
+            {(left_out > 0).then(|| view! { <p class="muted">{format!("{} more are not shown.", format::count(left_out as i64))}</p> })}
         </details>
     }
 }

@@ -95,22 +95,14 @@ fn listen(
     connection: RwSignal<Connection>,
 ) {
     use leptos::wasm_bindgen::{JsCast, closure::Closure};
-    use serde::Deserialize;
-    use tracellm_trace::Trace;
     use web_sys::{EventSource, MessageEvent};
 
-    use crate::url::href;
-
-    #[derive(Deserialize)]
-    struct Told {
-        trace: Trace,
-    }
+    use crate::{events::on_trace, url::href};
 
     let address = href("/api/live", &filter.to_pairs());
     Effect::new(move |_| {
         let Ok(source) = EventSource::new(&address) else { return };
-        let on_trace = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            let Some(Told { trace }) = event.data().as_string().and_then(|data| serde_json::from_str(&data).ok()) else { return };
+        let listener = on_trace(&source, move |trace| {
             let target = if is_paused.get_untracked() { waiting } else { rows };
             let mut target = target.write();
             target.retain(|row| (&row.trace_id, &row.project_id) != (&trace.trace_id, &trace.project_id));
@@ -121,11 +113,10 @@ fn listen(
         let on_open = Closure::<dyn FnMut()>::new(move || connection.set(Connection::Open));
         let on_error = Closure::<dyn FnMut()>::new(move || connection.set(Connection::Broken));
         // Adding a listener is refused only for a name that is no string.
-        let _ = source.add_event_listener_with_callback("trace.created", on_trace.as_ref().unchecked_ref());
         let _ = source.add_event_listener_with_callback("system.gap", on_gap.as_ref().unchecked_ref());
         source.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         source.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        let held = StoredValue::new_local((source, on_trace, on_gap, on_open, on_error));
+        let held = StoredValue::new_local((source, listener, on_gap, on_open, on_error));
         on_cleanup(move || held.with_value(|(source, ..)| source.close()));
     });
 }

@@ -4,7 +4,7 @@ use tracellm_trace::{ApiKey, Filter, NewKey, NewProject, Project, Query, Scope};
 
 use crate::{
     ApiError,
-    components::{ErrorPanel, TextBlock},
+    components::{ErrorPanel, Heading, PlainTable, TextBlock},
     format,
     functions::{NewSecret, ProjectsAndKeys, create_key, create_project, list_projects, revoke_key},
     url::list_href,
@@ -146,7 +146,7 @@ fn Keys(keys: Vec<ApiKey>, revoke: Action<String, Result<(), ApiError>>) -> impl
     if keys.is_empty() {
         return view! { <p class="muted none">"No key."</p> }.into_any();
     }
-    let rows = keys.into_iter().map(|key| {
+    let rows = keys.into_iter().map(move |key| {
         let ApiKey { key_id, environment, scope, created_at, last_used_at, expires_at, revoked_at, .. } = key;
         let time = |time: Option<_>, none: &str| time.map_or_else(|| none.to_owned(), format::time);
         let id = key_id.clone();
@@ -169,22 +169,7 @@ fn Keys(keys: Vec<ApiKey>, revoke: Action<String, Result<(), ApiError>>) -> impl
         }
     });
     view! {
-        <div class="table-frame">
-            <table class="plain">
-                <thead>
-                    <tr>
-                        <th scope="col">"Key"</th>
-                        <th scope="col">"Scope"</th>
-                        <th scope="col">"Environment"</th>
-                        <th scope="col">"Created (UTC)"</th>
-                        <th scope="col">"Last used"</th>
-                        <th scope="col">"Expires"</th>
-                        <th scope="col"><span class="visually-hidden">"Revoke"</span></th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        </div>
+        <PlainTable headings=vec![Heading::Text("Key"), Heading::Text("Scope"), Heading::Text("Environment"), Heading::Text("Created (UTC)"), Heading::Text("Last used"), Heading::Text("Expires"), Heading::Unseen("Revoke")]>{rows.collect_view()}</PlainTable>
     }
     .into_any()
 }

@@ -3,7 +3,7 @@ use leptos_meta::Title;
 use tracellm_trace::{Check, Diagnosis, Index};
 
 use crate::{
-    components::{Fact, Loaded},
+    components::{Fact, Heading, Loaded, PlainTable},
     format,
     functions::get_diagnosis,
 };
@@ -73,7 +73,7 @@ fn Indexes(indexes: Vec<Index>) -> impl IntoView {
         return view! { <p class="muted none">"They are known when the database answers."</p> }.into_any();
     }
     let counts = indexes.iter().any(|index| index.uses.is_some());
-    let rows = indexes.into_iter().map(|Index { of, name, fields, is_present, uses }| {
+    let rows = indexes.into_iter().map(move |Index { of, name, fields, is_present, uses }| {
         let state = if is_present { ("good", "there") } else { ("bad", "missing") };
         view! {
             <tr>
@@ -85,21 +85,10 @@ fn Indexes(indexes: Vec<Index>) -> impl IntoView {
             </tr>
         }
     });
+    let mut headings = [Heading::Text("Of"), Heading::Text("Name"), Heading::Text("Fields"), Heading::Text("State")].to_vec();
+    headings.extend(counts.then_some(Heading::Number("Uses since the server started")));
     view! {
-        <div class="table-frame">
-            <table class="plain">
-                <thead>
-                    <tr>
-                        <th scope="col">"Of"</th>
-                        <th scope="col">"Name"</th>
-                        <th scope="col">"Fields"</th>
-                        <th scope="col">"State"</th>
-                        {counts.then(|| view! { <th scope="col" class="number">"Uses since the server started"</th> })}
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        </div>
+        <PlainTable headings>{rows.collect_view()}</PlainTable>
     }
     .into_any()
 }

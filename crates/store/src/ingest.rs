@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tracellm_trace::{
-    ApiKey, Context, DEFAULT_PROJECT, Issue, ItemReport, ItemResult, Outcome, RefusedItem, Report, Severity, Source, Stored, Timestamp,
-    Trace,
+    ApiKey, Context, Issue, ItemReport, ItemResult, Outcome, RefusedItem, Report, Severity, Source, Stored, Timestamp, Trace,
     body::{self, Body, Layout},
     normalize,
     otlp::{Rejected, Span, Via, wire},
@@ -117,7 +116,7 @@ pub async fn store_items(store: &dyn TraceStore, items: &[&str], origin: &Origin
 pub struct SpanReport {
     pub accepted: usize,
     pub rejected: Vec<Rejected>,
-    /// Names of attributes that no field is for, in order; not more than [`NAMES_KEPT`].
+    /// Names of attributes that no field is for, in order; where there are very many, the last says so.
     pub without_field: BTreeSet<String>,
 }
 
@@ -143,13 +142,17 @@ async fn put(
     let via = key.map(|key| Via { key_id: key.key_id.clone(), environment: key.environment.clone() });
     let of_key = |mut span: Span| {
         span.via.clone_from(&via);
-        NewSpan { project_id: key.map_or_else(|| project_of(&span), |key| key.project_id.clone()), span }
+        NewSpan { project_id: key.map_or_else(|| span.project_id(), |key| key.project_id.clone()), span }
     };
     let spans: Vec<NewSpan> = spans.into_iter().map(of_key).collect();
     let names: Vec<String> = spans.iter().map(|new| new.span.name.clone()).collect();
     let mut without_field = BTreeSet::new();
     for name in spans.iter().flat_map(|new| new.span.without_field()) {
-        if without_field.len() < NAMES_KEPT && !without_field.contains(&*name) {
+        if !without_field.contains(&*name) {
+            if without_field.len() == NAMES_KEPT {
+                without_field.insert("… (and more)".to_owned());
+                break;
+            }
             without_field.insert(name.into_owned());
         }
     }
@@ -162,17 +165,13 @@ async fn put(
     Ok((SpanReport { accepted, rejected, without_field }, kept))
 }
 
-fn project_of(span: &Span) -> String {
-    span.project().unwrap_or_else(|| DEFAULT_PROJECT.to_owned())
-}
-
 /// Stores an export request of OTLP/JSON, and reports the traces that its spans belong to.
 ///
 /// # Errors
 /// As [`ingest`].
 pub async fn ingest_export(store: &dyn TraceStore, text: &str) -> Result<Report, IngestError> {
     let (spans, rejected) = wire::read(text).map_err(IngestError::Unreadable)?.into_spans();
-    let of_span: Vec<(String, String)> = spans.iter().map(|span| (project_of(span), span.trace_id.clone())).collect();
+    let of_span: Vec<(String, String)> = spans.iter().map(|span| (span.project_id(), span.trace_id.clone())).collect();
     let mut known = BTreeSet::new();
     for (project_id, trace_id) in of_span.iter().collect::<BTreeSet<_>>() {
         if store.document(Some(project_id), trace_id).await?.is_some() {
@@ -198,10 +197,7 @@ pub async fn ingest_export(store: &dyn TraceStore, text: &str) -> Result<Report,
     let stored = traces
         .into_iter()
         .map(|((project_id, trace_id), outcome)| ItemResult::Stored(Stored { trace_id, project_id, outcome, issues: Vec::new() }));
-    let refused = report.rejected.iter().map(|span| {
-        let issue = Issue::error("otlp.span", "resourceSpans", format!("span `{}`: {}", span.name, span.reason));
-        ItemResult::Refused(RefusedItem { trace_id: None, errors: vec![issue] })
-    });
+    let refused = report.rejected.iter().map(|span| ItemResult::Refused(RefusedItem { trace_id: None, errors: vec![span.into()] }));
     let results: Vec<ItemResult> = stored.chain(refused).collect();
     match (accepted, results.is_empty()) {
         (_, true) => Err(IngestError::Empty),

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use tracellm_trace::{
-    Context, DEFAULT_PROJECT, Issue, Normalized, Refused, Source, Timestamp, Trace,
+    Context, Issue, Normalized, Refused, Source, Timestamp, Trace,
     body::{self, Body, Layout},
     normalize,
     otlp::{self, Explanation, Span, wire},
@@ -97,8 +97,7 @@ fn folded(request: wire::Request) -> Export {
     let (spans, rejected) = request.into_spans();
     let mut traces: BTreeMap<(String, String), Vec<Span>> = BTreeMap::new();
     for span in spans {
-        let project_id = span.project().unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
-        traces.entry((project_id, span.trace_id.clone())).or_default().push(span);
+        traces.entry((span.project_id(), span.trace_id.clone())).or_default().push(span);
     }
     let total = traces.len();
     let shown = traces.into_iter().take(SHOWN).filter_map(|((project_id, _), spans)| {
@@ -107,9 +106,7 @@ fn folded(request: wire::Request) -> Export {
     });
     let mut shown: Vec<_> = shown.collect();
     shown.sort_by_key(|(trace, _)| trace.created_at);
-    let rejected =
-        rejected.into_iter().map(|span| Issue::error("otlp.span", "resourceSpans", format!("span `{}`: {}", span.name, span.reason)));
-    Export { traces: shown, total, rejected: rejected.collect() }
+    Export { traces: shown, total, rejected: rejected.iter().map(Issue::from).collect() }
 }
 
 #[cfg(feature = "hydrate")]

@@ -1,6 +1,12 @@
 use leptos::prelude::*;
 
-use crate::{ApiError, format, functions::get_intake, intake::IntakePage};
+use crate::{
+    ApiError,
+    components::{Heading, PlainTable},
+    format,
+    functions::get_intake,
+    intake::IntakePage,
+};
 
 /// Requests that are shown at first.
 const FEW: usize = 50;
@@ -64,11 +70,13 @@ fn shown(page: Result<IntakePage, ApiError>, most: RwSignal<usize>) -> AnyView {
             200..300 => "verdict warning",
             _ => "verdict bad",
         };
-        let kept = (!intake.without_field.is_empty()).then(|| view! {
-            <details class="left-over">
-                <summary>{format!("{} without a field, kept as metadata", format::things(intake.without_field.len() as i64, "attribute"))}</summary>
-                {intake.without_field.join(", ")}
-            </details>
+        let kept = (!intake.without_field.is_empty()).then(|| {
+            view! {
+                <details class="left-over">
+                    <summary>{left_over(&intake.without_field)}</summary>
+                    {intake.without_field.join(", ")}
+                </details>
+            }
         });
         let count = |n: u64| format::count(i64::try_from(n).unwrap_or(i64::MAX));
         view! {
@@ -85,23 +93,7 @@ fn shown(page: Result<IntakePage, ApiError>, most: RwSignal<usize>) -> AnyView {
         }
     });
     view! {
-        <div class="table-frame">
-            <table class="plain">
-                <thead>
-                    <tr>
-                        <th scope="col">"Time (UTC)"</th>
-                        <th scope="col">"Answer"</th>
-                        <th scope="col">"Way"</th>
-                        <th scope="col" class="number">"Accepted"</th>
-                        <th scope="col" class="number">"Rejected"</th>
-                        <th scope="col" class="number">"Bytes"</th>
-                        <th scope="col">"Key"</th>
-                        <th scope="col">"Client, and why"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        </div>
+        <PlainTable headings=vec![Heading::Text("Time (UTC)"), Heading::Text("Answer"), Heading::Text("Way"), Heading::Number("Accepted"), Heading::Number("Rejected"), Heading::Number("Bytes"), Heading::Text("Key"), Heading::Text("Client, and why")]>{rows.collect_view()}</PlainTable>
         {(shown < total).then(|| view! {
             <p class="muted">
                 {format!("Showing {} of {}. ", format::count(shown as i64), format::count(total as i64))}
@@ -110,4 +102,12 @@ fn shown(page: Result<IntakePage, ApiError>, most: RwSignal<usize>) -> AnyView {
         })}
     }
     .into_any()
+}
+
+fn left_over(names: &[String]) -> String {
+    let (count, more) = match names.last() {
+        Some(last) if last.starts_with('…') => (names.len() - 1, "more than "),
+        _ => (names.len(), ""),
+    };
+    format!("{more}{} without a field, kept as metadata", format::things(count as i64, "attribute"))
 }

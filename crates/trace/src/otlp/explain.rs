@@ -34,6 +34,8 @@ pub struct SpanPlaces {
     pub scope: String,
     pub kind: StepKind,
     pub attributes: Vec<Placed>,
+    /// Rows that are not here, as there are very many.
+    pub left_out: usize,
 }
 
 /// An attribute, all that its number stands for (`llm.input_messages.*`), or an event.
@@ -93,8 +95,9 @@ fn of_span(span: &Span) -> SpanPlaces {
         let value = Some(shortened(&span.status_message));
         attributes.push(Placed { attribute: "status".to_owned(), value, count: 1, place: Place::Field("error".to_owned()) });
     }
+    let left_out = attributes.len().saturating_sub(MOST_ROWS);
     attributes.truncate(MOST_ROWS);
-    SpanPlaces { span_id: span.span_id.clone(), name: span.name.clone(), scope: span.scope.clone(), kind: read.kind, attributes }
+    SpanPlaces { span_id: span.span_id.clone(), name: span.name.clone(), scope: span.scope.clone(), kind: read.kind, attributes, left_out }
 }
 
 fn of_resource(span: &Span) -> Vec<Placed> {
@@ -127,8 +130,8 @@ fn fields(tree: &Tree, project_id: &str, resource: &[Placed]) -> Vec<FieldSource
     };
     let of_resource = |field: &str| resource.iter().find(|placed| placed.place == Place::Field(field.to_owned()));
     let root = if tree.root_missing { "the first span, as the root has not come" } else { "the root" };
-    let counting = tree.counting().len();
-    let costs = tree.counting().iter().filter(|place| tree.reads[**place].cost.is_some()).count();
+    let counting = tree.counting();
+    let costs = counting.iter().filter(|place| tree.reads[**place].cost.is_some()).count();
     let told = names::COST.all.iter().chain(names::COST_PARTS.all).copied().collect::<Vec<_>>().join(", ");
     let via = sources.via.and_then(|place| tree.spans[place].via.as_ref());
     let project = match (via, of_resource("project_id")) {
@@ -147,12 +150,12 @@ fn fields(tree: &Tree, project_id: &str, resource: &[Placed]) -> Vec<FieldSource
         Some(_) => "a span failed, and the root did not",
         None => "no span failed",
     };
-    let tokens = match counting {
+    let tokens = match counting.len() {
         0 => "no span tells any".to_owned(),
         1 => "the one span that counts".to_owned(),
         counting => format!("the sum of {counting} spans: of model calls those with none below them"),
     };
-    let cost = match (costs, counting) {
+    let cost = match (costs, counting.len()) {
         (0, _) => format!("no span tells one, nor tokens of a model that is in the price table of {}", super::prices::date()),
         (costs, counting) => {
             format!("{costs} of {counting} spans: {}, else the price table of {}", told, super::prices::date())

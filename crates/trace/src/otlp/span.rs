@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{attributes::family, names, step::identifier};
+use crate::{DEFAULT_PROJECT, Issue};
 
 /// One operation, as its instrumentation told it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +76,12 @@ pub struct Rejected {
     pub reason: String,
 }
 
+impl From<&Rejected> for Issue {
+    fn from(Rejected { name, reason }: &Rejected) -> Self {
+        Self::error("otlp.span", "resourceSpans", format!("span `{name}`: {reason}"))
+    }
+}
+
 impl Span {
     /// Of two versions of one span the greater rank stands: the later end, then more attributes and events, then the greater content.
     pub fn rank(&self) -> (u64, usize, String) {
@@ -105,10 +112,10 @@ impl Span {
         Some(found.map_or_else(|| format!("{} failed", self.name), str::to_owned))
     }
 
-    /// Which project its emitter names, where it names one.
-    pub fn project(&self) -> Option<String> {
+    /// The project that its emitter names, else the default one.
+    pub fn project_id(&self) -> String {
         let given = names::PROJECT.iter().filter_map(|name| self.resource.get(*name)?.as_str());
-        given.map(identifier).find(|name| !name.is_empty())
+        given.map(identifier).find(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_PROJECT.to_owned())
     }
 
     /// The attributes that no field is for, those that are numbered as one (`llm.tools.*`). They are kept in the metadata.
