@@ -16,7 +16,7 @@ pub async fn list_traces(query: Query) -> Result<Page<TraceSummary>, ApiError> {
 }
 
 /// Steps that one page of a trace shows.
-pub const STEPS_SHOWN: usize = 500;
+pub const STEPS_SHOWN: usize = 200;
 
 /// A trace with some of its steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
