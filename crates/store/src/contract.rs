@@ -6,7 +6,7 @@ use tracellm_trace::{
     stats::Tally,
 };
 
-use crate::{StoreError, Subscription};
+use crate::{StoreError, Subscription, WriteMetrics};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -138,8 +138,11 @@ pub trait TraceStore: Send + Sync + 'static {
     /// Looks at everything that can be wrong with the database; `thorough` reads all of it.
     fn examine(&self, thorough: bool) -> BoxFuture<'_, Result<Diagnosis, StoreError>>;
 
-    /// Asks the database for a sign of life; says which it is.
+    /// Asks the database for a sign of life, and whether it takes writes again if it last took none; says which it is.
     fn health(&self) -> BoxFuture<'_, Result<Health, StoreError>>;
+
+    /// What its write path counts.
+    fn write_metrics(&self) -> WriteMetrics;
 
     /// Finishes what is under way and lets go of the database.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -3,7 +3,9 @@ use std::{path::Path, sync::Arc};
 use tokio::task::spawn_blocking;
 use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, otlp::Span, stats::Tally};
 
-use crate::{BoxFuture, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore};
+use crate::{
+    BoxFuture, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore, WriteMetrics,
+};
 
 /// Projects and keys.
 mod access;
@@ -22,6 +24,8 @@ mod follow;
 mod mentions;
 /// Pages, totals, sums, single documents and project ids.
 mod queries;
+/// Traces as rows.
+mod row;
 /// The file: where it lies, how it is opened, and its tables.
 mod schema;
 pub(crate) use schema::FILE_NAME;
@@ -160,10 +164,14 @@ impl TraceStore for EmbeddedStore {
 
     fn health(&self) -> BoxFuture<'_, Result<Health, StoreError>> {
         Box::pin(async {
-            self.writer.check()?;
+            self.writer.check().await?;
             let server_version = self.readers.run(queries::version).await?;
             Ok(Health { database: "sqlite".to_owned(), server_version })
         })
+    }
+
+    fn write_metrics(&self) -> WriteMetrics {
+        self.writer.metrics.clone()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -8,6 +8,13 @@ pub use contract::{BoxFuture, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutco
 mod error;
 pub use error::StoreError;
 
+/// What waits to be written, and what is written together.
+mod queue;
+
+/// What the write path counts.
+mod metrics;
+pub use metrics::WriteMetrics;
+
 /// Traces as they are stored, for those who watch.
 mod feed;
 pub use feed::{Event, Feed, News, Subscription};

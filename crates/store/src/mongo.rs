@@ -1,10 +1,15 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use mongodb::bson::doc;
 use tokio::time::timeout;
 use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, otlp::Span, stats::Tally};
 
-use crate::{BoxFuture, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore};
+use crate::{
+    BoxFuture, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore, WriteMetrics,
+};
 
 /// Projects and keys.
 mod access;
@@ -24,6 +29,8 @@ mod filter;
 mod follow;
 /// The indexes that the contract names and those that lists need.
 mod indexes;
+/// Writing: what waits for several requests is written together.
+mod lanes;
 /// The order of a list as walks along indexes.
 mod order;
 /// Storing: what stands is read, compared and replaced under a version.
@@ -34,10 +41,13 @@ mod queries;
 mod spans;
 /// Sums over all that match.
 mod tally;
+/// What earlier versions stored otherwise.
+mod upgrade;
 /// What documents should look like, told to the database in a mode that warns and refuses nobody.
 mod validator;
 
 use connect::Connection;
+use lanes::Lanes;
 
 /// A server that takes longer for an answer is as good as gone.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,12 +59,14 @@ const PING_PATIENCE: Duration = Duration::from_millis(3_500);
 /// The collection of the traces.
 const TRACES: &str = "traces";
 
-/// The collection of the spans that OpenTelemetry sent.
-const SPANS: &str = "spans";
+/// The collection of the spans that OpenTelemetry sent: those of a trace that came together are one document.
+const SPAN_BATCHES: &str = "span_batches";
 
 /// Traces in a MongoDB, in the collection `traces`; projects and keys beside them.
 pub struct MongoStore {
     connection: Arc<Connection>,
+    lanes: OnceLock<Lanes>,
+    metrics: WriteMetrics,
     feed: Arc<Feed>,
 }
 
@@ -64,7 +76,12 @@ impl MongoStore {
     /// # Errors
     /// The URL can't be used. What is said about it never holds the password.
     pub fn open(url: &str, db_name: Option<&str>) -> Result<Self, StoreError> {
-        Ok(Self { connection: Arc::new(Connection::new(url, db_name)?), feed: Arc::default() })
+        let connection = Arc::new(Connection::new(url, db_name)?);
+        Ok(Self { connection, lanes: OnceLock::new(), metrics: WriteMetrics::default(), feed: Arc::default() })
+    }
+
+    fn lanes(&self) -> &Lanes {
+        self.lanes.get_or_init(|| Lanes::start(&self.connection, &self.metrics))
     }
 }
 
@@ -76,11 +93,11 @@ async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T, St
 
 impl TraceStore for MongoStore {
     fn put(&self, traces: Vec<NewTrace>) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>> {
-        Box::pin(async { put::put(&self.connection.traces().await?, traces).await })
+        Box::pin(self.lanes().put(traces))
     }
 
     fn put_spans(&self, spans: Vec<NewSpan>, now: Timestamp) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>> {
-        Box::pin(async move { spans::put(self.connection.database().await?, spans, now).await })
+        Box::pin(self.lanes().put_spans(spans, now))
     }
 
     fn spans<'a>(&'a self, project_id: &'a str, trace_id: &'a str) -> BoxFuture<'a, Result<Vec<Span>, StoreError>> {
@@ -160,15 +177,25 @@ impl TraceStore for MongoStore {
             let admin = self.connection.unprepared().await?.client().database("admin");
             admin.run_command(doc! { "ping": 1 }).await?;
             let build = admin.run_command(doc! { "buildInfo": 1 }).await?;
-            self.connection.database().await?;
+            let database = self.connection.database().await?;
+            if self.metrics.is_failing() {
+                lanes::probe(database, &self.metrics).await?;
+            }
             let server_version = build.get_str("version").unwrap_or("unknown").to_owned();
             Ok(Health { database: "mongodb".to_owned(), server_version })
         }))
     }
 
+    fn write_metrics(&self) -> WriteMetrics {
+        self.metrics.clone()
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.feed.close();
+            if let Some(lanes) = self.lanes.get() {
+                lanes.close().await;
+            }
             self.connection.close().await;
         })
     }

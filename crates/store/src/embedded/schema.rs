@@ -76,6 +76,16 @@ const MIGRATIONS: &[&str] = &[
          span TEXT NOT NULL
      ) STRICT;
      CREATE UNIQUE INDEX spans_key ON spans (trace_id, project_id, span_id);",
+    // Spans that came together are one row; of a span that came more than once the reader knows which version stands.
+    "CREATE TABLE span_batches (
+         id INTEGER PRIMARY KEY,
+         trace_id TEXT NOT NULL,
+         project_id TEXT NOT NULL,
+         spans BLOB NOT NULL
+     ) STRICT;
+     INSERT INTO span_batches (trace_id, project_id, spans) SELECT trace_id, project_id, CAST('[' || span || ']' AS BLOB) FROM spans;
+     DROP TABLE spans;
+     CREATE INDEX span_batches_key ON span_batches (trace_id, project_id);",
 ];
 
 /// The file in a data folder, which is made where it is missing, for its owner alone.

@@ -11,7 +11,7 @@ use mongodb::{
 };
 use tokio::sync::OnceCell;
 
-use super::{TRACES, indexes, validator};
+use super::{TRACES, indexes, upgrade, validator};
 use crate::StoreError;
 
 /// A server that can't be reached for so long does not answer.
@@ -46,6 +46,7 @@ impl Connection {
         if !self.is_prepared.load(Ordering::Acquire) {
             validator::ensure(database).await?;
             indexes::ensure(database).await?;
+            upgrade::ensure(database).await?;
             self.is_prepared.store(true, Ordering::Release);
         }
         Ok(database)

@@ -6,7 +6,7 @@ use mongodb::{
 };
 
 use super::{
-    SPANS, TRACES,
+    SPAN_BATCHES, TRACES,
     access::{API_KEYS, PROJECTS},
 };
 use crate::StoreError;
@@ -29,7 +29,7 @@ pub(super) async fn ensure(database: &Database) -> Result<(), StoreError> {
 }
 
 /// The collections that have indexes.
-pub(super) const COLLECTIONS: [&str; 4] = [TRACES, SPANS, PROJECTS, API_KEYS];
+pub(super) const COLLECTIONS: [&str; 4] = [TRACES, SPAN_BATCHES, PROJECTS, API_KEYS];
 
 /// The indexes, each with its collection.
 pub(super) fn wanted() -> impl Iterator<Item = (&'static str, IndexModel)> {
@@ -67,6 +67,6 @@ pub(super) fn wanted() -> impl Iterator<Item = (&'static str, IndexModel)> {
     let of_keys =
         [unique(doc! { "key": 1 }), plain(doc! { "project_id": 1 }), plain(doc! { "environment": 1 })].map(|index| (API_KEYS, index));
     let of_traces = single.into_iter().chain(lists.map(plain)).chain(rare).map(|index| (TRACES, index));
-    let of_spans = [(SPANS, plain(doc! { "trace_id": 1, "project_id": 1 }))];
+    let of_spans = [(SPAN_BATCHES, plain(doc! { "trace_id": 1, "project_id": 1 }))];
     of_traces.chain(of_spans).chain(of_projects).chain(of_keys)
 }

@@ -1,4 +1,7 @@
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use futures_util::{TryStreamExt, future::try_join_all};
 use mongodb::{
@@ -6,7 +9,7 @@ use mongodb::{
     bson::{Bson, Document, RawDocumentBuf, doc},
     error::{ErrorKind, WriteFailure},
 };
-use tracellm_trace::{Issue, Outcome, Trace};
+use tracellm_trace::{Filled, Issue, Outcome, Trace};
 
 use super::{PATIENCE, decode, encode, within};
 use crate::{
@@ -16,14 +19,35 @@ use crate::{
 
 /// Documents that are compared and written at a time.
 const CHUNK: usize = 1_000;
+/// The version of a document that replaced none.
+const FIRST_VERSION: i64 = 1;
 /// How often a document is compared anew because others wrote it in between. Of those who write at once one always wins.
-const ATTEMPTS: usize = 50;
+pub(super) const ATTEMPTS: usize = 50;
 
-pub(super) async fn put(traces: &Collection<RawDocumentBuf>, batch: Vec<NewTrace>) -> Result<Vec<PutOutcome>, StoreError> {
+/// A trace on its way to the database, encoded as it will stand there if none stands yet.
+pub(super) struct NewDocument {
+    pub key: Key,
+    filled: Filled,
+    raw: Result<RawDocumentBuf, Issue>,
+}
+
+impl From<NewTrace> for NewDocument {
+    fn from(NewTrace { trace, filled }: NewTrace) -> Self {
+        let raw = encode::encode(&trace, encode::id_of(&trace.project_id, &trace.trace_id).into(), FIRST_VERSION);
+        Self { key: (trace.project_id, trace.trace_id), filled, raw }
+    }
+}
+
+impl NewDocument {
+    pub fn bytes(&self) -> usize {
+        self.raw.as_ref().map_or(0, |raw| raw.as_bytes().len())
+    }
+}
+
+pub(super) async fn put(traces: &Collection<RawDocumentBuf>, batch: &[&NewDocument]) -> Result<Vec<PutOutcome>, StoreError> {
     let mut outcomes = Vec::with_capacity(batch.len());
-    let mut batch = batch.into_iter();
-    while batch.len() > 0 {
-        outcomes.extend(put_chunk(traces, batch.by_ref().take(CHUNK)).await?);
+    for chunk in batch.chunks(CHUNK) {
+        outcomes.extend(put_chunk(traces, chunk).await?);
     }
     Ok(outcomes)
 }
@@ -32,10 +56,10 @@ pub(super) async fn put(traces: &Collection<RawDocumentBuf>, batch: Vec<NewTrace
 pub(super) type Key = (String, String);
 
 /// The documents of one key, with their positions in the chunk, in order.
-type Group = Vec<(usize, NewTrace)>;
+type Group<'a> = Vec<(usize, &'a NewDocument)>;
 
 /// What the database holds under a key.
-struct Standing {
+pub(super) struct Standing {
     id: Bson,
     /// Null where another writer made the document.
     version: Bson,
@@ -44,17 +68,17 @@ struct Standing {
 
 /// What writing a group's last document came to.
 #[derive(Clone)]
-enum Fate {
+pub(super) enum Fate {
     Done,
     /// Another writer was faster; what stands has to be read again.
     Lost,
     Refused(Issue),
 }
 
-async fn put_chunk(traces: &Collection<RawDocumentBuf>, chunk: impl Iterator<Item = NewTrace>) -> Result<Vec<PutOutcome>, StoreError> {
-    let mut groups: HashMap<Key, Group> = HashMap::new();
-    for (position, new) in chunk.enumerate() {
-        groups.entry((new.trace.project_id.clone(), new.trace.trace_id.clone())).or_default().push((position, new));
+async fn put_chunk(traces: &Collection<RawDocumentBuf>, chunk: &[&NewDocument]) -> Result<Vec<PutOutcome>, StoreError> {
+    let mut groups: HashMap<&Key, Group> = HashMap::new();
+    for (position, new) in chunk.iter().enumerate() {
+        groups.entry(&new.key).or_default().push((position, new));
     }
     let mut outcomes = Vec::new();
     let mut attempts = 0;
@@ -69,52 +93,17 @@ async fn put_chunk(traces: &Collection<RawDocumentBuf>, chunk: impl Iterator<Ite
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-/// Writes what `make` makes, again and again until no other writer came between reading what stands and writing.
-pub(super) async fn until_won<F>(
-    traces: &Collection<RawDocumentBuf>,
-    key: Key,
-    make: impl Fn() -> F,
-) -> Result<Result<(), Issue>, StoreError>
-where
-    F: Future<Output = Result<Result<NewTrace, Issue>, StoreError>>,
-{
-    for _ in 0..ATTEMPTS {
-        let attempt = async {
-            // Read before it is made: what is stored in between is missed by the version, not by the eye.
-            let groups = HashMap::from([(key.clone(), Group::new())]);
-            let standing = standing(traces, &groups).await?;
-            let new = match make().await? {
-                Ok(new) => new,
-                Err(issue) => return Ok(Some(Err(issue))),
-            };
-            let plan = Plan::of(&key, &vec![(0, new)], standing.get(&key));
-            if let Some((_, Err(issue))) = plan.outcomes.first() {
-                return Ok(Some(Err(issue.clone())));
-            }
-            Ok(match write(traces, std::slice::from_ref(&plan)).await?.pop() {
-                Some(Fate::Lost) => None,
-                Some(Fate::Refused(issue)) => Some(Err(issue)),
-                Some(Fate::Done) | None => Some(Ok(())),
-            })
-        };
-        if let Some(done) = within(PATIENCE, attempt).await? {
-            return Ok(done);
-        }
-    }
-    Err(StoreError::Unavailable("others keep writing the same trace".to_owned()))
-}
-
 /// Reads what stands, compares, writes; gives back the groups that another writer came before.
-async fn attempt(
+async fn attempt<'a>(
     traces: &Collection<RawDocumentBuf>,
-    groups: HashMap<Key, Group>,
+    groups: HashMap<&'a Key, Group<'a>>,
     outcomes: &mut Vec<(usize, PutOutcome)>,
-) -> Result<HashMap<Key, Group>, StoreError> {
-    let standing = standing(traces, &groups).await?;
+) -> Result<HashMap<&'a Key, Group<'a>>, StoreError> {
+    let standing = standing(traces, groups.keys().copied()).await?;
     // In the order in which they came, as those who watch meet them in the order in which they are written.
-    let mut groups: Vec<(Key, Group)> = groups.into_iter().collect();
+    let mut groups: Vec<(&Key, Group)> = groups.into_iter().collect();
     groups.sort_unstable_by_key(|(_, group)| group.first().map(|(position, _)| *position));
-    let plans: Vec<_> = groups.iter().map(|(key, group)| Plan::of(key, group, standing.get(key))).collect();
+    let plans: Vec<Plan> = groups.iter().map(|(key, group)| Plan::of(key, group, standing.get(*key))).collect::<Result<_, _>>()?;
     let fates = write(traces, &plans).await?;
     let mut lost = HashMap::new();
     for (((key, group), plan), fate) in groups.into_iter().zip(plans).zip(fates) {
@@ -128,8 +117,11 @@ async fn attempt(
 }
 
 /// What stands for the keys. It is sought by trace id, as documents of other writers have an `_id` of their own.
-async fn standing(traces: &Collection<RawDocumentBuf>, groups: &HashMap<Key, Group>) -> Result<HashMap<Key, Standing>, StoreError> {
-    let ids: HashSet<&str> = groups.keys().map(|(_, trace_id)| trace_id.as_str()).collect();
+pub(super) async fn standing(
+    traces: &Collection<RawDocumentBuf>,
+    keys: impl Iterator<Item = &Key>,
+) -> Result<HashMap<Key, Standing>, StoreError> {
+    let ids: HashSet<&str> = keys.map(|(_, trace_id)| trace_id.as_str()).collect();
     let wanted = doc! { "trace_id": { "$in": ids.into_iter().collect::<Vec<_>>() } };
     let mut found = traces.find(wanted).sort(doc! { "created_at": 1 }).await?;
     let mut standing = HashMap::new();
@@ -145,56 +137,76 @@ async fn standing(traces: &Collection<RawDocumentBuf>, groups: &HashMap<Key, Gro
 }
 
 /// What is to be written for a group, and what is to be answered if that is done.
-struct Plan {
-    outcomes: Vec<(usize, PutOutcome)>,
-    write: Option<Write>,
+pub(super) struct Plan<'a> {
+    pub outcomes: Vec<(usize, PutOutcome)>,
+    write: Option<Write<'a>>,
 }
 
-struct Write {
-    raw: RawDocumentBuf,
+struct Write<'a> {
+    raw: Cow<'a, RawDocumentBuf>,
     /// What the document replaces; a new one replaces nothing.
     replaces: Option<Document>,
 }
 
-impl Plan {
-    fn of((project_id, trace_id): &Key, group: &Group, standing: Option<&Standing>) -> Self {
+impl<'a> Plan<'a> {
+    pub fn of((project_id, trace_id): &Key, group: &[(usize, &'a NewDocument)], standing: Option<&Standing>) -> Result<Self, StoreError> {
         let (id, version) = match standing {
             Some(standing) => (standing.id.clone(), standing.version.as_i64().unwrap_or(0) + 1),
-            None => (encode::id_of(project_id, trace_id).into(), 1),
+            None => (encode::id_of(project_id, trace_id).into(), FIRST_VERSION),
         };
         let replaces = standing.map(|Standing { id, version, .. }| doc! { "_id": { "$eq": id }, "_v": { "$eq": version } });
         let mut plan = Self { outcomes: Vec::with_capacity(group.len()), write: None };
-        let mut last: Option<Trace> = standing.map(|standing| standing.trace.clone());
-        for (position, new) in group {
-            let (outcome, trace) = match &last {
-                None => (Outcome::Created, new.trace.clone()),
-                Some(last) => match merge(last, new.clone()) {
-                    Merged::Updated(trace) => (Outcome::Updated, *trace),
-                    Merged::Duplicate => {
-                        plan.outcomes.push((*position, Ok(Outcome::Duplicate)));
-                        continue;
-                    }
-                },
+        let mut last: Option<Cow<Trace>> = standing.map(|standing| Cow::Borrowed(&standing.trace));
+        for (place, (position, new)) in group.iter().enumerate() {
+            let raw = match &new.raw {
+                Ok(raw) => raw,
+                Err(issue) => {
+                    plan.outcomes.push((*position, Err(issue.clone())));
+                    continue;
+                }
+            };
+            let Some(before) = &last else {
+                plan.outcomes.push((*position, Ok(Outcome::Created)));
+                plan.write = Some(Write { raw: Cow::Borrowed(raw), replaces: None });
+                // Most groups are of one, and need not be read again.
+                last = if place + 1 < group.len() { Some(Cow::Owned(decode::trace(decode::document(raw)?))) } else { None };
+                continue;
+            };
+            let new = NewTrace { trace: decode::trace(decode::document(raw)?), filled: new.filled.clone() };
+            let Merged::Updated(trace) = merge(before, new) else {
+                plan.outcomes.push((*position, Ok(Outcome::Duplicate)));
+                continue;
             };
             let encoded = encode::encode(&trace, id.clone(), version);
-            plan.outcomes.push((*position, encoded.as_ref().map(|_| outcome).map_err(Clone::clone)));
+            plan.outcomes.push((*position, encoded.as_ref().map(|_| Outcome::Updated).map_err(Clone::clone)));
             if let Ok(raw) = encoded {
-                plan.write = Some(Write { raw, replaces: replaces.clone() });
-                last = Some(trace);
+                plan.write = Some(Write { raw: Cow::Owned(raw), replaces: replaces.clone() });
+                last = Some(Cow::Owned(*trace));
             }
         }
-        plan
+        Ok(plan)
+    }
+
+    /// Why what is planned for one document can't be stored.
+    pub fn refusal(&self) -> Option<Issue> {
+        self.outcomes.first().and_then(|(_, outcome)| outcome.as_ref().err().cloned())
+    }
+}
+
+impl Fate {
+    pub fn refusal(&self) -> Option<Issue> {
+        if let Self::Refused(issue) = self { Some(issue.clone()) } else { None }
     }
 }
 
 /// Writes what is planned: new documents together, changed ones under the version that was seen.
-async fn write(traces: &Collection<RawDocumentBuf>, plans: &[Plan]) -> Result<Vec<Fate>, StoreError> {
+pub(super) async fn write(traces: &Collection<RawDocumentBuf>, plans: &[Plan<'_>]) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Done; plans.len()];
     let mut inserts = Vec::new();
     let mut replacements = Vec::new();
     for (index, write) in plans.iter().enumerate().filter_map(|(index, plan)| Some((index, plan.write.as_ref()?))) {
         match &write.replaces {
-            None => inserts.push((index, &write.raw)),
+            None => inserts.push((index, write.raw.as_ref())),
             Some(seen) => {
                 let replaced = replace(traces, seen.clone(), &write.raw);
                 replacements.push(async move { Ok::<_, StoreError>((index, replaced.await?)) });

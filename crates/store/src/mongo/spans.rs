@@ -1,107 +1,168 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use mongodb::{
     Collection, Database,
-    bson::{RawDocumentBuf, doc, rawdoc},
-    error::{Error, ErrorKind},
+    bson::{Binary, RawDocumentBuf, doc, rawdoc, spec::BinarySubtype},
+    error::ErrorKind,
 };
-use tracellm_trace::{Issue, Outcome, Timestamp, otlp::Span};
+use tracellm_trace::{Issue, otlp::Span};
 
-use super::{PATIENCE, SPANS, TRACES, encode, put, within};
-use crate::{NewSpan, PutOutcome, StoreError, spans};
+use super::{
+    PATIENCE, SPAN_BATCHES, TRACES, encode,
+    put::{self, ATTEMPTS, Fate, Key, NewDocument, Plan},
+    within,
+};
+use crate::{
+    StoreError,
+    spans::{Outcomes, SpanBatch, Standing, unpack},
+};
 
-/// Spans that are written at a time, and traces that are folded at a time.
-const CHUNK: usize = 500;
-const FOLDS: usize = 8;
-/// What one document may hold, with room for what stands beside the span.
+/// Traces that have spans already and are put together at a time.
+const JOINED: usize = 8;
+/// What one document may hold, with room for what stands beside the spans.
 const MAX_BYTES: usize = 16_000_000;
 
-type Key = (String, String);
+/// The spans of a trace, and the document that they make if no others stand.
+type New<'a> = (&'a SpanBatch, &'a NewDocument);
 
-/// Writes spans, then each trace that they belong to, once.
-pub(super) async fn put(database: &Database, spans: Vec<NewSpan>, now: Timestamp) -> Result<Vec<PutOutcome>, StoreError> {
-    let collection = database.collection(SPANS);
-    let mut outcomes: Vec<PutOutcome> = Vec::with_capacity(spans.len());
-    // Those of repeats too: an earlier request may have stored a span and ended before its trace.
-    let mut touched: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
-    let mut rows = Vec::with_capacity(spans.len());
-    for (position, NewSpan { project_id, span }) in spans.into_iter().enumerate() {
-        let row = spans::Row::of(&span)?;
-        if row.json.len() > MAX_BYTES {
-            let message = format!("takes {} bytes, and a document of MongoDB holds 16 MB", row.json.len());
-            outcomes.push(Err(Issue::error("span.too_large", "$", message)));
-            continue;
-        }
-        outcomes.push(Ok(Outcome::Duplicate));
-        let id = encode::span_id_of(&project_id, &span.trace_id, &span.span_id);
-        rows.push((position, id, project_id.clone(), span.trace_id.clone(), row));
-        touched.entry((project_id, span.trace_id)).or_default().push(position);
-    }
-    for chunk in rows.chunks(CHUNK) {
-        for (position, outcome) in within(PATIENCE, write(&collection, chunk)).await? {
-            outcomes[position] = Ok(outcome);
+/// Writes spans and the traces that they make; outcomes are by batch.
+///
+/// Everything is written under what was read before: the documents of spans by their number, the trace by its version. The trace is read
+/// first, then its spans: whoever was acknowledged before that had written both, and whoever writes them later changes what we lean on.
+pub(super) async fn put(database: &Database, batches: &[New<'_>]) -> Result<Vec<Outcomes>, StoreError> {
+    let mut outcomes: Vec<Outcomes> = batches.iter().map(|_| Outcomes::new()).collect();
+    let (mut fits, mut keys) = (Vec::new(), HashSet::new());
+    // Those whose trace comes twice, and those who find that others stand.
+    let mut known = Vec::new();
+    for (number, new) in batches.iter().enumerate() {
+        let (batch, _) = new;
+        if batch.packed.len() > MAX_BYTES {
+            let message = format!("takes {} bytes, and a document of MongoDB holds 16 MB", batch.packed.len());
+            outcomes[number] = batch.refused(&Issue::error("span.too_large", "$", message));
+        } else if keys.insert((&batch.project_id, &batch.trace_id)) {
+            fits.push((number, *new));
+        } else {
+            known.push(number);
         }
     }
-    let folds = touched.into_iter().map(|((project_id, trace_id), positions)| async move {
-        let folded = fold(database, &project_id, &trace_id, now).await?;
-        Ok::<_, StoreError>((positions, folded))
-    });
-    let mut folds = stream::iter(folds).buffer_unordered(FOLDS);
-    while let Some((positions, folded)) = folds.try_next().await? {
-        if let Err(issue) = folded {
-            positions.into_iter().for_each(|position| outcomes[position] = Err(issue.clone()));
-        }
+    let (first, rest) = within(PATIENCE, put_first(database, &fits)).await?;
+    known.extend(rest);
+    known.sort_unstable();
+    first.into_iter().for_each(|(number, of_batch)| outcomes[number] = of_batch);
+    let joins = known.into_iter().map(|number| async move { Ok::<_, StoreError>((number, join(database, batches[number].0).await?)) });
+    let mut joins = stream::iter(joins).buffer_unordered(JOINED);
+    while let Some((number, of_batch)) = joins.try_next().await? {
+        outcomes[number] = of_batch;
     }
     Ok(outcomes)
 }
 
-type SpanRow = (usize, String, String, String, spans::Row);
-
-/// Inserts what is new together; what stands already gives way to a higher rank.
-async fn write(collection: &Collection<RawDocumentBuf>, rows: &[SpanRow]) -> Result<Vec<(usize, Outcome)>, StoreError> {
-    let documents = rows.iter().map(|(_, id, project_id, trace_id, row)| {
-        rawdoc! { "_id": id.as_str(), "project_id": project_id.as_str(), "trace_id": trace_id.as_str(), "rank": row.rank.as_str(), "span": row.json.as_str() }
-    });
-    let mut outcomes: HashMap<usize, Outcome> = rows.iter().map(|(position, ..)| (*position, Outcome::Created)).collect();
-    if let Err(error) = collection.insert_many(documents).ordered(false).await {
-        let ErrorKind::InsertMany(failed) = error.kind.as_ref() else { return Err(error.into()) };
-        if failed.write_concern_error.is_some() || failed.write_errors.iter().flatten().any(|failed| failed.code != 11000) {
-            return Err(error.into());
-        }
-        for failed in failed.write_errors.iter().flatten() {
-            let (position, id, .., row) = &rows[failed.index];
-            outcomes.insert(*position, replace(collection, id, row).await?);
-        }
+/// Writes those whose trace has no spans yet, all together; says of which others stand.
+async fn put_first(database: &Database, batches: &[(usize, New<'_>)]) -> Result<(Vec<(usize, Outcomes)>, Vec<usize>), StoreError> {
+    if batches.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
     }
-    Ok(outcomes.into_iter().collect())
-}
-
-async fn replace(collection: &Collection<RawDocumentBuf>, id: &str, row: &spans::Row) -> Result<Outcome, Error> {
-    let lesser = doc! { "_id": { "$eq": id }, "rank": { "$lt": &row.rank } };
-    let set = doc! { "$set": { "rank": &row.rank, "span": &row.json } };
-    let done = collection.update_one(lesser, set).await?;
-    Ok(if done.matched_count == 1 { Outcome::Updated } else { Outcome::Duplicate })
-}
-
-/// Makes a trace of all its spans and writes it under the version that stood before they were read, so that none of another writer is lost.
-async fn fold(database: &Database, project_id: &str, trace_id: &str, now: Timestamp) -> Result<Result<(), Issue>, StoreError> {
     let traces = database.collection(TRACES);
-    put::until_won(&traces, (project_id.to_owned(), trace_id.to_owned()), || async {
-        Ok(spans::document_of(&read(database, project_id, trace_id).await?, project_id, now))
-    })
-    .await
+    let standing = put::standing(&traces, batches.iter().map(|(_, (_, new))| &new.key)).await?;
+    let documents = batches.iter().map(|(_, (batch, new))| document(&new.key, 0, &batch.packed));
+    let taken = insert(&database.collection(SPAN_BATCHES), documents).await?;
+    let places: Vec<usize> = (0..batches.len()).filter(|place| !taken.contains(place)).collect();
+    let planned = places.iter().map(|place| {
+        let (_, (_, new)) = batches[*place];
+        Plan::of(&new.key, &[(0, new)], standing.get(&new.key))
+    });
+    let plans = planned.collect::<Result<Vec<_>, _>>()?;
+    let fates = put::write(&traces, &plans).await?;
+    let (mut done, mut others) = (Vec::new(), taken.iter().map(|place| batches[*place].0).collect::<Vec<_>>());
+    for ((place, plan), fate) in places.into_iter().zip(plans).zip(fates) {
+        let (number, (batch, _)) = batches[place];
+        match plan.refusal().or(fate.refusal()) {
+            Some(issue) => done.push((number, batch.refused(&issue))),
+            None if matches!(fate, Fate::Lost) => others.push(number),
+            None => done.push((number, batch.outcomes())),
+        }
+    }
+    Ok((done, others))
 }
 
-/// The spans of a trace.
-pub(super) async fn read(database: &Database, project_id: &str, trace_id: &str) -> Result<Vec<Span>, StoreError> {
-    let wanted = doc! { "trace_id": { "$eq": trace_id }, "project_id": { "$eq": project_id } };
-    let mut found = database.collection::<RawDocumentBuf>(SPANS).find(wanted).await?;
-    let mut spans = Vec::new();
-    while let Some(raw) = found.try_next().await? {
-        let unreadable = |why: String| StoreError::Failed(format!("a stored span can't be read: {why}"));
-        let text = raw.get_str("span").map_err(|error| unreadable(error.to_string()))?;
-        spans.push(serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?);
+/// Inserts documents; says which of them stand already.
+async fn insert(
+    collection: &Collection<RawDocumentBuf>,
+    documents: impl IntoIterator<Item = RawDocumentBuf>,
+) -> Result<HashSet<usize>, StoreError> {
+    let Err(error) = collection.insert_many(documents).ordered(false).await else { return Ok(HashSet::new()) };
+    let ErrorKind::InsertMany(failed) = error.kind.as_ref() else { return Err(error.into()) };
+    let refusals = failed.write_errors.as_deref().unwrap_or_default();
+    if failed.write_concern_error.is_some() || refusals.iter().any(|refusal| refusal.code != 11000) {
+        return Err(error.into());
     }
-    Ok(spans)
+    Ok(refusals.iter().map(|refusal| refusal.index).collect())
+}
+
+/// Inserts the first spans of a trace, unless it has some.
+pub(super) async fn insert_first(database: &Database, key: &Key, packed: &[u8]) -> Result<(), StoreError> {
+    insert(&database.collection(SPAN_BATCHES), [document(key, 0, packed)]).await.map(drop)
+}
+
+fn document((project_id, trace_id): &Key, number: u32, packed: &[u8]) -> RawDocumentBuf {
+    let spans = Binary { subtype: BinarySubtype::Generic, bytes: packed.to_vec() };
+    let id = encode::span_batch_id_of(project_id, trace_id, number);
+    rawdoc! { "_id": id, "project_id": project_id.as_str(), "trace_id": trace_id.as_str(), "spans": spans }
+}
+
+/// Adds spans to those that stand, and makes the trace of all.
+async fn join(database: &Database, batch: &SpanBatch) -> Result<Outcomes, StoreError> {
+    let (traces, spans) = (database.collection(TRACES), database.collection(SPAN_BATCHES));
+    let key: Key = (batch.project_id.clone(), batch.trace_id.clone());
+    let mut outcomes = None;
+    for _ in 0..ATTEMPTS {
+        let attempt = async {
+            let standing = put::standing(&traces, std::iter::once(&key)).await?;
+            let (count, others) = read_batches(database, &batch.project_id, &batch.trace_id).await?;
+            let joined = match batch.join(others)? {
+                Ok(joined) => joined,
+                Err(issue) => return Ok(Some(batch.refused(&issue))),
+            };
+            if let Some(packed) = joined.packed
+                && !insert(&spans, [document(&key, count, &packed)]).await?.is_empty()
+            {
+                return Ok(None);
+            }
+            // Where the trace is lost to another writer, the spans stand all the same, and are no repeats for that.
+            let outcomes = outcomes.get_or_insert(joined.outcomes).clone();
+            let new = NewDocument::from(joined.trace);
+            let plan = Plan::of(&key, &[(0, &new)], standing.get(&key))?;
+            let fate = put::write(&traces, std::slice::from_ref(&plan)).await?.pop();
+            Ok(match plan.refusal().or(fate.as_ref().and_then(Fate::refusal)) {
+                Some(issue) => Some(batch.refused(&issue)),
+                None if matches!(fate, Some(Fate::Lost)) => None,
+                None => Some(outcomes),
+            })
+        };
+        if let Some(done) = within(PATIENCE, attempt).await? {
+            return Ok(done);
+        }
+    }
+    Err(StoreError::Unavailable("others keep writing the same trace".to_owned()))
+}
+
+/// The spans of a trace, each in the version that stands.
+pub(super) async fn read(database: &Database, project_id: &str, trace_id: &str) -> Result<Vec<Span>, StoreError> {
+    Ok(read_batches(database, project_id, trace_id).await?.1)
+}
+
+/// The same, and how many documents they are.
+async fn read_batches(database: &Database, project_id: &str, trace_id: &str) -> Result<(u32, Vec<Span>), StoreError> {
+    let wanted = doc! { "trace_id": { "$eq": trace_id }, "project_id": { "$eq": project_id } };
+    let mut found = database.collection::<RawDocumentBuf>(SPAN_BATCHES).find(wanted).await?;
+    let (mut count, mut standing) = (0, Standing::default());
+    while let Some(raw) = found.try_next().await? {
+        let packed = raw.get_binary("spans").map_err(|error| StoreError::Failed(format!("stored spans can't be read: {error}")))?;
+        count += 1;
+        for span in unpack(packed.bytes)? {
+            standing.add(span);
+        }
+    }
+    Ok((count, standing.into_spans()))
 }

@@ -40,7 +40,7 @@ pub(super) fn in_order(spans: &[Span]) -> Vec<&Span> {
     let mut standing: BTreeMap<&str, &Span> = BTreeMap::new();
     for span in spans {
         let known = standing.entry(&span.span_id).or_insert(span);
-        if !std::ptr::eq(*known, span) && span.rank() > known.rank() {
+        if !std::ptr::eq(*known, span) && span.outranks(known) {
             *known = span;
         }
     }

@@ -83,10 +83,11 @@ impl From<&Rejected> for Issue {
 }
 
 impl Span {
-    /// Of two versions of one span the greater rank stands: the later end, then more attributes and events, then the greater content.
-    pub fn rank(&self) -> (u64, usize, String) {
-        let content = serde_json::to_string(&Self { via: None, ..self.clone() }).unwrap_or_default();
-        (self.end_ns, self.attributes.len() + self.events.len(), content)
+    /// Of two versions of one span, whether this one stands: the later end, then more attributes and events, then the greater content.
+    pub fn outranks(&self, other: &Self) -> bool {
+        let in_brief = |span: &Self| (span.end_ns, span.attributes.len() + span.events.len());
+        let content = |span: &Self| serde_json::to_string(&Self { via: None, ..span.clone() }).unwrap_or_default();
+        in_brief(self).cmp(&in_brief(other)).then_with(|| content(self).cmp(&content(other))).is_gt()
     }
 
     /// Milliseconds between start and end; none where the end lies before the start.

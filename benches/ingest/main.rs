@@ -1,0 +1,100 @@
+//! How fast traces come in, beside what the database alone does with the same rows in the same run: `make bench`.
+//!
+//! ROUNDS (3) and SECONDS (2) of each measurement; ONLY=sqlite/otlp names some of them; LOAD=overload measures too many senders.
+
+/// What is sent.
+mod payload;
+
+/// Who sends.
+mod load;
+
+/// The program under test.
+mod product;
+
+/// How fast the database alone is.
+mod ceiling;
+
+use std::{sync::Arc, time::Duration};
+
+use load::{Load, Pattern, send};
+use payload::{Format, Payload};
+use product::{Home, Product, Stopped, Usage, mongo_url};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Traces of a request, and connections.
+const SHAPES: [(u64, u64); 6] = [(1, 1), (1, 16), (1, 64), (50, 1), (50, 16), (50, 64)];
+/// The rows that this one stored are what the database alone is measured with.
+const MEASURED_AGAINST: (u64, u64) = (50, 16);
+
+fn main() -> Result<(), Failure> {
+    let number = |name: &str, usual: u64| std::env::var(name).ok().and_then(|given| given.parse().ok()).unwrap_or(usual);
+    let (rounds, seconds) = (number("ROUNDS", 3), number("SECONDS", 2));
+    let only = std::env::var("ONLY").unwrap_or_default().to_lowercase();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let homes = [Some(Home::Sqlite), mongo_url().map(|_| Home::Mongo)].into_iter().flatten();
+    say("| store | format | trace | batch | connections | traces/s | × ceiling | p50 ms | p99 ms | CPU % | MB |");
+    say("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+    for home in homes {
+        for format in [Format::Json, Format::Otlp] {
+            for kilobytes in [2, 20] {
+                let label = format!("{} | {} | {kilobytes} KB", home.name(), format!("{format:?}").to_uppercase());
+                let is_wanted = only.split('/').all(|word| label.to_lowercase().contains(word));
+                if is_wanted {
+                    runtime.block_on(measure(&label, home, format, kilobytes * 1024, rounds, Duration::from_secs(seconds)))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The results are what this is for.
+#[expect(clippy::print_stdout, reason = "a table to keep")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+async fn measure(label: &str, home: Home, format: Format, size: usize, rounds: u64, duration: Duration) -> Result<(), Failure> {
+    let payload = Arc::new(Payload::new(format, size));
+    let mut ceilings = Vec::new();
+    let mut measured: Vec<Vec<(Load, Usage)>> = SHAPES.iter().map(|_| Vec::new()).collect();
+    for _ in 0..rounds {
+        for (shape, results) in SHAPES.iter().zip(&mut measured) {
+            let (batch, connections) = *shape;
+            let mut product = Product::start(home)?;
+            // What is made at the first use is not what is measured.
+            let warm = Pattern { connections: 1, batch: 1, duration: Duration::from_millis(100), pace: None };
+            send(product.address, &Arc::new(Payload::new(format, 2048)), warm).await?;
+            product.begin();
+            let load = send(product.address, &payload, Pattern { connections, batch, duration, pace: None }).await?;
+            if !load.refused.is_empty() {
+                eprintln!("{label}, {batch} x {connections}: refused {:?}", load.refused);
+            }
+            let Stopped { usage, product } = product.stop()?;
+            if *shape == MEASURED_AGAINST {
+                ceilings.push(match home {
+                    Home::Sqlite => ceiling::sqlite(&product.file())?,
+                    Home::Mongo => ceiling::mongo(&product.db_name).await?,
+                });
+            }
+            results.push((load, usage));
+        }
+    }
+    let ceiling = median(ceilings);
+    say(&format!("| {label} | the database alone, 50 | | {ceiling:.0} | 1.00 | | | | |"));
+    for ((batch, connections), results) in SHAPES.iter().zip(measured) {
+        let of = |value: fn(&(Load, Usage)) -> f64| median(results.iter().map(value).collect());
+        let rate = of(|(load, _)| load.rate());
+        let (p50, p99) = (of(|(load, _)| load.latency(0.5)), of(|(load, _)| load.latency(0.99)));
+        let (cpu, memory) = (of(|(_, usage)| usage.cpu), of(|(_, usage)| usage.memory));
+        let ratio = rate / ceiling;
+        say(&format!("| {label} | {batch} | {connections} | {rate:.0} | {ratio:.2} | {p50:.1} | {p99:.1} | {cpu:.0} | {memory:.0} |"));
+    }
+    Ok(())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}

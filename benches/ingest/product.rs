@@ -1,0 +1,114 @@
+//! The program under test: started, measured, ended.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
+
+use tempfile::TempDir;
+
+use crate::Failure;
+
+/// Where the program keeps its traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    Sqlite,
+    Mongo,
+}
+
+impl Home {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Mongo => "MongoDB",
+        }
+    }
+}
+
+/// The database server of this run.
+pub fn mongo_url() -> Option<String> {
+    std::env::var("MONGO_TEST_URL").ok()
+}
+
+/// The program, running on an empty store.
+pub struct Product {
+    child: Child,
+    pub address: SocketAddr,
+    folder: TempDir,
+    pub db_name: String,
+    started: Instant,
+}
+
+/// What the program used.
+#[derive(Clone, Copy, Default)]
+pub struct Usage {
+    /// Of one core, in per cent.
+    pub cpu: f64,
+    /// Megabytes at most.
+    pub memory: f64,
+}
+
+impl Product {
+    pub fn start(home: Home) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()?;
+        let db_name = format!("bench_{:08x}", fastrand::u32(..));
+        let mut command = Command::new(std::env::var_os("TRACELLM_BINARY").ok_or("TRACELLM_BINARY must name the program")?);
+        command.args(["start", "--no-browser", "--port", "0"]).current_dir(folder.path());
+        command.env("TRACELLM_DATA", folder.path().join("data")).env_remove("MONGO_URL").env_remove("DB_NAME");
+        if let (Home::Mongo, Some(url)) = (home, mongo_url()) {
+            command.env("MONGO_URL", url).env("DB_NAME", &db_name);
+        }
+        let mut child = command.stderr(Stdio::piped()).spawn()?;
+        let mut log = BufReader::new(child.stderr.take().ok_or("no log")?).lines();
+        let address = log.find_map(|line| line.ok()?.split_once("TraceLLM is at http://")?.1.trim().parse().ok());
+        std::thread::spawn(move || log.map_while(Result::ok).filter(|line| line.contains("ERROR")).for_each(|line| eprintln!("{line}")));
+        Ok(Self { child, address: address.ok_or("the program did not start")?, folder, db_name, started: Instant::now() })
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("data/tracellm.db")
+    }
+
+    /// Ends it well, so that its store can be read.
+    pub fn stop(mut self) -> Result<Stopped, Failure> {
+        let usage = self.usage()?;
+        Command::new("kill").arg(self.child.id().to_string()).status()?;
+        if !self.child.wait()?.success() {
+            return Err("the program did not end well".into());
+        }
+        Ok(Stopped { usage, product: self })
+    }
+
+    pub fn begin(&mut self) {
+        self.started = Instant::now();
+    }
+
+    fn usage(&self) -> Result<Usage, Failure> {
+        let process = format!("/proc/{}", self.child.id());
+        let stat = fs::read_to_string(format!("{process}/stat"))?;
+        // User and system time, in hundredths of a second; what stands before may have spaces in it.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks: f64 = fields.iter().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+        let status = fs::read_to_string(format!("{process}/status"))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
+        Ok(Usage { cpu: ticks / self.started.elapsed().as_secs_f64(), memory: peak.unwrap_or_default() / 1024.0 })
+    }
+}
+
+/// What a program that has ended left behind.
+pub struct Stopped {
+    pub usage: Usage,
+    pub product: Product,
+}
+
+impl Drop for Product {
+    fn drop(&mut self) {
+        // One that has ended already is past killing.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,147 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::{PutOutcome, StoreError, WriteMetrics};
+
+/// Kilobytes that may wait to be written; a put that finds more waiting is told to come again.
+const QUEUE_KB: u32 = 32 * 1024;
+/// Documents, and bytes, after which a batch takes no further put.
+const BATCH_DOCUMENTS: usize = 2_000;
+const BATCH_BYTES: usize = 4 << 20;
+
+/// What became of the documents of a put, in their order.
+pub(crate) type Answer = Result<Vec<PutOutcome>, StoreError>;
+
+/// Puts that wait to be written. There is no timer: what arrives during a commit is the next batch.
+pub(crate) struct Queue<W> {
+    jobs: Mutex<Option<mpsc::UnboundedSender<Job<W>>>>,
+    room: Arc<Semaphore>,
+    metrics: WriteMetrics,
+}
+
+/// A put that waits for its commit.
+pub(crate) struct Job<W> {
+    pub work: W,
+    pub size: Size,
+    answer: oneshot::Sender<Answer>,
+    _place: Place,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Size {
+    pub documents: usize,
+    pub bytes: usize,
+}
+
+/// What a put takes of the queue until it is answered.
+struct Place {
+    bytes: i64,
+    metrics: WriteMetrics,
+    _room: OwnedSemaphorePermit,
+}
+
+impl<W> Queue<W> {
+    pub fn new(metrics: WriteMetrics) -> (Self, Waiting<W>) {
+        let (sender, jobs) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(QUEUE_KB as usize));
+        (Self { jobs: Mutex::new(Some(sender)), room, metrics }, Waiting(jobs))
+    }
+
+    /// Answered when all of it is durable; refused at once where too much waits already.
+    pub async fn write(&self, work: W, size: Size) -> Answer {
+        // What is larger than the whole queue still goes through, alone.
+        let kilobytes = u32::try_from(size.bytes / 1024).unwrap_or(u32::MAX).clamp(1, QUEUE_KB);
+        let full = |_| StoreError::Unavailable("too many traces wait to be written".to_owned());
+        let room = self.room.clone().try_acquire_many_owned(kilobytes).map_err(full)?;
+        let place = Place::new(i64::try_from(size.bytes).unwrap_or(i64::MAX), self.metrics.clone(), room);
+        let (answer, answered) = oneshot::channel();
+        self.sender()?.send(Job { work, size, answer, _place: place }).map_err(|_| ended())?;
+        answered.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// Whether anyone still writes.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.sender()?.is_closed() { Err(ended()) } else { Ok(()) }
+    }
+
+    /// Takes no more puts; those that wait are still written.
+    pub fn close(&self) {
+        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    fn sender(&self) -> Result<mpsc::UnboundedSender<Job<W>>, StoreError> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.clone().ok_or_else(|| StoreError::Unavailable("the store is closed".to_owned()))
+    }
+}
+
+fn ended() -> StoreError {
+    StoreError::Failed("the writer has ended".to_owned())
+}
+
+impl Place {
+    fn new(bytes: i64, metrics: WriteMetrics, room: OwnedSemaphorePermit) -> Self {
+        metrics.waiting_puts.inc();
+        metrics.waiting_bytes.inc_by(bytes);
+        Self { bytes, metrics, _room: room }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metrics.waiting_puts.dec();
+        self.metrics.waiting_bytes.dec_by(self.bytes);
+    }
+}
+
+impl<W> Job<W> {
+    pub fn answer(self, answer: Answer) {
+        // Whoever no longer waits for the answer has their documents stored all the same.
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// The end of the queue from which is written.
+pub(crate) struct Waiting<W>(mpsc::UnboundedReceiver<Job<W>>);
+
+impl<W> Waiting<W> {
+    /// What waits, as soon as something does; none when the queue is closed and empty.
+    pub async fn batch(&mut self) -> Option<Vec<Job<W>>> {
+        let first = self.0.recv().await?;
+        Some(self.with_those_behind(first))
+    }
+
+    /// The same on a thread of its own.
+    pub fn blocking_batch(&mut self) -> Option<Vec<Job<W>>> {
+        let first = self.0.blocking_recv()?;
+        Some(self.with_those_behind(first))
+    }
+
+    fn with_those_behind(&mut self, first: Job<W>) -> Vec<Job<W>> {
+        let mut size = first.size;
+        let mut batch = vec![first];
+        while size.documents < BATCH_DOCUMENTS
+            && size.bytes < BATCH_BYTES
+            && let Ok(job) = self.0.try_recv()
+        {
+            size = size + job.size;
+            batch.push(job);
+        }
+        batch
+    }
+}
+
+impl std::ops::Add for Size {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { documents: self.documents + other.documents, bytes: self.bytes + other.bytes }
+    }
+}
+
+impl std::iter::Sum for Size {
+    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
+        sizes.fold(Self::default(), |sum, size| sum + size)
+    }
+}
