@@ -147,3 +147,27 @@ fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
     }
     Ok(transaction.commit()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::{MIGRATIONS, open};
+    use crate::embedded::spans;
+
+    #[test]
+    fn spans_that_were_rows_are_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tracellm.db");
+        let old = Connection::open(&file).unwrap();
+        MIGRATIONS[..2].iter().for_each(|migration| old.execute_batch(migration).unwrap());
+        old.pragma_update(None, "user_version", 2).unwrap();
+        for (span_id, name) in [("00000000000000b1", "chat"), ("00000000000000b2", "tool")] {
+            let span = format!(r#"{{"trace_id":"a1","span_id":"{span_id}","name":"{name}","start_ns":1,"end_ns":2}}"#);
+            old.execute("INSERT INTO spans VALUES ('a1', 'web', ?, 'rank', ?)", [span_id, &span]).unwrap();
+        }
+        drop(old);
+        let names: Vec<String> = spans::read(&open(&file).unwrap(), "web", "a1").unwrap().into_iter().map(|span| span.name).collect();
+        assert_eq!(names, ["chat", "tool"]);
+    }
+}

@@ -137,3 +137,78 @@ fn write(transaction: Transaction, batch: &[Job<Work>]) -> Result<Vec<Vec<PutOut
     transaction.commit()?;
     Ok(outcomes)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rusqlite::Connection;
+    use tokio::task::{JoinSet, yield_now};
+    use tracellm_trace::{Context, Outcome, Source, Timestamp, normalize};
+
+    use super::{Row, Work, Writer, write_all};
+    use crate::{
+        NewTrace, StoreError,
+        embedded::schema,
+        queue::{Queue, Size},
+    };
+
+    fn trace(id: &str, bytes: usize) -> NewTrace {
+        let context = Context { now: Timestamp::MIN, fresh_id: id.to_owned(), source: Source::Json, key: None };
+        normalize(&format!("{{\"prompt\":\"{}\"}}", "x".repeat(bytes)), &context).unwrap().into()
+    }
+
+    /// A file that may grow to so many pages of 4 KB.
+    fn small_disk(folder: &Path, pages: i64) -> Connection {
+        let connection = schema::open(&folder.join("tracellm.db")).unwrap();
+        connection.pragma_update(None, "max_page_count", pages).unwrap();
+        connection
+    }
+
+    fn is_full(answer: Result<impl Sized, StoreError>) -> bool {
+        matches!(answer.err(), Some(StoreError::Unavailable(message)) if message.contains("the disk is full"))
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_room_takes_no_other_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = small_disk(folder.path(), 100);
+        let (queue, mut waiting) = Queue::new(Default::default());
+        let queue = std::sync::Arc::new(queue);
+        let mut puts = JoinSet::new();
+        for (id, bytes) in [("small", 10), ("large", 1 << 20), ("too", 10)] {
+            let (queue, row) = (queue.clone(), Row::new(trace(id, bytes)).unwrap());
+            puts.spawn(async move { queue.write(Work::Documents(vec![row]), Size { documents: 1, bytes }).await });
+        }
+        yield_now().await;
+        let batch = waiting.batch().await.unwrap();
+        assert_eq!(batch.len(), 3, "all of them wait for one transaction");
+        let mut answers = write_all(&mut connection, &batch);
+        assert!(is_full(answers.remove(1)));
+        let outcomes: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().remove(0).unwrap()).collect();
+        assert_eq!(outcomes, [Outcome::Created; 2]);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_room_is_used_without_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::start(small_disk(folder.path(), 150)).unwrap();
+        let mut stored = 0;
+        while let Ok(outcomes) = writer.put(vec![trace(&format!("{stored}"), 20_000)]).await {
+            assert_eq!(outcomes, [Ok(Outcome::Created)]);
+            stored += 1;
+        }
+        assert!((3..30).contains(&stored), "{stored}");
+        assert!(is_full(writer.put(vec![trace("one more", 20_000)]).await));
+        assert!(is_full(writer.check().await), "nothing can be written yet");
+        let other = schema::open(&folder.path().join("tracellm.db")).unwrap();
+        let count = || other.query_row("SELECT count(*) FROM traces", [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(count(), stored, "reading goes on");
+        // Some made room.
+        other.execute("DELETE FROM traces WHERE trace_id <> '0'", []).unwrap();
+        writer.check().await.unwrap();
+        assert_eq!(writer.put(vec![trace("one more", 20_000)]).await.unwrap(), [Ok(Outcome::Created)]);
+        assert_eq!(count(), 2);
+        writer.close().await;
+    }
+}

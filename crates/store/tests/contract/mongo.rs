@@ -292,3 +292,24 @@ async fn keys_in_clear_open_the_door_and_can_be_hidden() {
     assert!(!stored.to_string().contains(clear), "{stored}");
     assert_eq!(access::hide_clear_keys(&*bench.store).await.unwrap(), 0);
 }
+
+/// An earlier version kept each span as a document of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_of_an_earlier_version_are_found_again() {
+    let bench = Bench::mongo().await;
+    let spans: Vec<_> = (0..5).map(crate::spans::span).collect();
+    let old = collection(&bench).await;
+    let database = Client::with_uri_str(mongo_url()).await.unwrap().database(&old.namespace().db);
+    let documents = spans[..3].iter().map(|span| {
+        let json = serde_json::to_string(span).unwrap();
+        doc! { "_id": &span.span_id, "project_id": "web", "trace_id": &span.trace_id, "rank": "1", "span": json }
+    });
+    database.collection("spans").insert_many(documents).await.unwrap();
+    let store = open(&bench.location).await.unwrap();
+    assert_eq!(store.spans("web", crate::spans::TRACE).await.unwrap(), spans[..3]);
+    let outcomes = store.put_spans(crate::spans::new(&spans), crate::spans::now()).await.unwrap();
+    let known = |outcome: &Result<Outcome, _>| *outcome.as_ref().unwrap() == Outcome::Duplicate;
+    assert_eq!(outcomes.iter().map(known).collect::<Vec<_>>(), [true, true, true, false, false]);
+    assert_eq!(bench.get("web", crate::spans::TRACE).await.steps.len(), 5);
+    assert!(!database.list_collection_names().await.unwrap().contains(&"spans".to_owned()));
+}

@@ -10,14 +10,14 @@ use tracellm_trace::{
 
 use crate::bench::{Bench, NOW};
 
-const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+pub const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     Timestamp::from_millis(NOW).unwrap()
 }
 
 /// The span `n` of a trace; 0 is its root.
-fn span(n: u64) -> Span {
+pub fn span(n: u64) -> Span {
     let ms = 1_780_000_000_000_000_000 + n * 1_000_000;
     Span {
         trace_id: TRACE.to_owned(),
@@ -39,7 +39,7 @@ fn span(n: u64) -> Span {
     }
 }
 
-fn new(spans: &[Span]) -> Vec<NewSpan> {
+pub fn new(spans: &[Span]) -> Vec<NewSpan> {
     spans.iter().map(|span| NewSpan { project_id: "web".to_owned(), span: span.clone() }).collect()
 }
 
