@@ -58,8 +58,12 @@ impl Database {
         }
     }
 
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     pub fn url(&self) -> String {
-        format!("mongodb://127.0.0.1:{}", self.port)
+        format!("mongodb://{}", self.address())
     }
 
     pub fn kill(&mut self) {

@@ -39,8 +39,20 @@ mod pages;
 /// Nothing acknowledged is lost; a database that is gone is said.
 mod durability;
 
-/// The server killed under load, 20 times on each store.
+/// Clients that send what was not acknowledged again, many at once.
+mod sender;
+
+/// The server killed under load, 20 times on each store; its database likewise.
 mod killed;
+
+/// Nothing is acknowledged before it is on disk, as the kernel sees it.
+mod synced;
+
+/// The protocol of MongoDB: messages, and the documents in them.
+mod wire;
+
+/// Between the server and its MongoDB: connections that are cut, a primary that steps down, what writes ask for.
+mod proxy;
 
 /// From one store to another: `export` and `import`, and `copy`.
 mod moving;

@@ -77,8 +77,18 @@ impl Home {
     }
 
     pub fn start_with(&self, options: &[&str]) -> Server {
+        self.start_under(&[], options)
+    }
+
+    /// Starts it as the arguments of a tool that then has the server's place, its process id too.
+    pub fn start_under(&self, tool: &[&str], options: &[&str]) -> Server {
         let arguments = [&["start", "--no-browser", "--port", "0"], options].concat();
-        let mut child = self.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = self.command(&arguments);
+        if let [program, before @ ..] = tool {
+            command = within(program, before, &command);
+        }
+        let mut child =
+            command.stderr(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{:?} is needed: {error}", command.get_program()));
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = log.find_map(|line| Some(line.unwrap().split_once("TraceLLM is at ")?.1.trim().to_owned()));
         // Read on, as a full pipe would stop the server.
@@ -86,6 +96,20 @@ impl Home {
         let url = url.expect("the server says where it is");
         Server { child, url }
     }
+}
+
+/// A command as the last arguments of another program.
+fn within(program: &str, arguments: &[&str], command: &Command) -> Command {
+    let mut outer = Command::new(program);
+    outer.args(arguments).arg(command.get_program()).args(command.get_args());
+    command.get_current_dir().map(|folder| outer.current_dir(folder));
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
+        };
+    }
+    outer
 }
 
 /// A running server, killed with its test.
@@ -130,9 +154,13 @@ impl Server {
         }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory that it ever held.
     pub fn peak_memory_kb(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim().trim_end_matches("kB").trim().parse().unwrap()
     }
