@@ -71,7 +71,7 @@ pub async fn mongo(db_name: &str) -> Result<f64, Failure> {
     let client = Client::with_options(options)?;
     let source = client.database(db_name);
     let mut collections: Vec<(&str, Vec<RawDocumentBuf>)> = Vec::new();
-    for name in ["traces", "spans"] {
+    for name in ["traces", "span_batches"] {
         collections.push((name, source.collection(name).find(doc! {}).await?.try_collect().await?));
     }
     let traces = collections[0].1.len();

@@ -23,6 +23,26 @@ pub(crate) fn decode(text: &str) -> Result<Decoded, Issue> {
     Ok(Decoded { value, issues: scanned.issues, depth: scanned.depth })
 }
 
+/// The same of a value: as it stands where nothing of it need be changed, else by its text.
+pub(crate) fn decode_value(value: Value) -> Result<Decoded, Issue> {
+    match plain_depth(&value) {
+        Some(depth) if depth <= MAX_DEPTH => Ok(Decoded { value, issues: Vec::new(), depth }),
+        _ => decode(&value.to_string()),
+    }
+}
+
+/// Levels of a value that has neither long integers nor NUL in keys; none of one that has.
+fn plain_depth(value: &Value) -> Option<usize> {
+    let deepest = |depth: usize, value: &Value| Some(depth.max(plain_depth(value)?));
+    match value {
+        Value::Array(items) => items.iter().try_fold(0, deepest).map(|depth| depth + 1),
+        Value::Object(fields) if fields.keys().any(|key| key.contains('\0')) => None,
+        Value::Object(fields) => fields.values().try_fold(0, deepest).map(|depth| depth + 1),
+        Value::Number(number) if number.is_u64() && !number.is_i64() => None,
+        _ => Some(0),
+    }
+}
+
 struct Scanned {
     rewritten: Option<String>,
     issues: Vec<Issue>,

@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use crate::{
     ApiKey, DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Issue, SLOW_TRACE_THRESHOLD_MS, Severity, Source, Step, Timestamp, Trace, UNKNOWN_MODEL,
-    decode,
+    decode::{self, Decoded},
 };
 
 /// Typed reading of an object's fields, with an issue for each that is not as it should be.
@@ -84,8 +84,17 @@ impl Refused {
 /// assert_eq!(refused.errors().next().unwrap().path, "latency");
 /// ```
 pub fn normalize(item: &str, context: &Context) -> Result<Normalized, Refused> {
+    normalize_decoded(decode::decode(item), context)
+}
+
+/// The same of what was never text.
+pub(crate) fn normalize_value(item: Value, context: &Context) -> Result<Normalized, Refused> {
+    normalize_decoded(decode::decode_value(item), context)
+}
+
+fn normalize_decoded(decoded: Result<Decoded, Issue>, context: &Context) -> Result<Normalized, Refused> {
     let refuse = |issue| Refused { trace_id: None, issues: vec![issue] };
-    let decoded = decode::decode(item).map_err(refuse)?;
+    let decoded = decoded.map_err(refuse)?;
     let mut issues = decoded.issues;
     let Value::Object(object) = decoded.value else {
         let found = fields::describe(&decoded.value);

@@ -11,7 +11,7 @@ use super::{
     step::{self, Read, bounded, identifier, start},
     tokens::Tokens,
 };
-use crate::{Context, Normalized, Refused, Source, Status, StepKind, Timestamp, normalize};
+use crate::{Context, Normalized, Refused, Source, Status, StepKind, Timestamp, normalize::normalize_value};
 
 /// In the metadata of a trace whose root span has not come yet.
 pub const ROOT_MISSING: &str = "root_missing";
@@ -30,9 +30,9 @@ pub fn fold(spans: &[Span], project_id: &str, now: Timestamp) -> Result<Normaliz
 /// As [`fold`].
 pub fn fold_steps(steps: Range<usize>, spans: &[Span], project_id: &str, now: Timestamp) -> Result<(Normalized, usize), Refused> {
     let spans = in_order(spans);
-    let raw = Tree::of(&spans).trace(project_id, steps);
+    let raw = Tree::of(&spans).into_trace(project_id, steps);
     let context = Context { now, fresh_id: String::new(), source: Source::Otlp, key: None };
-    normalize(&raw.to_string(), &context).map(|done| (done, spans.len()))
+    normalize_value(raw, &context).map(|done| (done, spans.len()))
 }
 
 /// Each span once, in the version that stands, by its start; of those that start together the longest first, as it holds the others.
@@ -160,7 +160,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The raw document, for the normaliser.
-    fn trace(&self, project_id: &str, steps: Range<usize>) -> Value {
+    fn into_trace(self, project_id: &str, steps: Range<usize>) -> Value {
         let Some(root) = self.root else { return Value::Null };
         let root_span = self.spans[root];
         let counting = self.counting();
@@ -177,8 +177,6 @@ impl<'a> Tree<'a> {
             _ => Status::Warning,
         };
         let costs: Vec<f64> = counting.iter().filter_map(|place| self.reads[*place].cost).collect();
-        let steps = self.spans.iter().zip(&self.reads).enumerate().take(steps.end).skip(steps.start);
-        let steps: Value = steps.map(|(place, (span, read))| read.step(span, counting.contains(&place))).collect();
         let mut raw = json!({
             "trace_id": root_span.trace_id,
             "project_id": project_id,
@@ -190,7 +188,6 @@ impl<'a> Tree<'a> {
             "retry_count": retries,
             "failure_reason": sources.failure.and_then(|place| self.spans[place].error()),
             "created_at": self.spans.first().map(|span| start(span).to_string()),
-            "steps": steps,
             "metadata": self.metadata(root_span),
         });
         let via = sources.via.and_then(|place| self.spans[place].via.as_ref());
@@ -218,6 +215,8 @@ impl<'a> Tree<'a> {
                 raw[name] = value;
             }
         }
+        let of_steps = self.spans.iter().zip(self.reads).enumerate().take(steps.end).skip(steps.start);
+        raw["steps"] = of_steps.map(|(place, (span, read))| read.into_step(span, counting.contains(&place))).collect();
         raw
     }
 

@@ -111,34 +111,28 @@ fn of_parts(attributes: &Attributes) -> Option<f64> {
 
 impl Read {
     /// The step, as raw JSON for the normaliser. Tokens are given where they count.
-    pub fn step(&self, span: &Span, counts: bool) -> Value {
-        let mut step = json!({
-            "step_id": span.span_id,
-            "tool_name": if self.name.is_empty() { "span" } else { &self.name },
-            "input": self.input,
-            "output": self.output,
-            "duration": span.duration_ms().unwrap_or(0.0),
-            "success": !span.failed(),
-            "timestamp": start(span).to_string(),
-            "kind": self.kind.as_str(),
-        });
+    pub fn into_step(self, span: &Span, counts: bool) -> Value {
         let tokens = if counts { self.tokens } else { Tokens::default() };
-        let optional = [
-            ("parent_id", span.parent_id.clone().map(Value::from)),
-            ("model_name", self.model.clone().map(Value::from)),
+        let name = if self.name.is_empty() { "span".to_owned() } else { self.name };
+        let fields = [
+            ("step_id", Some(Value::from(span.span_id.as_str()))),
+            ("tool_name", Some(name.into())),
+            ("input", Some(self.input.into())),
+            ("output", Some(self.output.into())),
+            ("duration", Some(span.duration_ms().unwrap_or(0.0).into())),
+            ("success", Some((!span.failed()).into())),
+            ("timestamp", Some(start(span).to_string().into())),
+            ("kind", Some(self.kind.as_str().into())),
+            ("parent_id", span.parent_id.as_deref().map(Value::from)),
+            ("model_name", self.model.map(Value::from)),
             ("input_tokens", tokens.input.map(Value::from)),
             ("output_tokens", tokens.output.map(Value::from)),
             ("cached_tokens", tokens.cached.map(Value::from)),
             ("reasoning_tokens", tokens.reasoning.map(Value::from)),
             ("error", span.error().map(Value::from)),
-            ("metadata", (!self.metadata.is_empty()).then(|| self.metadata.clone().into())),
+            ("metadata", (!self.metadata.is_empty()).then(|| self.metadata.into())),
         ];
-        for (name, value) in optional {
-            if let Some(value) = value {
-                step[name] = value;
-            }
-        }
-        step
+        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 }
 
