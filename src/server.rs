@@ -25,6 +25,12 @@ mod site;
 /// A log of the requests that bring traces.
 mod intake;
 
+/// How much may be on its way at once.
+mod admission;
+
+/// What is counted, for Prometheus.
+mod metrics;
+
 /// Alive, ready.
 mod health;
 
@@ -45,19 +51,38 @@ use tower_http::{compression::CompressionLayer, decompression::RequestDecompress
 use tracellm_app::{App, functions::ApiDescription, intake::IntakeLog, shell};
 use tracellm_store::TraceStore;
 
+use self::{admission::Admission, metrics::Metrics};
+
+/// What the ways in share: where traces go, and what is noted, counted and limited on the way.
+#[derive(Clone)]
+pub struct Inlet {
+    store: Arc<dyn TraceStore>,
+    log: IntakeLog,
+    metrics: Metrics,
+    admission: Admission,
+}
+
+impl Inlet {
+    pub fn new(store: Arc<dyn TraceStore>) -> Self {
+        Self { metrics: Metrics::new(&*store), store, log: IntakeLog::default(), admission: Admission::default() }
+    }
+}
+
 /// What every handler may use.
 #[derive(Clone, FromRef)]
 pub struct AppState {
     store: Arc<dyn TraceStore>,
     leptos: LeptosOptions,
     log: IntakeLog,
+    metrics: Metrics,
 }
 
 /// Every route of the product.
-pub fn router(store: Arc<dyn TraceStore>, log: IntakeLog) -> Router {
-    let state = AppState { store: store.clone(), leptos: site::leptos_options(), log: log.clone() };
+pub fn router(inlet: Inlet) -> Router {
+    let Inlet { store, log, metrics, admission } = inlet.clone();
+    let state = AppState { store: store.clone(), leptos: site::leptos_options(), log: log.clone(), metrics };
     let options = state.leptos.clone();
-    let context = page_context(store, log.clone());
+    let context = page_context(store, log);
     Router::<AppState>::new()
         .merge(api::routes())
         .route(otlp::PATHS[0], post(otlp::export))
@@ -66,12 +91,14 @@ pub fn router(store: Arc<dyn TraceStore>, log: IntakeLog) -> Router {
         .route("/api/live", get(live::events))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
         .leptos_routes_with_context(&state, generate_route_list(App), context, move || shell(options.clone()))
         .fallback(file_or_not_found)
         .layer(DefaultBodyLimit::max(tracellm_app::MAX_BODY_BYTES))
         .layer(RequestDecompressionLayer::new().gzip(true).zstd(true))
+        .layer(axum::middleware::from_fn_with_state(admission, admission::limit))
         .layer(axum::middleware::from_fn_with_state(state.store.clone(), body::refuse_too_large))
-        .layer(axum::middleware::from_fn_with_state(log.clone(), intake::note))
+        .layer(axum::middleware::from_fn_with_state(inlet, intake::note))
         .layer(axum::middleware::from_fn(security::add_headers))
         .layer(CompressionLayer::new())
         .with_state(state)

@@ -38,6 +38,9 @@ pub enum ApiError {
     /// The database does not answer; later it may.
     #[error("{0}")]
     Unavailable(String),
+    /// Later, and perhaps more slowly, it may be taken.
+    #[error("more traces are on their way than can be written; send it again a little later")]
+    Overloaded,
     /// Ours to mend; the details are in the log.
     #[error("the server failed; its log says why")]
     Failed,
@@ -60,7 +63,7 @@ impl ApiError {
             Self::Conflict(_) => 409,
             Self::Refused(_) | Self::EmptyBatch | Self::Invalid(_) => 422,
             Self::TooLarge => 413,
-            Self::Unavailable(_) => 503,
+            Self::Unavailable(_) | Self::Overloaded => 503,
             Self::Failed => 500,
             Self::Transport(error) => match error {
                 ServerFnErrorErr::Args(_) | ServerFnErrorErr::Deserialization(_) | ServerFnErrorErr::MissingArg(_) => 400,
@@ -83,6 +86,7 @@ impl ApiError {
             Self::Refused(_) => "trace.refused",
             Self::TooLarge => "body.too_large",
             Self::Unavailable(_) => "database.unavailable",
+            Self::Overloaded => "server.overloaded",
             Self::Failed => "internal",
             Self::Transport(_) => "transport",
         }
@@ -121,6 +125,7 @@ mod ssr {
     impl From<StoreError> for ApiError {
         fn from(error: StoreError) -> Self {
             match error {
+                StoreError::Overloaded => Self::Overloaded,
                 StoreError::Unavailable(_) => {
                     tracing::warn!("{error}");
                     Self::Unavailable(error.to_string())

@@ -6,7 +6,6 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
-use tracellm_app::intake::IntakeLog;
 use tracellm_store::{Location, TraceStore};
 use tracellm_trace::Query;
 
@@ -52,12 +51,12 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
         watched.stop_watching();
         stop.send_replace(true);
     });
-    let log = IntakeLog::default();
-    let serving = axum::serve(listener, server::router(store.clone(), log.clone())).with_graceful_shutdown(told(stopped.clone()));
+    let inlet = server::Inlet::new(store.clone());
+    let serving = axum::serve(listener, server::router(inlet.clone())).with_graceful_shutdown(told(stopped.clone()));
     let serving_grpc = async {
         let Some(listener) = grpc else { return Ok(()) };
         tracing::info!("OTLP/gRPC is taken at {}", listener.local_addr()?);
-        axum::serve(listener, server::grpc::router(store.clone(), log)).with_graceful_shutdown(told(stopped.clone())).await
+        axum::serve(listener, server::grpc::router(inlet)).with_graceful_shutdown(told(stopped.clone())).await
     };
     tokio::select! {
         done = async { tokio::try_join!(serving.into_future(), serving_grpc) } => drop(done?),

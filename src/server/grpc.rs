@@ -12,6 +12,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
+    middleware::from_fn_with_state,
     response::Response,
     routing::post,
 };
@@ -19,10 +20,7 @@ use http::HeaderMap;
 use tonic::{Code, Status, codec::CompressionEncoding, server::Grpc};
 use tonic_prost::ProstCodec;
 use tower::Service;
-use tracellm_app::{
-    ApiError, MAX_BODY_BYTES,
-    intake::{Intake, IntakeLog},
-};
+use tracellm_app::{ApiError, MAX_BODY_BYTES, intake::Intake};
 use tracellm_store::{
     TraceStore,
     ingest::{now, store_spans},
@@ -30,34 +28,37 @@ use tracellm_store::{
 use tracellm_trace::{ApiKey, Issue};
 
 use crate::server::{
+    Inlet, admission,
     answer::Failure,
     caller::Writer,
     intake::{Told, client},
     otlp::{self, proto},
 };
 
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-
-#[derive(Clone)]
-struct Receiver {
-    store: Arc<dyn TraceStore>,
-    log: IntakeLog,
-}
+/// The path of the one method.
+pub const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /// The one service, `TraceService`.
-pub fn router(store: Arc<dyn TraceStore>, log: IntakeLog) -> Router {
-    Router::new().route(EXPORT, post(export)).fallback(unknown).with_state(Receiver { store, log })
+pub fn router(inlet: Inlet) -> Router {
+    let admission = from_fn_with_state(inlet.admission.clone(), admission::limit);
+    Router::new().route(EXPORT, post(export)).fallback(unknown).layer(admission).with_state(inlet)
+}
+
+/// Too many requests are on their way.
+pub fn overloaded() -> Response {
+    Status::unavailable(ApiError::Overloaded.to_string()).into_http()
 }
 
 async fn unknown() -> Response {
     Status::unimplemented(format!("there is {EXPORT} here, and nothing else")).into_http()
 }
 
-async fn export(State(Receiver { store, log }): State<Receiver>, request: Request) -> Response {
+async fn export(State(inlet): State<Inlet>, request: Request) -> Response {
+    let store = inlet.store.clone();
     let (parts, body) = request.into_parts();
     let key = Writer::of(&parts, &*store).await;
     let key_id = key.as_ref().ok().and_then(|Writer(key)| key.as_ref().map(|key| key.key_id.clone()));
-    let noted = Noted { log, client: client(&parts.headers), key_id, was_called: Arc::default() };
+    let noted = Noted { inlet, client: client(&parts.headers), key_id, was_called: Arc::default() };
     let key = match key {
         Ok(Writer(key)) => key,
         Err(Failure(error)) => return noted.refused(&error).into_http(),
@@ -105,7 +106,7 @@ impl Service<tonic::Request<proto::Request>> for Export {
 /// What the log says of a call.
 #[derive(Clone)]
 struct Noted {
-    log: IntakeLog,
+    inlet: Inlet,
     client: String,
     key_id: Option<String>,
     /// Its message was read.
@@ -114,20 +115,11 @@ struct Noted {
 
 impl Noted {
     fn note(self, status: u16, told: Told) {
-        let Told { accepted, rejected, reason, without_field } = told;
-        let Self { log, client, key_id, .. } = self;
-        log.add(Intake {
-            at: now(),
-            way: "grpc".to_owned(),
-            status,
-            accepted,
-            rejected,
-            reason,
-            bytes: None,
-            client,
-            key_id,
-            without_field,
-        });
+        let Told { accepted, rejected, reason, code, without_field } = told;
+        let Self { inlet, client, key_id, .. } = self;
+        let intake =
+            Intake { at: now(), way: "grpc".to_owned(), status, accepted, rejected, reason, bytes: None, client, key_id, without_field };
+        inlet.note(intake, code);
     }
 
     /// What could not be read is not to be sent again, whatever tonic says of it.

@@ -6,14 +6,11 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
-use tracellm_app::{
-    ApiError,
-    intake::{Intake, IntakeLog},
-};
+use tracellm_app::{ApiError, intake::Intake};
 use tracellm_store::ingest::{SpanReport, now};
 use tracellm_trace::{ApiKey, Issue, Report};
 
-use crate::server::otlp;
+use crate::server::{Inlet, grpc, otlp};
 
 /// What a handler knows of the request that it answers, for the log; it travels with the answer.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +18,8 @@ pub struct Told {
     pub accepted: u64,
     pub rejected: u64,
     pub reason: Option<String>,
+    /// Of the error, where the request as a whole came to nothing.
+    pub code: Option<&'static str>,
     pub without_field: Vec<String>,
 }
 
@@ -53,7 +52,7 @@ impl From<SpanReport> for Told {
     fn from(SpanReport { accepted, rejected, without_field }: SpanReport) -> Self {
         let reason = rejected.first().map(|first| format!("`{}`: {}", first.name, first.reason));
         let without_field = without_field.into_iter().collect();
-        Self { accepted: accepted as u64, rejected: rejected.len() as u64, reason, without_field }
+        Self { accepted: accepted as u64, rejected: rejected.len() as u64, reason, code: None, without_field }
     }
 }
 
@@ -61,7 +60,7 @@ impl From<&ApiError> for Told {
     fn from(error: &ApiError) -> Self {
         let reason = error.issues().first().map_or_else(|| error.to_string(), said);
         let rejected = if let ApiError::Refused(results) = error { results.len() } else { 0 };
-        Self { rejected: rejected as u64, reason: Some(reason), ..Self::default() }
+        Self { rejected: rejected as u64, reason: Some(reason), code: Some(error.code()), ..Self::default() }
     }
 }
 
@@ -70,22 +69,32 @@ fn said(issue: &Issue) -> String {
 }
 
 /// Notes every request that brings traces, whatever becomes of it.
-pub async fn note(State(log): State<IntakeLog>, mut request: Request, next: Next) -> Response {
-    let Some(way) = way(&request) else { return next.run(request).await };
+pub async fn note(State(inlet): State<Inlet>, mut request: Request, next: Next) -> Response {
+    let Some(way) = way(request.method(), request.uri().path()) else { return next.run(request).await };
     let (client, bytes) = (client(request.headers()), text(request.headers(), header::CONTENT_LENGTH).parse().ok());
     let (at, shown) = (now(), KeyShown::default());
     request.extensions_mut().insert(shown.clone());
     let response = next.run(request).await;
-    let Told { accepted, rejected, reason, without_field } = response.extensions().get::<Told>().cloned().unwrap_or_default();
+    let Told { accepted, rejected, reason, code, without_field } = response.extensions().get::<Told>().cloned().unwrap_or_default();
     let (status, key_id) = (response.status().as_u16(), shown.0.get().cloned());
-    log.add(Intake { at, way: way.to_owned(), status, accepted, rejected, reason, bytes, client, key_id, without_field });
+    inlet.note(Intake { at, way: way.to_owned(), status, accepted, rejected, reason, bytes, client, key_id, without_field }, code);
     response
 }
 
-fn way(request: &Request) -> Option<&'static str> {
-    match request.uri().path() {
-        _ if request.method() != Method::POST => None,
+impl Inlet {
+    /// Counts a request and remembers it.
+    pub fn note(&self, intake: Intake, code: Option<&'static str>) {
+        self.metrics.count(&intake, code);
+        self.log.add(intake);
+    }
+}
+
+/// The way by which a request brings traces; none where it brings none.
+pub fn way(method: &Method, path: &str) -> Option<&'static str> {
+    match path {
+        _ if method != Method::POST => None,
         "/api/traces" => Some("json"),
+        grpc::EXPORT => Some("grpc"),
         path if otlp::PATHS.contains(&path) => Some("otlp"),
         _ => None,
     }

@@ -14,6 +14,7 @@ pub fn ErrorPanel(error: ApiError) -> impl IntoView {
         ApiError::Unauthorized(_) | ApiError::Forbidden(_) => "The key does not open this",
         ApiError::Unavailable(_) => "The database does not answer",
         ApiError::Failed => "The server failed",
+        ApiError::Overloaded => "Too much is on its way",
         ApiError::Transport(_) => "The server does not answer",
     };
     let advice = match &error {

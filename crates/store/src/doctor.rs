@@ -25,7 +25,9 @@ pub async fn diagnose(store: &dyn TraceStore, now: Timestamp, thorough: bool) ->
     };
     found.await.unwrap_or_else(|error| {
         let advice = match error {
-            StoreError::Unavailable(_) => "Start the database, or mend its address. The server takes traces again as soon as it answers.",
+            StoreError::Unavailable(_) | StoreError::Overloaded => {
+                "Start the database, or mend its address. The server takes traces again as soon as it answers."
+            }
             StoreError::Failed(_) => "See what the database says of it in its own log; it may be a matter of permissions.",
         };
         Diagnosis { checks: vec![Check::bad("reachable", error.to_string(), advice)], ..Diagnosis::default() }

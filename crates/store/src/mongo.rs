@@ -3,7 +3,11 @@ use std::{
     time::Duration,
 };
 
-use mongodb::bson::doc;
+use mongodb::{
+    Collection, Database,
+    bson::{RawDocumentBuf, doc},
+    options::{CollectionOptions, ReadPreference, SelectionCriteria},
+};
 use tokio::time::timeout;
 use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, otlp::Span, stats::Tally};
 
@@ -83,6 +87,12 @@ impl MongoStore {
     fn lanes(&self) -> &Lanes {
         self.lanes.get_or_init(|| Lanes::start(&self.connection, &self.metrics))
     }
+}
+
+/// A collection as those need it who write under what they read, whatever the URL says of reading: a secondary may be behind.
+fn of_primary(database: &Database, name: &str) -> Collection<RawDocumentBuf> {
+    let options = CollectionOptions::builder().selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary)).build();
+    database.collection_with_options(name, options)
 }
 
 /// Gives up on a server that neither answers nor closes the connection.

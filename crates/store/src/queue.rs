@@ -52,8 +52,7 @@ impl<W> Queue<W> {
     pub async fn write(&self, work: W, size: Size) -> Answer {
         // What is larger than the whole queue still goes through, alone.
         let kilobytes = u32::try_from(size.bytes / 1024).unwrap_or(u32::MAX).clamp(1, QUEUE_KB);
-        let full = |_| StoreError::Unavailable("too many traces wait to be written".to_owned());
-        let room = self.room.clone().try_acquire_many_owned(kilobytes).map_err(full)?;
+        let room = self.room.clone().try_acquire_many_owned(kilobytes).map_err(|_| StoreError::Overloaded)?;
         let place = Place::new(i64::try_from(size.bytes).unwrap_or(i64::MAX), self.metrics.clone(), room);
         let (answer, answered) = oneshot::channel();
         self.sender()?.send(Job { work, size, answer, _place: place }).map_err(|_| ended())?;

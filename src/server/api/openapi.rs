@@ -11,7 +11,7 @@ use utoipa::{
 };
 
 use super::{access, numbers, traces};
-use crate::server::{health, live, otlp};
+use crate::server::{health, live, metrics, otlp};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -35,7 +35,8 @@ use crate::server::{health, live, otlp};
         access::create_key,
         access::revoke_key,
         health::alive,
-        health::ready
+        health::ready,
+        metrics::show
     ),
     components(schemas(tracellm_trace::Last)),
     modifiers(&Keys)

@@ -14,6 +14,10 @@ pub(crate) const FILE_NAME: &str = "tracellm.db";
 /// How long to wait for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Pages of the log, 32 MB of them, after which they are moved to their places in the file: the more, the fewer times a page of an index
+/// that changes with every trace is moved.
+const CHECKPOINT_PAGES: i64 = 8_000;
+
 /// Each brings a file from the version of its position to the next one.
 const MIGRATIONS: &[&str] = &[
     // `doc` stands last, so that reading a row of a list never touches the pages it fills.
@@ -104,6 +108,7 @@ pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
     let mut connection = connect(file)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     migrate(&mut connection, file)?;
     Ok(connection)
 }

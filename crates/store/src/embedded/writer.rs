@@ -96,12 +96,10 @@ fn run(mut connection: Connection, mut waiting: Waiting<Work>, commits: &Notify,
     while let Some(batch) = waiting.blocking_batch() {
         let (begin, size) = (Instant::now(), batch.iter().map(|job| job.size).sum::<Size>());
         let answers = write_all(&mut connection, &batch);
-        match answers.iter().find_map(|answer| answer.as_ref().err()) {
-            None => metrics.committed(size.documents, begin.elapsed()),
-            Some(error) => {
-                metrics.failed();
-                tracing::error!("of {} documents not all could be written: {error}", size.documents);
-            }
+        if answers.iter().any(Result::is_err) {
+            metrics.failed();
+        } else {
+            metrics.committed(size.documents, begin.elapsed());
         }
         commits.notify_one();
         batch.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));

@@ -14,6 +14,7 @@ use tracellm_trace::Timestamp;
 use super::{
     TRACES,
     connect::Connection,
+    of_primary,
     put::{self, NewDocument},
     spans,
 };
@@ -78,12 +79,10 @@ async fn run(connection: Arc<Connection>, waiting: Arc<Mutex<Waiting<Work>>>, me
         let Some(batch) = waiting.lock().await.batch().await else { return };
         let (begin, size) = (Instant::now(), batch.iter().map(|job| job.size).sum::<Size>());
         let answers = write_all(&connection, &batch).await;
-        match answers.iter().find_map(|answer| answer.as_ref().err()) {
-            None => metrics.committed(size.documents, begin.elapsed()),
-            Some(error) => {
-                metrics.failed();
-                tracing::error!("of {} documents not all could be written: {error}", size.documents);
-            }
+        if answers.iter().any(Result::is_err) {
+            metrics.failed();
+        } else {
+            metrics.committed(size.documents, begin.elapsed());
         }
         batch.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
     }
@@ -119,7 +118,7 @@ async fn write(database: &Database, batch: &[Job<Work>]) -> Result<Vec<Vec<PutOu
     }
     let mut outcomes: Vec<Vec<PutOutcome>> = batch.iter().map(|_| Vec::new()).collect();
     let (numbers, documents): (Vec<usize>, Vec<&NewDocument>) = documents.into_iter().unzip();
-    for (number, outcome) in numbers.into_iter().zip(put::put(&database.collection(TRACES), &documents).await?) {
+    for (number, outcome) in numbers.into_iter().zip(put::put(&of_primary(database, TRACES), &documents).await?) {
         outcomes[number].push(outcome);
     }
     let mut told: Vec<Outcomes> = batch.iter().map(|job| job.work.refused().clone()).collect();

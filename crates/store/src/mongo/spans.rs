@@ -9,7 +9,7 @@ use mongodb::{
 use tracellm_trace::{Issue, otlp::Span};
 
 use super::{
-    PATIENCE, SPAN_BATCHES, TRACES, encode,
+    PATIENCE, SPAN_BATCHES, TRACES, encode, of_primary,
     put::{self, ATTEMPTS, Fate, Key, NewDocument, Plan},
     within,
 };
@@ -63,10 +63,10 @@ async fn put_first(database: &Database, batches: &[(usize, New<'_>)]) -> Result<
     if batches.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let traces = database.collection(TRACES);
+    let traces = of_primary(database, TRACES);
     let standing = put::standing(&traces, batches.iter().map(|(_, (_, new))| &new.key)).await?;
     let documents = batches.iter().map(|(_, (batch, new))| document(&new.key, 0, &batch.packed));
-    let taken = insert(&database.collection(SPAN_BATCHES), documents).await?;
+    let taken = insert(&of_primary(database, SPAN_BATCHES), documents).await?;
     let places: Vec<usize> = (0..batches.len()).filter(|place| !taken.contains(place)).collect();
     let planned = places.iter().map(|place| {
         let (_, (_, new)) = batches[*place];
@@ -102,7 +102,7 @@ async fn insert(
 
 /// Inserts the first spans of a trace, unless it has some.
 pub(super) async fn insert_first(database: &Database, key: &Key, packed: &[u8]) -> Result<(), StoreError> {
-    insert(&database.collection(SPAN_BATCHES), [document(key, 0, packed)]).await.map(drop)
+    insert(&of_primary(database, SPAN_BATCHES), [document(key, 0, packed)]).await.map(drop)
 }
 
 fn document((project_id, trace_id): &Key, number: u32, packed: &[u8]) -> RawDocumentBuf {
@@ -113,7 +113,7 @@ fn document((project_id, trace_id): &Key, number: u32, packed: &[u8]) -> RawDocu
 
 /// Adds spans to those that stand, and makes the trace of all.
 async fn join(database: &Database, batch: &SpanBatch) -> Result<Outcomes, StoreError> {
-    let (traces, spans) = (database.collection(TRACES), database.collection(SPAN_BATCHES));
+    let (traces, spans) = (of_primary(database, TRACES), of_primary(database, SPAN_BATCHES));
     let key: Key = (batch.project_id.clone(), batch.trace_id.clone());
     let mut outcomes = None;
     for _ in 0..ATTEMPTS {
@@ -155,7 +155,7 @@ pub(super) async fn read(database: &Database, project_id: &str, trace_id: &str) 
 /// The same, and how many documents they are.
 async fn read_batches(database: &Database, project_id: &str, trace_id: &str) -> Result<(u32, Vec<Span>), StoreError> {
     let wanted = doc! { "trace_id": { "$eq": trace_id }, "project_id": { "$eq": project_id } };
-    let mut found = database.collection::<RawDocumentBuf>(SPAN_BATCHES).find(wanted).await?;
+    let mut found = of_primary(database, SPAN_BATCHES).find(wanted).await?;
     let (mut count, mut standing) = (0, Standing::default());
     while let Some(raw) = found.try_next().await? {
         let packed = raw.get_binary("spans").map_err(|error| StoreError::Failed(format!("stored spans can't be read: {error}")))?;
