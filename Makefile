@@ -32,6 +32,7 @@ lint: ## Format and lints, for the server and for the browser
 	tools/wasm.sh clippy --locked -p tracellm-trace --all-targets $(on_wasm) -- -D warnings
 
 test-native: ## Unit, property, store, server and command line tests, beside a MongoDB
+	@. tools/common.sh && { has strace || apt strace; }
 	tools/mongo.sh cargo test --locked --workspace
 
 test-wasm: ## The fixtures of normaliser and OpenTelemetry, compiled for the browser

@@ -24,6 +24,8 @@ pub fn sqlite(file: &Path) -> Result<f64, Failure> {
     let target = Connection::open(folder.path().join("bare.db"))?;
     target.pragma_update(None, "journal_mode", "wal")?;
     target.pragma_update(None, "synchronous", "full")?;
+    // As the program does.
+    target.pragma_update(None, "wal_autocheckpoint", 8_000)?;
     let mut tables = Vec::new();
     let mut find = source.prepare("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type = 'index'")?;
     let mut found = find.query([])?;

@@ -32,15 +32,22 @@ fn main() -> Result<(), Failure> {
     let (rounds, seconds) = (number("ROUNDS", 3), number("SECONDS", 2));
     let only = std::env::var("ONLY").unwrap_or_default().to_lowercase();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    if std::env::var("LOAD").is_ok_and(|load| load == "overload") {
+        say("| store | format | trace | sent/s | accepted/s | refused | p50 ms | p99 ms | CPU % | MB |");
+        say("|---|---|--:|--:|--:|---|--:|--:|--:|--:|");
+    } else {
+        say("| store | format | trace | batch | connections | traces/s | × ceiling | p50 ms | p99 ms | CPU % | MB |");
+        say("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+    }
     let homes = [Some(Home::Sqlite), mongo_url().map(|_| Home::Mongo)].into_iter().flatten();
-    say("| store | format | trace | batch | connections | traces/s | × ceiling | p50 ms | p99 ms | CPU % | MB |");
-    say("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     for home in homes {
         for format in [Format::Json, Format::Otlp] {
             for kilobytes in [2, 20] {
                 let label = format!("{} | {} | {kilobytes} KB", home.name(), format!("{format:?}").to_uppercase());
                 let is_wanted = only.split('/').all(|word| label.to_lowercase().contains(word));
-                if is_wanted {
+                if is_wanted && std::env::var("LOAD").is_ok_and(|load| load == "overload") {
+                    runtime.block_on(overload(&label, home, format, kilobytes * 1024, Duration::from_secs(seconds)))?;
+                } else if is_wanted {
                     runtime.block_on(measure(&label, home, format, kilobytes * 1024, rounds, Duration::from_secs(seconds)))?;
                 }
             }
@@ -91,6 +98,26 @@ async fn measure(label: &str, home: Home, format: Format, size: usize, rounds: u
         let ratio = rate / ceiling;
         say(&format!("| {label} | {batch} | {connections} | {rate:.0} | {ratio:.2} | {p50:.1} | {p99:.1} | {cpu:.0} | {memory:.0} |"));
     }
+    Ok(())
+}
+
+/// Twice as much as can be written, whatever the answers, for five times as long.
+async fn overload(label: &str, home: Home, format: Format, size: usize, duration: Duration) -> Result<(), Failure> {
+    let payload = Arc::new(Payload::new(format, size));
+    let (batch, connections) = MEASURED_AGAINST;
+    let product = Product::start(home)?;
+    let most = send(product.address, &payload, Pattern { connections, batch, duration, pace: None }).await?.rate();
+    product.stop()?;
+    let mut product = Product::start(home)?;
+    product.begin();
+    let sent = 2.0 * most;
+    let pattern = Pattern { connections: 64, batch, duration: duration * 5, pace: Some(sent / batch as f64) };
+    let load = send(product.address, &payload, pattern).await?;
+    let Stopped { usage: Usage { cpu, memory }, .. } = product.stop()?;
+    let (rate, p50, p99) = (load.rate(), load.latency(0.5), load.latency(0.99));
+    let refused: Vec<String> = load.refused.iter().map(|(status, count)| format!("{count} × {status}")).collect();
+    let refused = refused.join(", ");
+    say(&format!("| {label} | {sent:.0} | {rate:.0} | {refused} | {p50:.0} | {p99:.0} | {cpu:.0} | {memory:.0} |"));
     Ok(())
 }
 

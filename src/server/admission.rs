@@ -20,9 +20,9 @@ use tracellm_app::ApiError;
 use crate::server::{answer::Failure, body, grpc, intake, otlp};
 
 /// Bytes of requests that may be on their way at once: at first, at least and at most.
-const FIRST: f64 = 8e6;
+const FIRST: f64 = 2e6;
 const LEAST: f64 = 1e6;
-const MOST: f64 = 16e6;
+const MOST: f64 = 8e6;
 /// A request that takes longer from its last byte to its answer says that too many are on their way.
 const TARGET: Duration = Duration::from_millis(300);
 /// What compressed bytes stand for, about.

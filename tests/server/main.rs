@@ -45,6 +45,9 @@ mod sender;
 /// The server killed under load, 20 times on each store; its database likewise.
 mod killed;
 
+/// More than can be written in time; what is counted of it.
+mod overload;
+
 /// Nothing is acknowledged before it is on disk, as the kernel sees it.
 mod synced;
 

@@ -196,7 +196,7 @@ fn every_write_asks_for_a_majority_on_disk() {
     let seen = |command: &str, collection: &str| {
         written.iter().filter(|written| written.command == command && written.collection.starts_with(collection)).count()
     };
-    assert!(seen("insert", "traces") >= 5 && seen("update", "traces") >= 1 && seen("insert", "spans") >= 2, "{written:?}");
+    assert!(seen("insert", "traces") >= 5 && seen("update", "traces") >= 1 && seen("insert", "span_batches") >= 2, "{written:?}");
     for written in written.iter() {
         assert!(written.is_durable, "{written:?}");
     }
