@@ -20,11 +20,11 @@ use tracellm_app::ApiError;
 use crate::server::{answer::Failure, body, grpc, intake, otlp};
 
 /// Bytes of requests that may be on their way at once: at first, at least and at most.
-const FIRST: f64 = 2e6;
+const FIRST: f64 = 4e6;
 const LEAST: f64 = 1e6;
-const MOST: f64 = 8e6;
+const MOST: f64 = 16e6;
 /// A request that takes longer from its last byte to its answer says that too many are on their way.
-const TARGET: Duration = Duration::from_millis(300);
+const TARGET: Duration = Duration::from_millis(400);
 /// What compressed bytes stand for, about.
 const COMPRESSION: u64 = 8;
 
