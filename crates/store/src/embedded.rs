@@ -78,7 +78,9 @@ impl TraceStore for EmbeddedStore {
 
     fn spans<'a>(&'a self, project_id: &'a str, trace_id: &'a str) -> BoxFuture<'a, Result<Vec<Span>, StoreError>> {
         let (project_id, trace_id) = (project_id.to_owned(), trace_id.to_owned());
-        Box::pin(self.readers.run(move |connection| spans::read(connection, &project_id, &trace_id)))
+        Box::pin(
+            self.readers.run(move |connection| spans::read(connection, &project_id, &trace_id).map(crate::spans::Standing::into_spans)),
+        )
     }
 
     fn document<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>> {

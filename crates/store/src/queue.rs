@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -9,6 +12,9 @@ const QUEUE_KB: u32 = 32 * 1024;
 /// Documents, and bytes, after which a batch takes no further put.
 const BATCH_DOCUMENTS: usize = 2_000;
 const BATCH_BYTES: usize = 4 << 20;
+
+/// How long the end waits for what was taken to be written.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// What became of the documents of a put, in their order.
 pub(crate) type Answer = Result<Vec<PutOutcome>, StoreError>;
@@ -94,11 +100,23 @@ impl Drop for Place {
     }
 }
 
-impl<W> Job<W> {
-    pub fn answer(self, answer: Answer) {
-        // Whoever no longer waits for the answer has their documents stored all the same.
-        let _ = self.answer.send(answer);
+/// Counts a batch that is done, and tells each put of it what became of its own.
+pub(crate) fn answer<W>(batch: Vec<Job<W>>, answers: Vec<Answer>, begin: Instant, metrics: &WriteMetrics) {
+    if answers.iter().any(Result::is_err) {
+        metrics.failed();
+    } else {
+        let size = batch.iter().map(|job| job.size).sum::<Size>();
+        metrics.committed(size.documents, begin.elapsed());
     }
+    for (job, answer) in batch.into_iter().zip(answers) {
+        // Whoever no longer waits for the answer has their documents stored all the same.
+        let _ = job.answer.send(answer);
+    }
+}
+
+/// Says that the end came before all was written.
+pub(crate) fn log_undone() {
+    tracing::error!("not all that waited was written within {} s; none of that was acknowledged", DEADLINE.as_secs());
 }
 
 /// The end of the queue from which is written.

@@ -79,8 +79,7 @@ impl SpanBatch {
     ///
     /// # Errors
     /// Outside: what is stored can't be read. Inside: they make no trace together.
-    pub fn join(&self, standing: Vec<Span>) -> Result<Result<Joined, Issue>, StoreError> {
-        let mut all = Standing::of(standing);
+    pub fn join(&self, mut all: Standing) -> Result<Result<Joined, Issue>, StoreError> {
         let mut added = Vec::new();
         let mut outcomes: HashMap<String, Outcome> = HashMap::new();
         for span in unpack(&self.packed)? {
@@ -112,12 +111,8 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub fn of(spans: Vec<Span>) -> Self {
-        let mut standing = Self::default();
-        for span in spans {
-            standing.add(span);
-        }
-        standing
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
     }
 
     pub fn add(&mut self, span: Span) -> Outcome {

@@ -172,7 +172,8 @@ mod tests {
             old.execute("INSERT INTO spans VALUES ('a1', 'web', ?, 'rank', ?)", [span_id, &span]).unwrap();
         }
         drop(old);
-        let names: Vec<String> = spans::read(&open(&file).unwrap(), "web", "a1").unwrap().into_iter().map(|span| span.name).collect();
+        let names: Vec<String> =
+            spans::read(&open(&file).unwrap(), "web", "a1").unwrap().into_spans().into_iter().map(|span| span.name).collect();
         assert_eq!(names, ["chat", "tool"]);
     }
 }

@@ -1,5 +1,5 @@
 use rusqlite::{Connection, Transaction, params};
-use tracellm_trace::{Timestamp, otlp::Span};
+use tracellm_trace::Timestamp;
 
 use super::row::{Row, write_row};
 use crate::{
@@ -66,7 +66,7 @@ fn add(transaction: &Transaction, batch: &SpanBatch, packed: &[u8]) -> Result<()
 }
 
 /// The spans of a trace, each in the version that stands.
-pub(super) fn read(connection: &Connection, project_id: &str, trace_id: &str) -> Result<Vec<Span>, StoreError> {
+pub(super) fn read(connection: &Connection, project_id: &str, trace_id: &str) -> Result<Standing, StoreError> {
     let mut statement = connection.prepare_cached("SELECT spans FROM span_batches WHERE trace_id = ? AND project_id = ? ORDER BY id")?;
     let mut rows = statement.query([trace_id, project_id])?;
     let mut standing = Standing::default();
@@ -75,5 +75,5 @@ pub(super) fn read(connection: &Connection, project_id: &str, trace_id: &str) ->
             standing.add(span);
         }
     }
-    Ok(standing.into_spans())
+    Ok(standing)
 }

@@ -2,7 +2,7 @@ use std::{
     slice,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -15,11 +15,8 @@ use super::{
 };
 use crate::{
     NewSpan, NewTrace, PutOutcome, StoreError, WriteMetrics,
-    queue::{Answer, Job, Queue, Size, Waiting},
+    queue::{Answer, DEADLINE, Job, Queue, Size, Waiting, answer, log_undone},
 };
-
-/// How long the end waits for what was taken to be written.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Takes room on the disk, and leaves it free for what comes next.
 const PROBE: [&str; 2] = ["CREATE TABLE IF NOT EXISTS probe AS SELECT zeroblob(262144)", "DROP TABLE IF EXISTS probe"];
@@ -87,22 +84,17 @@ impl Writer {
         match timeout(DEADLINE, spawn_blocking(move || thread.join())).await {
             Ok(Ok(Ok(()))) => {}
             Ok(_) => tracing::error!("the writer ended in a panic"),
-            Err(_) => tracing::error!("not all that waited was written within {} s; none of that was acknowledged", DEADLINE.as_secs()),
+            Err(_) => log_undone(),
         }
     }
 }
 
 fn run(mut connection: Connection, mut waiting: Waiting<Work>, commits: &Notify, metrics: &WriteMetrics) {
     while let Some(batch) = waiting.blocking_batch() {
-        let (begin, size) = (Instant::now(), batch.iter().map(|job| job.size).sum::<Size>());
+        let begin = Instant::now();
         let answers = write_all(&mut connection, &batch);
-        if answers.iter().any(Result::is_err) {
-            metrics.failed();
-        } else {
-            metrics.committed(size.documents, begin.elapsed());
-        }
         commits.notify_one();
-        batch.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
+        answer(batch, answers, begin, metrics);
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{
     slice,
     sync::{Arc, Mutex as SyncMutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use mongodb::{
@@ -20,15 +20,12 @@ use super::{
 };
 use crate::{
     NewSpan, NewTrace, PutOutcome, StoreError, WriteMetrics,
-    queue::{Answer, Job, Queue, Size, Waiting},
+    queue::{Answer, DEADLINE, Job, Queue, Size, Waiting, answer, log_undone},
     spans::{Outcomes, SpanBatch, batches},
 };
 
 /// Batches that are under way at once: with one alone, nothing would be written while its answer is on the way.
 const LANES: usize = 4;
-/// How long the end waits for what was taken to be written.
-const DEADLINE: Duration = Duration::from_secs(20);
-
 /// The way to those who write. Each takes what waits when it is free; that two of them write one trace is told by its version.
 pub(super) struct Lanes {
     queue: Queue<Work>,
@@ -69,7 +66,7 @@ impl Lanes {
         self.queue.close();
         let lanes = std::mem::take(&mut *self.lanes.lock().unwrap_or_else(PoisonError::into_inner));
         if timeout(DEADLINE, lanes.join_all()).await.is_err() {
-            tracing::error!("not all that waited was written within {} s; none of that was acknowledged", DEADLINE.as_secs());
+            log_undone();
         }
     }
 }
@@ -77,14 +74,9 @@ impl Lanes {
 async fn run(connection: Arc<Connection>, waiting: Arc<Mutex<Waiting<Work>>>, metrics: WriteMetrics) {
     loop {
         let Some(batch) = waiting.lock().await.batch().await else { return };
-        let (begin, size) = (Instant::now(), batch.iter().map(|job| job.size).sum::<Size>());
+        let begin = Instant::now();
         let answers = write_all(&connection, &batch).await;
-        if answers.iter().any(Result::is_err) {
-            metrics.failed();
-        } else {
-            metrics.committed(size.documents, begin.elapsed());
-        }
-        batch.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
+        answer(batch, answers, begin, &metrics);
     }
 }
 

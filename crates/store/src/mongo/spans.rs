@@ -149,11 +149,11 @@ async fn join(database: &Database, batch: &SpanBatch) -> Result<Outcomes, StoreE
 
 /// The spans of a trace, each in the version that stands.
 pub(super) async fn read(database: &Database, project_id: &str, trace_id: &str) -> Result<Vec<Span>, StoreError> {
-    Ok(read_batches(database, project_id, trace_id).await?.1)
+    Ok(read_batches(database, project_id, trace_id).await?.1.into_spans())
 }
 
 /// The same, and how many documents they are.
-async fn read_batches(database: &Database, project_id: &str, trace_id: &str) -> Result<(u32, Vec<Span>), StoreError> {
+async fn read_batches(database: &Database, project_id: &str, trace_id: &str) -> Result<(u32, Standing), StoreError> {
     let wanted = doc! { "trace_id": { "$eq": trace_id }, "project_id": { "$eq": project_id } };
     let mut found = of_primary(database, SPAN_BATCHES).find(wanted).await?;
     let (mut count, mut standing) = (0, Standing::default());
@@ -164,5 +164,5 @@ async fn read_batches(database: &Database, project_id: &str, trace_id: &str) -> 
             standing.add(span);
         }
     }
-    Ok((count, standing.into_spans()))
+    Ok((count, standing))
 }
