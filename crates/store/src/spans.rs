@@ -1,8 +1,16 @@
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, hash_map::Entry},
+    io,
+};
 
 use tracellm_trace::{
     Issue, Outcome, Refused, Timestamp,
     otlp::{self, Span},
+};
+use zstd::{
+    bulk::{Compressor, Decompressor},
+    zstd_safe::get_frame_content_size,
 };
 
 use crate::{NewSpan, NewTrace, PutOutcome, StoreError};
@@ -140,11 +148,23 @@ impl Standing {
 
 /// Every level of compression costs time on the way in, and the first one saves the most.
 const LEVEL: i32 = 1;
+/// More than the spans of any request take; room for so many bytes is made before they are seen.
+const MAX_UNPACKED: usize = 1 << 30;
+
+thread_local! {
+    // To make one asks the processor what it can, which takes longer on a virtual machine than to compress some spans.
+    static PACKER: RefCell<io::Result<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL));
+    static UNPACKER: RefCell<io::Result<Decompressor<'static>>> = RefCell::new(Decompressor::new());
+}
 
 /// Spans as both homes keep them: a list of JSON, compressed.
 pub(crate) fn pack(spans: &[Span]) -> Result<Vec<u8>, StoreError> {
     let json = serde_json::to_vec(spans).map_err(|error| StoreError::Failed(format!("spans can't be written as JSON ({error})")))?;
-    zstd::bulk::compress(&json, LEVEL).map_err(|error| StoreError::Failed(format!("spans can't be compressed ({error})")))
+    let packed = PACKER.with_borrow_mut(|packer| match packer {
+        Ok(packer) => packer.compress(&json),
+        Err(error) => Err(error.kind().into()),
+    });
+    packed.map_err(|error| StoreError::Failed(format!("spans can't be compressed ({error})")))
 }
 
 /// Reads what was packed, or is a list of JSON as it stands.
@@ -153,7 +173,13 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<Span>, StoreError> {
     if packed.first() == Some(&b'[') {
         return serde_json::from_slice(packed).map_err(|error| unreadable(error.to_string()));
     }
-    let json = zstd::decode_all(packed).map_err(|error| unreadable(error.to_string()))?;
+    let size = get_frame_content_size(packed).ok().flatten().and_then(|size| usize::try_from(size).ok());
+    let size = size.filter(|size| *size <= MAX_UNPACKED).ok_or_else(|| unreadable("they say of no size that they can have".to_owned()))?;
+    let json = UNPACKER.with_borrow_mut(|unpacker| match unpacker {
+        Ok(unpacker) => unpacker.decompress(packed, size),
+        Err(error) => Err(error.kind().into()),
+    });
+    let json = json.map_err(|error| unreadable(error.to_string()))?;
     serde_json::from_slice(&json).map_err(|error| unreadable(error.to_string()))
 }
 

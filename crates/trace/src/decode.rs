@@ -1,4 +1,4 @@
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Issue;
 
@@ -23,12 +23,22 @@ pub(crate) fn decode(text: &str) -> Result<Decoded, Issue> {
     Ok(Decoded { value, issues: scanned.issues, depth: scanned.depth })
 }
 
-/// The same of a value: as it stands where nothing of it need be changed, else by its text.
-pub(crate) fn decode_value(value: Value) -> Result<Decoded, Issue> {
-    match plain_depth(&value) {
-        Some(depth) if depth <= MAX_DEPTH => Ok(Decoded { value, issues: Vec::new(), depth }),
-        _ => decode(&value.to_string()),
+/// Fields that were never text, as a document holds them: without long integers and NUL in keys, each value of at most `most` levels. One
+/// that is nested deeper becomes its JSON text.
+pub(crate) fn storable(fields: Map<String, Value>, most: usize) -> Map<String, Value> {
+    let is_storable = |(name, value): (&String, &Value)| !name.contains('\0') && plain_depth(value).is_some_and(|depth| depth <= most);
+    if fields.iter().all(is_storable) {
+        return fields;
     }
+    let stored = fields.into_iter().map(|(name, value)| {
+        let value = match plain_depth(&value) {
+            Some(_) => value,
+            None => decode(&value.to_string()).map_or_else(|_| Value::String(value.to_string()), |decoded| decoded.value),
+        };
+        let value = if depth(&value) > most { Value::String(value.to_string()) } else { value };
+        (name.replace('\0', "\u{fffd}"), value)
+    });
+    stored.collect()
 }
 
 /// Levels of a value that has neither long integers nor NUL in keys; none of one that has.
@@ -235,7 +245,9 @@ fn unicode_escape(text: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use serde_json::{Value, json};
+
+    use super::{decode, storable};
 
     #[track_caller]
     fn check(text: &str, value: &str, issues: &str) {
@@ -280,5 +292,14 @@ mod tests {
         for text in ["", "{", "nope", "{\"a\":01}", "\"\\", "\"\\é\"", "[1,]", "NaN", "{\"a\" 1}", "]", "1 2", "\"\\u12", "-", "1-2"] {
             assert_eq!(decode(text).unwrap_err().code, "json.syntax", "{text}");
         }
+    }
+
+    #[test]
+    fn fields_that_were_never_text_become_storable() {
+        let fields = |value: Value| value.as_object().unwrap().clone();
+        let plain = fields(json!({"a": [1, {"b": "c\0"}], "d": i64::MAX}));
+        assert_eq!(storable(plain.clone(), 2), plain);
+        let stored = storable(fields(json!({"n\0": u64::MAX, "in": [{"k\0": 1}], "deep": [[[1]]]})), 2);
+        assert_eq!(Value::Object(stored), json!({"n\u{fffd}": "18446744073709551615", "in": [{"k\u{fffd}": 1}], "deep": "[[[1]]]"}));
     }
 }

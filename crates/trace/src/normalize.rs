@@ -84,29 +84,34 @@ impl Refused {
 /// assert_eq!(refused.errors().next().unwrap().path, "latency");
 /// ```
 pub fn normalize(item: &str, context: &Context) -> Result<Normalized, Refused> {
-    normalize_decoded(decode::decode(item), context)
-}
-
-/// The same of what was never text.
-pub(crate) fn normalize_value(item: Value, context: &Context) -> Result<Normalized, Refused> {
-    normalize_decoded(decode::decode_value(item), context)
-}
-
-fn normalize_decoded(decoded: Result<Decoded, Issue>, context: &Context) -> Result<Normalized, Refused> {
     let refuse = |issue| Refused { trace_id: None, issues: vec![issue] };
-    let decoded = decoded.map_err(refuse)?;
-    let mut issues = decoded.issues;
-    let Value::Object(object) = decoded.value else {
-        let found = fields::describe(&decoded.value);
+    let Decoded { value, issues, depth } = decode::decode(item).map_err(refuse)?;
+    let Value::Object(object) = value else {
+        let found = fields::describe(&value);
         return Err(refuse(Issue::error("type.wrong", "$", format!("must be an object with the fields of a trace, not {found}"))));
     };
     if object.contains_key("resourceSpans") {
         let message = "is an export request of OpenTelemetry and no trace: send it to /v1/traces, or import the file";
         return Err(refuse(Issue::error("otlp.address", "resourceSpans", message)));
     }
-    let (trace, filled, given_id) = read_trace(Fields::new(object, String::new(), &mut issues), context);
+    normalize_object(object, None, depth, issues, context)
+}
+
+/// The same of fields that were never text, and of steps that keep every rule already; both [storable](decode::storable).
+pub(crate) fn normalize_read(object: Map<String, Value>, steps: Vec<Step>, context: &Context) -> Result<Normalized, Refused> {
+    normalize_object(object, Some(steps), 0, Vec::new(), context)
+}
+
+fn normalize_object(
+    object: Map<String, Value>,
+    steps: Option<Vec<Step>>,
+    depth: usize,
+    mut issues: Vec<Issue>,
+    context: &Context,
+) -> Result<Normalized, Refused> {
+    let (trace, filled, given_id) = read_trace(Fields::new(object, String::new(), &mut issues), steps, context);
     // What was moved under `metadata` or wrapped stands a level deeper than it came.
-    if decoded.depth == decode::MAX_DEPTH && free_form_depth(&trace) > decode::MAX_DEPTH {
+    if depth == decode::MAX_DEPTH && free_form_depth(&trace) > decode::MAX_DEPTH {
         issues.push(decode::too_deep());
     }
     issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
@@ -124,7 +129,7 @@ fn free_form_depth(trace: &Trace) -> usize {
 }
 
 /// The trace, what was filled in, and the id if one was given.
-fn read_trace(mut fields: Fields, context: &Context) -> (Trace, Filled, Option<String>) {
+fn read_trace(mut fields: Fields, steps: Option<Vec<Step>>, context: &Context) -> (Trace, Filled, Option<String>) {
     let mut filled = Filled::default();
 
     let given_id = fields.name(&["trace_id", "id"]);
@@ -141,7 +146,7 @@ fn read_trace(mut fields: Fields, context: &Context) -> (Trace, Filled, Option<S
         fields.info("updated_at.ignored", "updated_at", "is set when the trace is stored; the given one is ignored");
     }
 
-    let steps = steps::read(&mut fields, &trace_id, created_at, &mut filled.step_times);
+    let steps = steps.unwrap_or_else(|| steps::read(&mut fields, &trace_id, created_at, &mut filled.step_times));
     let retry_count = fields.count("retry_count").unwrap_or_else(|| infer::retry_count(&mut fields, &steps));
     let given_reason = fields.reason("failure_reason");
     let status = fields.status().unwrap_or_else(|| infer::status(&mut fields, &steps, given_reason.is_some(), retry_count));

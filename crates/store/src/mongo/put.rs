@@ -33,7 +33,7 @@ pub(super) struct NewDocument {
 
 impl From<NewTrace> for NewDocument {
     fn from(NewTrace { trace, filled }: NewTrace) -> Self {
-        let raw = encode::encode(&trace, encode::id_of(&trace.project_id, &trace.trace_id).into(), FIRST_VERSION);
+        let raw = encode::encode(&trace, &encode::id_of(&trace.project_id, &trace.trace_id).into(), FIRST_VERSION);
         Self { key: (trace.project_id, trace.trace_id), filled, raw }
     }
 }
@@ -177,7 +177,7 @@ impl<'a> Plan<'a> {
                 plan.outcomes.push((*position, Ok(Outcome::Duplicate)));
                 continue;
             };
-            let encoded = encode::encode(&trace, id.clone(), version);
+            let encoded = encode::encode(&trace, &id, version);
             plan.outcomes.push((*position, encoded.as_ref().map(|_| Outcome::Updated).map_err(Clone::clone)));
             if let Ok(raw) = encoded {
                 plan.write = Some(Write { raw: Cow::Owned(raw), replaces: replaces.clone() });

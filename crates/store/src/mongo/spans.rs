@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream, try_join};
 use mongodb::{
     Collection, Database,
     bson::{Binary, RawDocumentBuf, doc, rawdoc, spec::BinarySubtype},
@@ -28,12 +28,13 @@ type New<'a> = (&'a SpanBatch, &'a NewDocument);
 
 /// Writes spans and the traces that they make; outcomes are by batch.
 ///
-/// Everything is written under what was read before: the documents of spans by their number, the trace by its version. The trace is read
-/// first, then its spans: whoever was acknowledged before that had written both, and whoever writes them later changes what we lean on.
+/// Everything is written under what was read before: the documents of spans by their number, the trace by its version. Where others stand,
+/// the trace is read first, then its spans: whoever was acknowledged before that had written both, and whoever writes them later changes
+/// what we lean on.
 pub(super) async fn put(database: &Database, batches: &[New<'_>]) -> Result<Vec<Outcomes>, StoreError> {
     let mut outcomes: Vec<Outcomes> = batches.iter().map(|_| Outcomes::new()).collect();
     let (mut fits, mut keys) = (Vec::new(), HashSet::new());
-    // Those whose trace comes twice, and those who find that others stand.
+    // Those whose trace comes twice, and those who find that others stand, with what became of their spans where they are written.
     let mut known = Vec::new();
     for (number, new) in batches.iter().enumerate() {
         let (batch, _) = new;
@@ -43,14 +44,17 @@ pub(super) async fn put(database: &Database, batches: &[New<'_>]) -> Result<Vec<
         } else if keys.insert((&batch.project_id, &batch.trace_id)) {
             fits.push((number, *new));
         } else {
-            known.push(number);
+            known.push((number, None));
         }
     }
     let (first, rest) = within(PATIENCE, put_first(database, &fits)).await?;
     known.extend(rest);
-    known.sort_unstable();
+    known.sort_unstable_by_key(|(number, _)| *number);
     first.into_iter().for_each(|(number, of_batch)| outcomes[number] = of_batch);
-    let joins = known.into_iter().map(|number| async move { Ok::<_, StoreError>((number, join(database, batches[number].0).await?)) });
+    let joins = known.into_iter().map(|(number, written)| async move {
+        let outcomes = join(database, batches[number].0, written).await?;
+        Ok::<_, StoreError>((number, outcomes))
+    });
     let mut joins = stream::iter(joins).buffer_unordered(JOINED);
     while let Some((number, of_batch)) = joins.try_next().await? {
         outcomes[number] = of_batch;
@@ -58,29 +62,38 @@ pub(super) async fn put(database: &Database, batches: &[New<'_>]) -> Result<Vec<
     Ok(outcomes)
 }
 
-/// Writes those whose trace has no spans yet, all together; says of which others stand.
-async fn put_first(database: &Database, batches: &[(usize, New<'_>)]) -> Result<(Vec<(usize, Outcomes)>, Vec<usize>), StoreError> {
+/// What became of batches, and those of which others stand; of the latter, the outcomes where only the trace is still to be written.
+type First = (Vec<(usize, Outcomes)>, Vec<(usize, Option<Outcomes>)>);
+
+/// Writes those whose trace has no spans yet, all together.
+async fn put_first(database: &Database, batches: &[(usize, New<'_>)]) -> Result<First, StoreError> {
     if batches.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
     let traces = of_primary(database, TRACES);
-    let standing = put::standing(&traces, batches.iter().map(|(_, (_, new))| &new.key)).await?;
+    let spans = of_primary(database, SPAN_BATCHES);
+    let standing = put::standing(&traces, batches.iter().map(|(_, (_, new))| &new.key));
     let documents = batches.iter().map(|(_, (batch, new))| document(&new.key, 0, &batch.packed));
-    let taken = insert(&of_primary(database, SPAN_BATCHES), documents).await?;
-    let places: Vec<usize> = (0..batches.len()).filter(|place| !taken.contains(place)).collect();
-    let planned = places.iter().map(|place| {
-        let (_, (_, new)) = batches[*place];
-        Plan::of(&new.key, &[(0, new)], standing.get(&new.key))
-    });
-    let plans = planned.collect::<Result<Vec<_>, _>>()?;
+    let (standing, taken) = try_join!(standing, insert(&spans, documents))?;
+    // A trace that stands may have been read before its spans or after them, so it is read again.
+    let (mut done, mut others, mut new) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, entry) in batches.iter().enumerate() {
+        let (number, (batch, document)) = entry;
+        if taken.contains(&place) {
+            others.push((*number, None));
+        } else if standing.contains_key(&document.key) {
+            others.push((*number, Some(batch.outcomes())));
+        } else {
+            new.push(entry);
+        }
+    }
+    let plans = new.iter().map(|(_, (_, document))| Plan::of(&document.key, &[(0, *document)], None)).collect::<Result<Vec<_>, _>>()?;
     let fates = put::write(&traces, &plans).await?;
-    let (mut done, mut others) = (Vec::new(), taken.iter().map(|place| batches[*place].0).collect::<Vec<_>>());
-    for ((place, plan), fate) in places.into_iter().zip(plans).zip(fates) {
-        let (number, (batch, _)) = batches[place];
+    for (((number, (batch, _)), plan), fate) in new.into_iter().zip(plans).zip(fates) {
         match plan.refusal().or(fate.refusal()) {
-            Some(issue) => done.push((number, batch.refused(&issue))),
-            None if matches!(fate, Fate::Lost) => others.push(number),
-            None => done.push((number, batch.outcomes())),
+            Some(issue) => done.push((*number, batch.refused(&issue))),
+            None if matches!(fate, Fate::Lost) => others.push((*number, Some(batch.outcomes()))),
+            None => done.push((*number, batch.outcomes())),
         }
     }
     Ok((done, others))
@@ -111,11 +124,11 @@ fn document((project_id, trace_id): &Key, number: u32, packed: &[u8]) -> RawDocu
     rawdoc! { "_id": id, "project_id": project_id.as_str(), "trace_id": trace_id.as_str(), "spans": spans }
 }
 
-/// Adds spans to those that stand, and makes the trace of all.
-async fn join(database: &Database, batch: &SpanBatch) -> Result<Outcomes, StoreError> {
+/// Adds spans to those that stand, unless they are `written` already with these outcomes, and makes the trace of all.
+async fn join(database: &Database, batch: &SpanBatch, written: Option<Outcomes>) -> Result<Outcomes, StoreError> {
     let (traces, spans) = (of_primary(database, TRACES), of_primary(database, SPAN_BATCHES));
     let key: Key = (batch.project_id.clone(), batch.trace_id.clone());
-    let mut outcomes = None;
+    let mut outcomes = written;
     for _ in 0..ATTEMPTS {
         let attempt = async {
             let standing = put::standing(&traces, std::iter::once(&key)).await?;

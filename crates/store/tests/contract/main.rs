@@ -57,6 +57,7 @@ checks! {
     what_was_stored_is_there_when_opened_again: put,
     the_database_says_what_it_is: put,
     spans_make_a_trace_that_grows: spans,
+    spans_of_a_trace_that_stands_are_new: spans,
     senders_at_once_make_the_same_trace: spans,
     a_very_large_trace_is_kept_whole: spans,
     every_filter_finds_what_it_should: list,

@@ -78,6 +78,17 @@ pub async fn spans_make_a_trace_that_grows(bench: &Bench) {
     assert_eq!((bench.get("shop", TRACE).await.steps.len(), bench.get("web", TRACE).await.steps.len()), (1, 5));
 }
 
+/// A trace may have come in another way before its spans do: those are new all the same, and change it.
+pub async fn spans_of_a_trace_that_stands_are_new(bench: &Bench) {
+    let spans: Vec<_> = (0..4).map(span).collect();
+    bench.put(&[json!({"trace_id": TRACE, "project_id": "web", "prompt": "by hand"})]).await;
+    assert_eq!(put(bench, &spans[..3]).await, [Outcome::Created; 3]);
+    assert_eq!(put(bench, &spans[2..]).await, [Outcome::Duplicate, Outcome::Created]);
+    let trace = bench.get("web", TRACE).await;
+    assert_eq!((trace.prompt.as_str(), trace.steps.len()), ("span 0", 4));
+    assert_eq!(bench.store.list(&Query::default()).await.unwrap().total.count, 1);
+}
+
 /// Eight senders at once, each with a share of the spans in its own order, some of them twice.
 pub async fn senders_at_once_make_the_same_trace(bench: &Bench) {
     let spans: Vec<_> = (0..96).map(span).collect();

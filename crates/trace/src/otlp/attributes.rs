@@ -19,19 +19,26 @@ const TEXT_DEPTH: usize = MAX_DEPTH - 12;
 /// The attributes of a span, and where each of them went.
 pub(super) struct Attributes<'a> {
     span: &'a Span,
+    traits: Traits,
     /// The field that it gave; none where another said the same or said it better.
     placed: RefCell<BTreeMap<&'a str, Option<&'static str>>>,
 }
 
 impl<'a> Attributes<'a> {
     pub fn of(span: &'a Span) -> Self {
-        Self { span, placed: RefCell::default() }
+        let traits = span.attributes.keys().fold(Traits::default(), |all, name| all.with(name));
+        Self { span, traits, placed: RefCell::default() }
     }
 
     /// Those of these names that are there and say something, the best first.
     fn given(&self, names: &Names) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        let given = names.all.iter().filter_map(|name| self.span.attributes.get_key_value(*name));
-        given.map(|(name, value)| (name.as_str(), value)).filter(|(_, value)| !is_empty(value))
+        self.there(names).map(|(name, value)| (name.as_str(), value)).filter(|(_, value)| !is_empty(value))
+    }
+
+    /// Those of these names that are there, the best first.
+    fn there(&self, names: &Names) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        let possible = names.all.iter().filter(|name| self.traits.has(name));
+        possible.filter_map(|name| self.span.attributes.get_key_value(*name))
     }
 
     pub fn has(&self, names: &Names) -> bool {
@@ -82,8 +89,12 @@ impl<'a> Attributes<'a> {
     }
 
     /// A value whose text may be JSON.
-    pub fn json(&self, names: &Names) -> Option<Value> {
-        self.first_as(names, |name, value| Some(unquoted(name, value))).map(|value| parsed(&value))
+    pub fn json(&self, names: &Names) -> Option<Cow<'a, Value>> {
+        let found = self.first_as(names, |name, value| Some(unquoted(name, value)))?;
+        Some(match found {
+            Cow::Borrowed(value) => parsed(value),
+            Cow::Owned(value) => Cow::Owned(parsed(&value).into_owned()),
+        })
     }
 
     /// What stands below a prefix, by the rest of each name.
@@ -93,7 +104,7 @@ impl<'a> Attributes<'a> {
             let rest = prefixes.all.iter().find_map(|prefix| name.strip_prefix(prefix)?.strip_prefix('.'));
             if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
                 self.placed.borrow_mut().insert(name, Some(prefixes.field));
-                found.insert(rest.to_owned(), parsed(&dequoted(value)));
+                found.insert(rest.to_owned(), parsed(&dequoted(value)).into_owned());
             }
         }
         found
@@ -125,7 +136,7 @@ impl<'a> Attributes<'a> {
     /// Counts as placed, as something else said it better.
     pub fn set_aside(&self, names: &Names) {
         let mut placed = self.placed.borrow_mut();
-        for (name, _) in names.all.iter().filter_map(|name| self.span.attributes.get_key_value(*name)) {
+        for (name, _) in self.there(names) {
             placed.entry(name).or_insert(None);
         }
     }
@@ -158,6 +169,26 @@ impl<'a> Attributes<'a> {
             }
         }
         all
+    }
+}
+
+/// What names have in common, a bit for each: of more than a hundred that are asked for, it rules out most without a look into the map.
+#[derive(Clone, Copy, Default)]
+struct Traits(u64);
+
+impl Traits {
+    fn with(self, name: &str) -> Self {
+        Self(self.0 | Self::bit(name))
+    }
+
+    fn has(self, name: &str) -> bool {
+        self.0 & Self::bit(name) != 0
+    }
+
+    fn bit(name: &str) -> u64 {
+        let (bytes, length) = (name.as_bytes(), name.len());
+        let [last, middle] = [length.wrapping_sub(1), length / 2].map(|at| bytes.get(at).copied().unwrap_or_default());
+        1 << ((length + 7 * usize::from(last) + 13 * usize::from(middle)) % 64)
     }
 }
 
@@ -216,14 +247,11 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// JSON out of a text that holds an object or an array; anything else as it is.
-pub(super) fn parsed(value: &Value) -> Value {
-    let Value::String(text) = value else { return value.clone() };
-    if !text.trim_start().starts_with(['{', '[']) {
-        return value.clone();
-    }
-    match decode::decode(text) {
-        Ok(decoded) if decoded.depth <= TEXT_DEPTH => decoded.value,
-        _ => value.clone(),
+pub(super) fn parsed(value: &Value) -> Cow<'_, Value> {
+    let text = value.as_str().filter(|text| text.trim_start().starts_with(['{', '[']));
+    match text.map(decode::decode) {
+        Some(Ok(decoded)) if decoded.depth <= TEXT_DEPTH => Cow::Owned(decoded.value),
+        _ => Cow::Borrowed(value),
     }
 }
 

@@ -56,6 +56,19 @@ fn cut(trace: &mut Trace, total: usize) {
 
 /// About how many bytes of JSON a step takes.
 fn size(step: &Step) -> usize {
-    let of = |fields: &Map<String, Value>| serde_json::to_string(fields).map_or(0, |text| text.len());
+    let of = |fields: &Map<String, Value>| fields.iter().map(size_of_field).sum::<usize>();
     of(&step.input) + of(&step.output) + of(&step.metadata) + step.error.as_ref().map_or(0, String::len) + 300
+}
+
+fn size_of_field((name, value): (&String, &Value)) -> usize {
+    name.len() + 4 + size_of_value(value)
+}
+
+fn size_of_value(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => 2 + items.iter().map(|item| 1 + size_of_value(item)).sum::<usize>(),
+        Value::Object(fields) => 2 + fields.iter().map(size_of_field).sum::<usize>(),
+        _ => 8,
+    }
 }

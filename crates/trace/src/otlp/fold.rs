@@ -4,14 +4,14 @@ use std::{
     ops::Range,
 };
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     Span,
-    step::{self, Read, bounded, identifier, start},
+    step::{self, Read, identifier, start, storable},
     tokens::Tokens,
 };
-use crate::{Context, Normalized, Refused, Source, Status, StepKind, Timestamp, normalize::normalize_value};
+use crate::{Context, Issue, Normalized, Refused, Source, Status, Step, StepKind, Timestamp, normalize::normalize_read};
 
 /// In the metadata of a trace whose root span has not come yet.
 pub const ROOT_MISSING: &str = "root_missing";
@@ -30,9 +30,13 @@ pub fn fold(spans: &[Span], project_id: &str, now: Timestamp) -> Result<Normaliz
 /// As [`fold`].
 pub fn fold_steps(steps: Range<usize>, spans: &[Span], project_id: &str, now: Timestamp) -> Result<(Normalized, usize), Refused> {
     let spans = in_order(spans);
-    let raw = Tree::of(&spans).into_trace(project_id, steps);
     let context = Context { now, fresh_id: String::new(), source: Source::Otlp, key: None };
-    normalize_value(raw, &context).map(|done| (done, spans.len()))
+    let tree = Tree::of(&spans);
+    let Some(root) = tree.root else {
+        return Err(Refused { trace_id: None, issues: vec![Issue::error("otlp.fold", "$", "no spans make no trace")] });
+    };
+    let (raw, steps) = tree.into_trace(root, project_id, steps);
+    normalize_read(raw, steps, &context).map(|done| (done, spans.len()))
 }
 
 /// Each span once, in the version that stands, by its start; of those that start together the longest first, as it holds the others.
@@ -159,9 +163,8 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The raw document, for the normaliser.
-    fn into_trace(self, project_id: &str, steps: Range<usize>) -> Value {
-        let Some(root) = self.root else { return Value::Null };
+    /// The fields of the trace as raw JSON, for the normaliser, and its steps.
+    fn into_trace(self, root: usize, project_id: &str, steps: Range<usize>) -> (Map<String, Value>, Vec<Step>) {
         let root_span = self.spans[root];
         let counting = self.counting();
         let mut tokens = Tokens::default();
@@ -177,19 +180,6 @@ impl<'a> Tree<'a> {
             _ => Status::Warning,
         };
         let costs: Vec<f64> = counting.iter().filter_map(|place| self.reads[*place].cost).collect();
-        let mut raw = json!({
-            "trace_id": root_span.trace_id,
-            "project_id": project_id,
-            "prompt": of(sources.prompt).and_then(|read| read.prompt.as_deref()).unwrap_or(&root_span.name),
-            "response": of(sources.response).and_then(|read| read.response.as_deref()),
-            "latency": end.saturating_sub(begin) as f64 / 1e6,
-            "token_count": tokens.total(),
-            "status": status.as_str(),
-            "retry_count": retries,
-            "failure_reason": sources.failure.and_then(|place| self.spans[place].error()),
-            "created_at": self.spans.first().map(|span| start(span).to_string()),
-            "metadata": self.metadata(root_span),
-        });
         let via = sources.via.and_then(|place| self.spans[place].via.as_ref());
         let environment = of(sources.environment).and_then(|read| read.environment.as_deref());
         let environment = environment.or(via.map(|via| via.environment.as_str()));
@@ -197,7 +187,19 @@ impl<'a> Tree<'a> {
             self.reads.iter().flat_map(|read| read.tags.iter()).map(|tag| identifier(tag)).filter(|tag| !tag.is_empty()).collect();
         tags.sort();
         tags.dedup();
-        let optional = [
+        let prompt = of(sources.prompt).and_then(|read| read.prompt.as_deref()).unwrap_or(&root_span.name);
+        let fields = [
+            ("trace_id", Some(root_span.trace_id.as_str().into())),
+            ("project_id", Some(project_id.into())),
+            ("prompt", Some(prompt.into())),
+            ("response", of(sources.response).and_then(|read| read.response.as_deref()).map(Value::from)),
+            ("latency", Some((end.saturating_sub(begin) as f64 / 1e6).into())),
+            ("token_count", Some(tokens.total().into())),
+            ("status", Some(status.as_str().into())),
+            ("retry_count", Some(retries.into())),
+            ("failure_reason", sources.failure.and_then(|place| self.spans[place].error()).map(Value::from)),
+            ("created_at", self.spans.first().map(|span| start(span).to_string().into())),
+            ("metadata", Some(self.metadata(root_span).into())),
             ("model_name", of(sources.model).and_then(|read| read.model.as_deref()).map(Value::from)),
             ("environment", environment.map(Value::from)),
             ("api_key", via.map(|via| via.key_id.as_str().into())),
@@ -210,14 +212,9 @@ impl<'a> Tree<'a> {
             ("cached_tokens", tokens.cached.map(Value::from)),
             ("reasoning_tokens", tokens.reasoning.map(Value::from)),
         ];
-        for (name, value) in optional {
-            if let Some(value) = value {
-                raw[name] = value;
-            }
-        }
+        let raw = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
         let of_steps = self.spans.iter().zip(self.reads).enumerate().take(steps.end).skip(steps.start);
-        raw["steps"] = of_steps.map(|(place, (span, read))| read.into_step(span, counting.contains(&place))).collect();
-        raw
+        (raw, of_steps.map(|(place, (span, read))| read.into_step(span, counting.contains(&place))).collect())
     }
 
     fn metadata(&self, root: &Span) -> Map<String, Value> {
@@ -228,7 +225,7 @@ impl<'a> Tree<'a> {
             }
         }
         if !root.resource.is_empty() {
-            metadata.insert("otel.resource".to_owned(), Value::Object(bounded((*root.resource).clone())));
+            metadata.insert("otel.resource".to_owned(), Value::Object(storable((*root.resource).clone())));
         }
         if self.root_missing {
             metadata.insert(ROOT_MISSING.to_owned(), true.into());

@@ -1,4 +1,4 @@
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::attributes::{parsed, text};
 
@@ -20,23 +20,23 @@ pub(super) struct Message {
 impl Conversation {
     /// Reads messages, a single one, or what an SDK wraps around them; `role` is for what names none.
     pub fn read(value: &Value, role: &str) -> Self {
-        match parsed(value) {
-            Value::Array(items) => Self(items.iter().flat_map(|item| Self::read_item(item, role)).collect()),
-            Value::Object(mut fields) if fields.contains_key("messages") => {
-                let system = fields.remove("system").filter(|system| !system.is_null());
-                let mut all = system.map(|system| Self::read(&system, "system")).unwrap_or_default();
-                all.0.extend(Self::read(&fields["messages"], role).0);
-                all
-            }
-            Value::Object(mut fields) if fields.contains_key("prompt") && !fields.contains_key("role") => {
-                let system = fields.remove("system").filter(|system| !system.is_null());
-                let mut all = system.map(|system| Self::read(&system, "system")).unwrap_or_default();
-                all.0.extend(Self::read(&fields["prompt"], role).0);
-                all
-            }
-            // What OpenAI's API answers, as it came.
-            Value::Object(fields) if fields.get("choices").is_some_and(Value::is_array) => Self::read(&fields["choices"], role),
-            other => Self(Self::read_item(&other, role)),
+        let value = parsed(value);
+        let fields = match value.as_ref() {
+            Value::Array(items) => return Self(items.iter().flat_map(|item| Self::read_item(item, role)).collect()),
+            Value::Object(fields) => fields,
+            other => return Self(Self::read_item(other, role)),
+        };
+        let said = fields.get("messages").or_else(|| fields.get("prompt").filter(|_| !fields.contains_key("role")));
+        if let Some(said) = said {
+            let system = fields.get("system").filter(|system| !system.is_null());
+            let mut all = system.map(|system| Self::read(system, "system")).unwrap_or_default();
+            all.0.extend(Self::read(said, role).0);
+            return all;
+        }
+        // What OpenAI's API answers, as it came.
+        match fields.get("choices").filter(|choices| choices.is_array()) {
+            Some(choices) => Self::read(choices, role),
+            None => Self(Self::read_item(&value, role)),
         }
     }
 
@@ -68,7 +68,7 @@ impl Conversation {
                 Some(Value::Null) | None => {}
                 Some(Value::String(text)) if text.is_empty() => {}
                 // Parts may come as their JSON text; any other text is what was said, be it JSON or not.
-                Some(Value::String(said)) => match parsed(&fields[name]) {
+                Some(given @ Value::String(said)) => match parsed(given).as_ref() {
                     Value::Array(parts) if parts.iter().all(|part| part.get("type").is_some_and(Value::is_string)) => {
                         parts.iter().for_each(|part| message.part(part));
                     }
@@ -78,7 +78,7 @@ impl Conversation {
             }
         }
         let calls = fields.get("tool_calls").or_else(|| fields.get("toolCalls")).map(parsed);
-        for call in calls.as_ref().and_then(Value::as_array).into_iter().flatten() {
+        for call in calls.as_deref().and_then(Value::as_array).into_iter().flatten() {
             message.call(call);
         }
         // A part of its own, without a message around it.
@@ -92,8 +92,8 @@ impl Conversation {
         self.0.iter().all(Message::is_empty)
     }
 
-    pub fn to_json(&self) -> Value {
-        self.0.iter().map(Message::to_json).collect()
+    pub fn into_json(self) -> Value {
+        self.0.into_iter().map(Message::into_json).collect()
     }
 
     /// As a person reads it: the text alone where one message says all, else each with its role. Instructions to the model are not what
@@ -178,26 +178,27 @@ impl Message {
         }
         made.insert("name".to_owned(), given(&["name", "toolName"]).map(text).unwrap_or_default().into());
         if let Some(arguments) = given(&["arguments", "args", "input"]) {
-            made.insert("arguments".to_owned(), parsed(arguments));
+            made.insert("arguments".to_owned(), parsed(arguments).into_owned());
         }
         self.tool_calls.push(Value::Object(made));
     }
 
-    fn to_json(&self) -> Value {
-        let mut fields = json!({"role": self.role, "content": self.texts.join("\n")});
-        if !self.tool_calls.is_empty() {
-            fields["tool_calls"] = self.tool_calls.clone().into();
-        }
-        if let Some(id) = &self.tool_call_id {
-            fields["tool_call_id"] = id.as_str().into();
-        }
-        if !self.parts.is_empty() {
-            fields["parts"] = self.parts.clone().into();
-        }
-        fields
+    fn into_json(mut self) -> Value {
+        let content = if self.texts.len() == 1 { self.texts.remove(0) } else { self.texts.join("\n") };
+        let fields = [
+            ("role", Some(self.role.into())),
+            ("content", Some(content.into())),
+            ("tool_calls", (!self.tool_calls.is_empty()).then(|| self.tool_calls.into())),
+            ("tool_call_id", self.tool_call_id.map(Value::from)),
+            ("parts", (!self.parts.is_empty()).then(|| self.parts.into())),
+        ];
+        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
     fn to_text(&self) -> String {
+        if let ([text], [], []) = (self.texts.as_slice(), self.tool_calls.as_slice(), self.parts.as_slice()) {
+            return text.clone();
+        }
         let calls = self.tool_calls.iter().map(|call| {
             let arguments = call.get("arguments").map(text).unwrap_or_default();
             format!("{}({arguments})", call["name"].as_str().unwrap_or_default())

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -10,7 +12,7 @@ use super::{
     prices::cost,
     tokens::Tokens,
 };
-use crate::{StepKind, Timestamp, decode};
+use crate::{Step, StepKind, Timestamp, decode};
 
 /// Levels of a value in a step: around it stand the trace, its steps, the step and its field, and what the normaliser wraps.
 const DEPTH: usize = decode::MAX_DEPTH - 8;
@@ -54,12 +56,12 @@ fn read_by(span: &Span, attributes: &Attributes) -> Read {
         StepKind::Agent => attributes.text(&names::AGENT_NAME),
         _ => None,
     };
-    let tags = match attributes.json(&names::TAGS) {
+    let tags = match attributes.json(&names::TAGS).as_deref() {
         Some(Value::Array(tags)) => tags.iter().map(text).collect(),
-        Some(tag) => vec![text(&tag)],
+        Some(tag) => vec![text(tag)],
         None => Vec::new(),
     };
-    let mut of_trace = match attributes.json(&names::METADATA) {
+    let mut of_trace = match attributes.json(&names::METADATA).map(Cow::into_owned) {
         Some(Value::Object(fields)) => fields,
         Some(other) => Map::from_iter([("metadata".to_owned(), other)]),
         None => Map::new(),
@@ -69,7 +71,7 @@ fn read_by(span: &Span, attributes: &Attributes) -> Read {
     attributes.set_aside(&names::MIME_TYPES);
     // A call that failed may name its model only among its parameters, which stay where they are.
     let parameters = span.attributes.get("llm.invocation_parameters").map(parsed);
-    let of_parameters = || parameters.as_ref().and_then(|given| given.get("model").and_then(Value::as_str).map(str::to_owned));
+    let of_parameters = || parameters.as_deref().and_then(|given| given.get("model").and_then(Value::as_str).map(str::to_owned));
     let model = attributes.text(&names::MODEL).or_else(of_parameters).map(|model| identifier(&model)).filter(|model| !model.is_empty());
     let of_table = model.as_deref().and_then(|model| cost(model, &tokens));
     let of_resource = names::ENVIRONMENT.all.iter().find_map(|name| span.resource.get(*name)).map(text);
@@ -81,58 +83,53 @@ fn read_by(span: &Span, attributes: &Attributes) -> Read {
         user: attributes.text(&names::USER).map(|id| identifier(&id)),
         environment: of_resource.or_else(|| attributes.text(&names::ENVIRONMENT)).map(|name| identifier(&name)),
         tags,
-        of_trace: bounded(of_trace),
+        of_trace: storable(of_trace),
         tokens,
-        metadata: bounded(metadata(span, attributes, name.as_deref())),
+        metadata: storable(metadata(span, attributes, name.as_deref())),
         name: name.unwrap_or_else(|| span.name.clone()),
         prompt: input.text,
         response: output.text,
-        input: bounded(input.object),
-        output: bounded(output.object),
+        input: storable(input.object),
+        output: storable(output.object),
     }
 }
 
-/// Fields whose values a document can hold; one that is nested deeper becomes its JSON text, as a trace of which one span is too deep would
-/// take no further span.
-pub(super) fn bounded(mut fields: Map<String, Value>) -> Map<String, Value> {
-    for value in fields.values_mut().filter(|value| decode::depth(value) > DEPTH) {
-        *value = Value::String(value.to_string());
-    }
-    fields
+/// Fields as a document can hold them, as a trace of which one span is too deep would take no further span.
+pub(super) fn storable(fields: Map<String, Value>) -> Map<String, Value> {
+    decode::storable(fields, DEPTH)
 }
 
 /// What the parts of a call cost together.
 fn of_parts(attributes: &Attributes) -> Option<f64> {
-    let Value::Object(parts) = attributes.json(&names::COST_PARTS)? else { return None };
+    let parts = attributes.json(&names::COST_PARTS)?;
+    let parts = parts.as_object()?;
     let total = parts.get("total").and_then(Value::as_f64);
     let sum = || parts.values().filter_map(Value::as_f64).reduce(|a, b| a + b);
     total.or_else(sum).filter(|cost| cost.is_finite() && *cost >= 0.0)
 }
 
 impl Read {
-    /// The step, as raw JSON for the normaliser. Tokens are given where they count.
-    pub fn into_step(self, span: &Span, counts: bool) -> Value {
+    /// The step, by the rules that the normaliser has for one. Tokens are given where they count.
+    pub fn into_step(self, span: &Span, counts: bool) -> Step {
         let tokens = if counts { self.tokens } else { Tokens::default() };
-        let name = if self.name.is_empty() { "span".to_owned() } else { self.name };
-        let fields = [
-            ("step_id", Some(Value::from(span.span_id.as_str()))),
-            ("tool_name", Some(name.into())),
-            ("input", Some(self.input.into())),
-            ("output", Some(self.output.into())),
-            ("duration", Some(span.duration_ms().unwrap_or(0.0).into())),
-            ("success", Some((!span.failed()).into())),
-            ("timestamp", Some(start(span).to_string().into())),
-            ("kind", Some(self.kind.as_str().into())),
-            ("parent_id", span.parent_id.as_deref().map(Value::from)),
-            ("model_name", self.model.map(Value::from)),
-            ("input_tokens", tokens.input.map(Value::from)),
-            ("output_tokens", tokens.output.map(Value::from)),
-            ("cached_tokens", tokens.cached.map(Value::from)),
-            ("reasoning_tokens", tokens.reasoning.map(Value::from)),
-            ("error", span.error().map(Value::from)),
-            ("metadata", (!self.metadata.is_empty()).then(|| self.metadata.into())),
-        ];
-        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+        Step {
+            step_id: span.span_id.clone(),
+            tool_name: if self.name.is_empty() { "span".to_owned() } else { self.name },
+            input: self.input,
+            output: self.output,
+            duration: span.duration_ms().unwrap_or(0.0),
+            success: !span.failed(),
+            timestamp: start(span),
+            kind: Some(self.kind),
+            parent_id: span.parent_id.clone(),
+            model_name: self.model,
+            input_tokens: tokens.input,
+            output_tokens: tokens.output,
+            cached_tokens: tokens.cached,
+            reasoning_tokens: tokens.reasoning,
+            metadata: self.metadata,
+            error: span.error(),
+        }
     }
 }
 
@@ -163,7 +160,7 @@ impl Side {
             && let Some(arguments) = attributes.json(&names::TOOL_ARGUMENTS)
         {
             attributes.set_aside(&names::INPUT);
-            return Self::of_value(arguments);
+            return Self::of_value(arguments.into_owned());
         }
         if let Some(quoted) = attributes.first(&names::QUOTED_INPUT) {
             return Self::of_value(unquoted(quoted));
@@ -182,7 +179,7 @@ impl Side {
             && let Some(result) = attributes.json(&names::TOOL_RESULT)
         {
             attributes.set_aside(&names::OUTPUT);
-            return Self::of_value(result);
+            return Self::of_value(result.into_owned());
         }
         if let Some(documents) = attributes.indexed(&names::DOCUMENTS).pop() {
             attributes.set_aside(&names::OUTPUT);
@@ -209,21 +206,21 @@ impl Side {
     fn of(conversation: Conversation, attributes: &Attributes, names: &Names, kind: StepKind, role: &str) -> Self {
         if !conversation.is_empty() {
             attributes.set_aside(names);
-            return Self::of_conversation(&conversation);
+            return Self::of_conversation(conversation);
         }
-        match attributes.json(names) {
+        match attributes.json(names).map(Cow::into_owned) {
             None => Self::default(),
             Some(value) if kind == StepKind::Llm => {
                 let conversation = Conversation::read(&value, role);
-                if conversation.is_empty() { Self::of_value(value) } else { Self::of_conversation(&conversation) }
+                if conversation.is_empty() { Self::of_value(value) } else { Self::of_conversation(conversation) }
             }
             Some(value) => Self::of_value(value),
         }
     }
 
-    fn of_conversation(conversation: &Conversation) -> Self {
+    fn of_conversation(conversation: Conversation) -> Self {
         let text = Some(conversation.to_text()).filter(|text| !text.is_empty());
-        Self { object: Map::from_iter([("messages".to_owned(), conversation.to_json())]), text }
+        Self { object: Map::from_iter([("messages".to_owned(), conversation.into_json())]), text }
     }
 
     fn of_value(value: Value) -> Self {
@@ -259,7 +256,7 @@ fn conversation_of(attributes: &Attributes, whole: &Names, indexed: &Names, role
 fn unquoted(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(unquoted).collect(),
-        other => parsed(&dequoted(other)),
+        other => parsed(&dequoted(other)).into_owned(),
     }
 }
 
