@@ -18,10 +18,6 @@ mod server;
 use clap::Parser;
 use settings::{Cli, Command};
 
-/// A fifth of the time that a trace takes was spent in the allocator of the C library.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Why a command ended with exit code 1.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 

@@ -53,7 +53,7 @@ pub async fn ingest(text: String) -> Result<Report, ApiError> {
     if tracellm_trace::otlp::wire::is_meant(&text) {
         return server::answer(tracellm_store::ingest::ingest_export(&*store, &text).await);
     }
-    server::answer(tracellm_store::ingest::ingest(&*store, &text, Layout::Detect, &Source::Json.into()).await)
+    server::answer(tracellm_store::ingest::ingest(&*store, text, Layout::Detect, &Source::Json.into()).await)
 }
 
 /// The last requests that brought traces, of one key or all.

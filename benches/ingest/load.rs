@@ -48,7 +48,8 @@ pub struct Pattern {
     /// Traces of a request.
     pub batch: u64,
     pub duration: Duration,
-    /// Requests a second, of all connections together, whatever the answers; else each connection sends as soon as it is answered.
+    /// Requests a second, of all connections together, whatever the answers; else each connection sends as soon as it is answered, and waits as
+    /// it is told where it was refused.
     pub pace: Option<f64>,
 }
 
@@ -97,14 +98,19 @@ async fn sender(
         let asked = Instant::now();
         sender.ready().await?;
         let answer = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
-        let (status, may_retry) = (answer.status().as_u16(), answer.headers().contains_key("retry-after"));
+        let status = answer.status().as_u16();
+        let retry_after = answer.headers().get("retry-after").and_then(|seconds| seconds.to_str().ok()?.parse().ok());
         let is_last = answer.headers().get("connection").is_some_and(|said| said == "close");
         answer.into_body().collect().await?;
         if matches!(status, 200 | 201) {
             load.traces += pattern.batch;
             load.latencies.push(asked.elapsed().as_secs_f64() * 1e3);
         } else {
-            *load.refused.entry(if may_retry { status } else { 0 }).or_default() += 1;
+            *load.refused.entry(if retry_after.is_some() { status } else { 0 }).or_default() += 1;
+            if pattern.pace.is_none() {
+                let until = pattern.duration.saturating_sub(start.elapsed());
+                tokio::time::sleep(Duration::from_secs(retry_after.unwrap_or_default()).min(until)).await;
+            }
         }
         if is_last {
             connection = None;

@@ -20,9 +20,9 @@ use tracellm_app::ApiError;
 use crate::server::{answer::Failure, body, grpc, intake, otlp};
 
 /// Bytes of requests that may be on their way at once: at first, at least and at most.
-const FIRST: f64 = 4e6;
+const FIRST: f64 = 8e6;
 const LEAST: f64 = 1e6;
-const MOST: f64 = 16e6;
+const MOST: f64 = 12e6;
 /// A request that takes longer from its last byte to its answer says that too many are on their way.
 const TARGET: Duration = Duration::from_millis(400);
 /// What compressed bytes stand for, about.
@@ -106,8 +106,8 @@ pub async fn limit(State(admission): State<Admission>, request: Request, next: N
         return next.run(request).await;
     }
     let factor = if is_compressed(request.headers()) { COMPRESSION } else { 1 };
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let Some(admitted) = admission.admit(announced.unwrap_or(0).saturating_mul(factor)).map(Arc::new) else {
+    let announced = body::announced(request.headers()).unwrap_or(0);
+    let Some(admitted) = admission.admit(announced.saturating_mul(factor)).map(Arc::new) else {
         return refuse(request).await;
     };
     let (parts, body) = request.into_parts();

@@ -48,20 +48,27 @@ pub fn status_of(error: &ApiError) -> StatusCode {
     StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
+/// Seconds after which the same may be sent again, where that is of use: what overflows is written within one, a database that does not
+/// answer takes longer.
+pub fn retry_after(error: &ApiError) -> Option<HeaderValue> {
+    match error {
+        ApiError::Overloaded => Some(HeaderValue::from_static("1")),
+        error => (status_of(error) == StatusCode::SERVICE_UNAVAILABLE).then(|| HeaderValue::from_static("5")),
+    }
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let Self(error) = self;
         let status = status_of(&error);
-        let told = Told::from(&error);
+        let (told, retry_after) = (Told::from(&error), retry_after(&error));
         let summary = ErrorSummary { code: error.code(), message: error.to_string() };
         let errors = error.issues();
         let results = if let ApiError::Refused(results) = error { Some(results) } else { None };
         let (accepted, rejected) = (results.as_ref().map(|_| 0), results.as_ref().map(Vec::len));
         let mut response = (status, Json(ErrorBody { error: summary, errors, accepted, rejected, results })).into_response();
         response.extensions_mut().insert(told);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-        }
+        response.headers_mut().extend(retry_after.map(|seconds| (header::RETRY_AFTER, seconds)));
         response
     }
 }

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, stream};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use tokio::sync::Mutex;
 use tracellm_app::{ApiError, MAX_BODY_BYTES};
@@ -21,8 +21,7 @@ const DRAINED_BYTES: usize = 8 * MAX_BODY_BYTES;
 
 /// Refuses a body that says it is too large; of one that turns out so, reads on what the client still sends.
 pub async fn refuse_too_large(State(store): State<Arc<dyn TraceStore>>, request: Request, next: Next) -> Response {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+    if announced(request.headers()).is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         let refusal = match request.uri().path() {
             path if otlp::PATHS.contains(&path) => otlp::too_large(request.headers()),
             _ => Failure(ApiError::TooLarge).into_response(),
@@ -41,6 +40,11 @@ pub async fn refuse_too_large(State(store): State<Arc<dyn TraceStore>>, request:
         drain(&mut *sent.lock().await).await;
     }
     response
+}
+
+/// Bytes that a body is said to have.
+pub fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn shared(body: Arc<Mutex<Body>>) -> Body {
@@ -68,8 +72,9 @@ pub async fn drain(body: &mut Body) {
 ///
 /// # Errors
 /// It is too large, breaks off, does not decompress, or is not UTF-8.
-pub async fn read_text(body: Body) -> Result<String, ApiError> {
-    String::from_utf8(read(body).await?).map_err(|_| unreadable("the body is not UTF-8 text".to_owned()))
+pub async fn read_text(request: Request) -> Result<String, ApiError> {
+    let (parts, body) = request.into_parts();
+    String::from_utf8(read(&parts.headers, body).await?).map_err(|_| unreadable("the body is not UTF-8 text".to_owned()))
 }
 
 fn unreadable(message: String) -> ApiError {
@@ -80,8 +85,9 @@ fn unreadable(message: String) -> ApiError {
 ///
 /// # Errors
 /// It is too large, breaks off, or does not decompress.
-pub async fn read(mut body: Body) -> Result<Vec<u8>, ApiError> {
-    let mut bytes = Vec::new();
+pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, ApiError> {
+    // Room at once for what is announced, so that a large body is not copied again and again while it grows.
+    let mut bytes = Vec::with_capacity(announced(headers).map_or(0, |length| length.min(MAX_BODY_BYTES as u64) as usize));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| unreadable(format!("the body could not be read: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };

@@ -25,7 +25,7 @@ use tracellm_trace::{
 };
 
 use crate::server::{
-    answer::{Failure, status_of},
+    answer::{Failure, retry_after, status_of},
     body,
     caller::Writer,
     intake::Told,
@@ -71,7 +71,7 @@ impl Encoding {
         (status = 200, description = "`ExportTraceServiceResponse`, with `partial_success` where spans were rejected"),
         (status = 400, description = "Not readable: `google.rpc.Status`. Sending it again is of no use"),
         (status = 413, description = "Larger than 20 MiB, before or after decompression"),
-        (status = 503, description = "The database does not answer; send it again after `Retry-After`"),
+        (status = 503, description = "Too much is on its way, or the database does not answer; send it again after `Retry-After`"),
     ))]
 pub async fn export(State(store): State<Arc<dyn TraceStore>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -80,7 +80,7 @@ pub async fn export(State(store): State<Arc<dyn TraceStore>>, request: Request) 
         let message = "send application/x-protobuf or application/json".to_owned();
         return refusal(Encoding::Json, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     };
-    match take_in(&*store, key, body, encoding).await {
+    match take_in(&*store, key, &parts.headers, body, encoding).await {
         Ok(report) => {
             let answer = success(encoding, &report.rejected);
             (Extension(Told::from(report)), answer).into_response()
@@ -89,10 +89,18 @@ pub async fn export(State(store): State<Arc<dyn TraceStore>>, request: Request) 
     }
 }
 
-async fn take_in(store: &dyn TraceStore, key: Result<Writer, Failure>, body: Body, encoding: Encoding) -> Result<SpanReport, ApiError> {
+async fn take_in(
+    store: &dyn TraceStore,
+    key: Result<Writer, Failure>,
+    headers: &HeaderMap,
+    body: Body,
+    encoding: Encoding,
+) -> Result<SpanReport, ApiError> {
     let Writer(key) = key.map_err(|Failure(error)| error)?;
-    let bytes = body::read(body).await?;
+    let bytes = body::read(headers, body).await?;
     let request = read(&bytes, encoding).map_err(ApiError::Unreadable)?;
+    // What waits to be written is held once.
+    drop(bytes);
     Ok(store_spans(store, request, key.as_ref()).await?)
 }
 
@@ -134,7 +142,9 @@ pub fn partial_success(rejected: &[Rejected]) -> Option<proto::PartialSuccess> {
 
 /// An error as `google.rpc.Status`. Only what may be sent again has a status that says so.
 pub fn failure(error: &ApiError, encoding: Encoding) -> Response {
-    (Extension(Told::from(error)), refusal(encoding, status_of(error), error.to_string())).into_response()
+    let mut response = refusal(encoding, status_of(error), error.to_string());
+    response.headers_mut().extend(retry_after(error).map(|seconds| (header::RETRY_AFTER, seconds)));
+    (Extension(Told::from(error)), response).into_response()
 }
 
 fn refusal(encoding: Encoding, status: StatusCode, message: String) -> Response {
@@ -143,11 +153,7 @@ fn refusal(encoding: Encoding, status: StatusCode, message: String) -> Response 
         Encoding::Json => json!({"code": code, "message": message}).to_string().into_bytes(),
         Encoding::Protobuf => proto::Status { code, message }.encode_to_vec(),
     };
-    let mut response = encoding.respond(status, body);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    }
-    response
+    encoding.respond(status, body)
 }
 
 /// The code of gRPC for an HTTP status.

@@ -45,35 +45,37 @@ impl From<Source> for Origin {
 ///
 /// # Errors
 /// Nothing was stored, but for [`IngestError::Store`], after which the same body may be sent again.
-pub async fn ingest(store: &dyn TraceStore, text: &str, layout: Layout, origin: &Origin) -> Result<Report, IngestError> {
-    match body::split(text, layout).map_err(IngestError::Unreadable)? {
-        Body::One(item) => {
-            let mut results = store_items(store, &[item], origin).await?;
-            match results.pop() {
-                Some(ItemResult::Stored(stored)) => Ok(Report::One(stored)),
-                // One document that is no JSON makes the body unreadable; in a batch it is one bad item.
-                Some(ItemResult::Refused(refused)) if refused.errors[0].code == "json.syntax" => {
-                    Err(IngestError::Unreadable(refused.errors[0].clone()))
-                }
-                other => Err(IngestError::Refused(numbered(other))),
+pub async fn ingest(store: &dyn TraceStore, text: String, layout: Layout, origin: &Origin) -> Result<Report, IngestError> {
+    let (items, is_one) = match body::split(&text, layout).map_err(IngestError::Unreadable)? {
+        Body::One(item) => (Items::of(&[item], origin), true),
+        Body::Batch(items) if items.is_empty() => return Err(IngestError::Empty),
+        Body::Batch(items) => (Items::of(&items, origin), false),
+    };
+    // What waits to be written is held once.
+    drop(text);
+    let mut results = items.store(store).await?;
+    if is_one {
+        return match results.pop() {
+            Some(ItemResult::Stored(stored)) => Ok(Report::One(stored)),
+            // One document that is no JSON makes the body unreadable; in a batch it is one bad item.
+            Some(ItemResult::Refused(refused)) if refused.errors[0].code == "json.syntax" => {
+                Err(IngestError::Unreadable(refused.errors[0].clone()))
             }
-        }
-        Body::Batch(items) if items.is_empty() => Err(IngestError::Empty),
-        Body::Batch(items) => {
-            let mut results = numbered(store_items(store, &items, origin).await?);
-            let rejected = results.iter().filter(|report| !report.errors().is_empty()).count();
-            if rejected == results.len() {
-                return Err(IngestError::Refused(results));
-            }
-            for report in &mut results {
-                if let ItemResult::Stored(stored) = &mut report.result {
-                    stored.issues.retain(|issue| issue.severity > Severity::Info);
-                }
-            }
-            let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-            Ok(Report::Batch { accepted: count(results.len() - rejected), rejected: count(rejected), results })
+            other => Err(IngestError::Refused(numbered(other))),
+        };
+    }
+    let mut results = numbered(results);
+    let rejected = results.iter().filter(|report| !report.errors().is_empty()).count();
+    if rejected == results.len() {
+        return Err(IngestError::Refused(results));
+    }
+    for report in &mut results {
+        if let ItemResult::Stored(stored) = &mut report.result {
+            stored.issues.retain(|issue| issue.severity > Severity::Info);
         }
     }
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(Report::Batch { accepted: count(results.len() - rejected), rejected: count(rejected), results })
 }
 
 /// Normalises and stores raw items, each on its own; results are in their order.
@@ -81,34 +83,52 @@ pub async fn ingest(store: &dyn TraceStore, text: &str, layout: Layout, origin: 
 /// # Errors
 /// As [`TraceStore::put`].
 pub async fn store_items(store: &dyn TraceStore, items: &[&str], origin: &Origin) -> Result<Vec<ItemResult>, StoreError> {
-    let mut traces = Vec::new();
-    let mut results = Vec::with_capacity(items.len());
-    for item in items {
-        let context = Context { key: origin.key.clone(), ..Context::new(now(), Uuid::new_v4(), origin.source) };
-        results.push(match normalize(item, &context) {
-            Err(refused) => ItemResult::Refused(RefusedItem { errors: refused.errors().cloned().collect(), trace_id: refused.trace_id }),
-            Ok(done) => {
-                let Trace { trace_id, project_id, .. } = &done.trace;
-                // The store's word on it is still to come.
-                let outcome = Outcome::Created;
-                let stored = Stored { trace_id: trace_id.clone(), project_id: project_id.clone(), outcome, issues: done.issues };
-                traces.push(NewTrace { trace: done.trace, filled: done.filled });
-                ItemResult::Stored(stored)
-            }
-        });
-    }
-    let outcomes = if traces.is_empty() { Vec::new() } else { store.put(traces).await? };
-    let to_store = results.iter_mut().filter(|result| matches!(result, ItemResult::Stored(_)));
-    for (result, outcome) in to_store.zip(outcomes) {
-        match (outcome, &mut *result) {
-            (Ok(outcome), ItemResult::Stored(stored)) => stored.outcome = outcome,
-            (Err(issue), ItemResult::Stored(stored)) => {
-                *result = ItemResult::Refused(RefusedItem { trace_id: Some(stored.trace_id.clone()), errors: vec![issue] });
-            }
-            (_, ItemResult::Refused(_)) => {}
+    Items::of(items, origin).store(store).await
+}
+
+/// Items that are read: the documents to store, and of each item what there is to say, but for the store's own word.
+struct Items {
+    traces: Vec<NewTrace>,
+    results: Vec<ItemResult>,
+}
+
+impl Items {
+    fn of(items: &[&str], origin: &Origin) -> Self {
+        let mut traces = Vec::new();
+        let mut results = Vec::with_capacity(items.len());
+        for item in items {
+            let context = Context { key: origin.key.clone(), ..Context::new(now(), Uuid::new_v4(), origin.source) };
+            results.push(match normalize(item, &context) {
+                Err(refused) => {
+                    ItemResult::Refused(RefusedItem { errors: refused.errors().cloned().collect(), trace_id: refused.trace_id })
+                }
+                Ok(done) => {
+                    let Trace { trace_id, project_id, .. } = &done.trace;
+                    let outcome = Outcome::Created;
+                    let stored = Stored { trace_id: trace_id.clone(), project_id: project_id.clone(), outcome, issues: done.issues };
+                    traces.push(NewTrace { trace: done.trace, filled: done.filled });
+                    ItemResult::Stored(stored)
+                }
+            });
         }
+        Self { traces, results }
     }
-    Ok(results)
+
+    async fn store(self, store: &dyn TraceStore) -> Result<Vec<ItemResult>, StoreError> {
+        let Self { traces, mut results } = self;
+        let outcomes = if traces.is_empty() { Vec::new() } else { store.put(traces).await? };
+        let to_store = results.iter_mut().filter(|result| matches!(result, ItemResult::Stored(_)));
+        for (result, outcome) in to_store.zip(outcomes) {
+            match (outcome, &mut *result) {
+                (Ok(outcome), ItemResult::Stored(stored)) => stored.outcome = outcome,
+                (Err(issue), ItemResult::Stored(stored)) => {
+                    *result = ItemResult::Refused(RefusedItem { trace_id: Some(stored.trace_id.clone()), errors: vec![issue] });
+                }
+                (_, ItemResult::Refused(_)) => {}
+            }
+        }
+        Ok(results)
+    }
 }
 
 /// What became of the spans of a request.

@@ -102,7 +102,7 @@ pub async fn revoke_key(State(store): Store, _admin: Admin, Path(key_id): Path<S
 
 /// What is asked for: the JSON object of the body, else the parameters.
 async fn read<T: DeserializeOwned>(pairs: Pairs, request: Request) -> Result<T, Failure> {
-    let text = body::read_text(request.into_body()).await?;
+    let text = body::read_text(request).await?;
     let asked: Value = if text.trim().is_empty() {
         pairs.0.into_iter().map(|(name, value)| (name, Value::String(value))).collect::<Map<_, _>>().into()
     } else {

@@ -45,12 +45,12 @@ pub struct TraceList {
         (status = 400, description = "Not JSON", body = ErrorBody),
         (status = 413, description = "Too large", body = ErrorBody),
         (status = 422, description = "All were refused, with every error", body = ErrorBody),
-        (status = 503, description = "The database does not answer; send it again", body = ErrorBody),
+        (status = 503, description = "Too much is on its way, or the database does not answer; send it again after `Retry-After`", body = ErrorBody),
     ))]
 pub async fn ingest(State(store): Store, Writer(key): Writer, request: Request) -> Result<Response, Failure> {
     let layout = body::layout(&request);
-    let text = body::read_text(request.into_body()).await?;
-    let report = ingest_text(&*store, &text, layout, &Origin { source: Source::Json, key }).await?;
+    let text = body::read_text(request).await?;
+    let report = ingest_text(&*store, text, layout, &Origin { source: Source::Json, key }).await?;
     let told = Told::from(&report);
     let status = match &report {
         Report::One(_) => StatusCode::CREATED,

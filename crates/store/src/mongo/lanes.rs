@@ -24,8 +24,9 @@ use crate::{
     spans::{Outcomes, SpanBatch, batches},
 };
 
-/// Batches that are under way at once: with one alone, nothing would be written while its answer is on the way.
-const LANES: usize = 4;
+/// Batches that are under way at once: with one alone, nothing would be written while its answer is on the way, and with more of them each
+/// is smaller.
+const LANES: usize = 2;
 /// The way to those who write. Each takes what waits when it is free; that two of them write one trace is told by its version.
 pub(super) struct Lanes {
     queue: Queue<Work>,
