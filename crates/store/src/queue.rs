@@ -9,9 +9,8 @@ use crate::{PutOutcome, StoreError, WriteMetrics};
 
 /// Kilobytes that may wait to be written; a put that finds more waiting is told to come again.
 const QUEUE_KB: u32 = 32 * 1024;
-/// Documents, and bytes, after which a batch takes no further put.
+/// Documents after which a batch takes no further put.
 const BATCH_DOCUMENTS: usize = 2_000;
-const BATCH_BYTES: usize = 4 << 20;
 
 /// How long the end waits for what was taken to be written.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -48,10 +47,11 @@ struct Place {
 }
 
 impl<W> Queue<W> {
-    pub fn new(metrics: WriteMetrics) -> (Self, Waiting<W>) {
+    /// A batch takes no further put once it holds so many bytes.
+    pub fn new(batch_bytes: usize, metrics: WriteMetrics) -> (Self, Waiting<W>) {
         let (sender, jobs) = mpsc::unbounded_channel();
         let room = Arc::new(Semaphore::new(QUEUE_KB as usize));
-        (Self { jobs: Mutex::new(Some(sender)), room, metrics }, Waiting(jobs))
+        (Self { jobs: Mutex::new(Some(sender)), room, metrics }, Waiting { jobs, batch_bytes })
     }
 
     /// Answered when all of it is durable; refused at once where too much waits already.
@@ -120,18 +120,21 @@ pub(crate) fn log_undone() {
 }
 
 /// The end of the queue from which is written.
-pub(crate) struct Waiting<W>(mpsc::UnboundedReceiver<Job<W>>);
+pub(crate) struct Waiting<W> {
+    jobs: mpsc::UnboundedReceiver<Job<W>>,
+    batch_bytes: usize,
+}
 
 impl<W> Waiting<W> {
     /// What waits, as soon as something does; none when the queue is closed and empty.
     pub async fn batch(&mut self) -> Option<Vec<Job<W>>> {
-        let first = self.0.recv().await?;
+        let first = self.jobs.recv().await?;
         Some(self.with_those_behind(first))
     }
 
     /// The same on a thread of its own.
     pub fn blocking_batch(&mut self) -> Option<Vec<Job<W>>> {
-        let first = self.0.blocking_recv()?;
+        let first = self.jobs.blocking_recv()?;
         Some(self.with_those_behind(first))
     }
 
@@ -139,8 +142,8 @@ impl<W> Waiting<W> {
         let mut size = first.size;
         let mut batch = vec![first];
         while size.documents < BATCH_DOCUMENTS
-            && size.bytes < BATCH_BYTES
-            && let Ok(job) = self.0.try_recv()
+            && size.bytes < self.batch_bytes
+            && let Ok(job) = self.jobs.try_recv()
         {
             size = size + job.size;
             batch.push(job);

@@ -18,6 +18,9 @@ use crate::{
     queue::{Answer, DEADLINE, Job, Queue, Size, Waiting, answer, log_undone},
 };
 
+/// After which a transaction takes no further put.
+const BATCH_BYTES: usize = 4 << 20;
+
 /// Takes room on the disk, and leaves it free for what comes next.
 const PROBE: [&str; 2] = ["CREATE TABLE IF NOT EXISTS probe AS SELECT zeroblob(262144)", "DROP TABLE IF EXISTS probe"];
 
@@ -40,7 +43,7 @@ enum Work {
 impl Writer {
     pub fn start(connection: Connection) -> Result<Self, StoreError> {
         let metrics = WriteMetrics::default();
-        let (queue, waiting) = Queue::new(metrics.clone());
+        let (queue, waiting) = Queue::new(BATCH_BYTES, metrics.clone());
         let (commits, count) = (Arc::<Notify>::default(), metrics.clone());
         let committed = commits.clone();
         let thread = thread::Builder::new().name("writer".to_owned()).spawn(move || run(connection, waiting, &committed, &count));
@@ -163,7 +166,7 @@ mod tests {
     async fn what_finds_no_room_takes_no_other_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let mut connection = small_disk(folder.path(), 100);
-        let (queue, mut waiting) = Queue::new(Default::default());
+        let (queue, mut waiting) = Queue::new(BATCH_BYTES, Default::default());
         let queue = std::sync::Arc::new(queue);
         let mut puts = JoinSet::new();
         for (id, bytes) in [("small", 10), ("large", 1 << 20), ("too", 10)] {

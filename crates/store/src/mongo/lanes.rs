@@ -24,9 +24,11 @@ use crate::{
     spans::{Outcomes, SpanBatch, batches},
 };
 
-/// Batches that are under way at once: with one alone, nothing would be written while its answer is on the way, and with more of them each
-/// is smaller.
-const LANES: usize = 2;
+/// Batches that are under way at once: with one alone, nothing would be written while its answer is on the way.
+const LANES: usize = 4;
+/// A server reads and writes a command by itself: several of this size are done sooner than one of their sum.
+const BATCH_BYTES: usize = 1 << 20;
+
 /// The way to those who write. Each takes what waits when it is free; that two of them write one trace is told by its version.
 pub(super) struct Lanes {
     queue: Queue<Work>,
@@ -42,7 +44,7 @@ enum Work {
 impl Lanes {
     /// Starts them on the runtime that asks.
     pub fn start(connection: &Arc<Connection>, metrics: &WriteMetrics) -> Self {
-        let (queue, waiting) = Queue::new(metrics.clone());
+        let (queue, waiting) = Queue::new(BATCH_BYTES, metrics.clone());
         let waiting = Arc::new(Mutex::new(waiting));
         let lanes = (0..LANES).map(|_| run(connection.clone(), waiting.clone(), metrics.clone())).collect();
         Self { queue, lanes: SyncMutex::new(lanes) }
