@@ -139,7 +139,7 @@ mod tests {
     use tokio::task::{JoinSet, yield_now};
     use tracellm_trace::{Context, Outcome, Source, Timestamp, normalize};
 
-    use super::{Row, Work, Writer, write_all};
+    use super::{BATCH_BYTES, Row, Work, Writer, write_all};
     use crate::{
         NewTrace, StoreError,
         embedded::schema,
