@@ -33,7 +33,7 @@ fn main() -> Result<(), Failure> {
     let only = std::env::var("ONLY").unwrap_or_default().to_lowercase();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     if std::env::var("LOAD").is_ok_and(|load| load == "overload") {
-        say("| store | format | trace | sent/s | accepted/s | refused | p50 ms | p99 ms | CPU % | MB |");
+        say("| store | format | trace | due/s | accepted/s | refused | p50 ms | p99 ms | CPU % | MB |");
         say("|---|---|--:|--:|--:|---|--:|--:|--:|--:|");
     } else {
         say("| store | format | trace | batch | connections | traces/s | × ceiling | p50 ms | p99 ms | CPU % | MB |");
@@ -110,14 +110,14 @@ async fn overload(label: &str, home: Home, format: Format, size: usize, duration
     product.stop()?;
     let mut product = Product::start(home)?;
     product.begin();
-    let sent = 2.0 * most;
-    let pattern = Pattern { connections: 64, batch, duration: duration * 5, pace: Some(sent / batch as f64) };
+    let due = 2.0 * most;
+    let pattern = Pattern { connections: 64, batch, duration: duration * 5, pace: Some(due / batch as f64) };
     let load = send(product.address, &payload, pattern).await?;
     let Stopped { usage: Usage { cpu, memory }, .. } = product.stop()?;
     let (rate, p50, p99) = (load.rate(), load.latency(0.5), load.latency(0.99));
     let refused: Vec<String> = load.refused.iter().map(|(status, count)| format!("{count} × {status}")).collect();
     let refused = refused.join(", ");
-    say(&format!("| {label} | {sent:.0} | {rate:.0} | {refused} | {p50:.0} | {p99:.0} | {cpu:.0} | {memory:.0} |"));
+    say(&format!("| {label} | {due:.0} | {rate:.0} | {refused} | {p50:.0} | {p99:.0} | {cpu:.0} | {memory:.0} |"));
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::{
 use futures_util::{TryStreamExt, future::try_join_all};
 use mongodb::{
     Collection,
-    bson::{Bson, Document, RawDocumentBuf, doc, oid::ObjectId},
+    bson::{Bson, Document, RawDocumentBuf, doc},
     error::{ErrorKind, WriteFailure},
 };
 use tracellm_trace::{Filled, Issue, Outcome, Trace};
@@ -87,22 +87,19 @@ async fn put_chunk(traces: &Collection<RawDocumentBuf>, chunk: &[&NewDocument]) 
         if attempts > ATTEMPTS {
             return Err(StoreError::Unavailable("others keep writing the same traces".to_owned()));
         }
-        let first = attempts == 1;
-        groups = within(PATIENCE, attempt(traces, groups, first, &mut outcomes)).await?;
+        groups = within(PATIENCE, attempt(traces, groups, &mut outcomes)).await?;
     }
     outcomes.sort_unstable_by_key(|(position, _)| *position);
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-/// Reads what stands, at first only where the database would not tell by itself, compares, writes; gives back the groups that another writer came before.
+/// Reads what stands, compares, writes; gives back the groups that another writer came before.
 async fn attempt<'a>(
     traces: &Collection<RawDocumentBuf>,
     groups: HashMap<&'a Key, Group<'a>>,
-    first: bool,
     outcomes: &mut Vec<(usize, PutOutcome)>,
 ) -> Result<HashMap<&'a Key, Group<'a>>, StoreError> {
-    let keys = groups.keys().copied();
-    let standing = if first { standing_of_others(traces, keys).await? } else { standing(traces, keys).await? };
+    let standing = standing(traces, groups.keys().copied()).await?;
     // In the order in which they came, as those who watch meet them in the order in which they are written.
     let mut groups: Vec<(&Key, Group)> = groups.into_iter().collect();
     groups.sort_unstable_by_key(|(_, group)| group.first().map(|(position, _)| *position));
@@ -137,16 +134,6 @@ pub(super) async fn standing(
         standing.insert((trace.project_id.clone(), trace.trace_id.clone()), Standing { id, version, trace });
     }
     Ok(standing)
-}
-
-/// The same if others write here too; documents of ours with these keys would be refused by their `_id`, so none is read in advance.
-pub(super) async fn standing_of_others(
-    traces: &Collection<RawDocumentBuf>,
-    keys: impl Iterator<Item = &Key>,
-) -> Result<HashMap<Key, Standing>, StoreError> {
-    // Only others let the database make an `_id`; ours are strings, which no range of object ids finds.
-    let any = traces.find_one(doc! { "_id": { "$gte": ObjectId::from_bytes([0; 12]) } }).projection(doc! { "_id": 1 }).await?;
-    if any.is_some() { standing(traces, keys).await } else { Ok(HashMap::new()) }
 }
 
 /// What is to be written for a group, and what is to be answered if that is done.

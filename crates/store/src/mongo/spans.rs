@@ -72,7 +72,7 @@ async fn put_first(database: &Database, batches: &[(usize, New<'_>)]) -> Result<
     }
     let traces = of_primary(database, TRACES);
     let spans = of_primary(database, SPAN_BATCHES);
-    let standing = put::standing_of_others(&traces, batches.iter().map(|(_, (_, new))| &new.key));
+    let standing = put::standing(&traces, batches.iter().map(|(_, (_, new))| &new.key));
     let documents = batches.iter().map(|(_, (batch, new))| document(&new.key, 0, &batch.packed));
     let (standing, taken) = try_join!(standing, insert(&spans, documents))?;
     // A trace that stands may have been read before its spans or after them, so it is read again.

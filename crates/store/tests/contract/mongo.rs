@@ -3,7 +3,7 @@ use std::{net::SocketAddr, time::Duration};
 use futures_util::TryStreamExt;
 use mongodb::{
     Client, Collection, IndexModel,
-    bson::{Bson, DateTime, Document, doc, oid::ObjectId},
+    bson::{Binary, Bson, DateTime, Document, doc, oid::ObjectId, spec::BinarySubtype},
     options::IndexOptions,
 };
 use serde_json::json;
@@ -63,6 +63,26 @@ async fn documents_of_the_reference_package_are_at_home() {
     let stored: Vec<Document> = theirs.find(doc! { "trace_id": "theirs" }).await.unwrap().try_collect().await.unwrap();
     assert_eq!(stored.len(), 1);
     assert_eq!((stored[0].get_object_id("_id").unwrap(), stored[0].get_str("response").unwrap()), (id, "They attend to all of it."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_of_any_type_is_kept_by_those_who_send_its_trace_again() {
+    let bytes = Binary { subtype: BinarySubtype::Uuid, bytes: vec![7; 16] };
+    let ids: [Bson; 6] = [7_i32.into(), 7_i64.into(), 2.5.into(), bytes.into(), DateTime::from_millis(7).into(), doc! { "a": 1 }.into()];
+    for id in ids {
+        let bench = Bench::mongo().await;
+        let theirs = collection(&bench).await;
+        let mut document = of_reference("theirs", 1_767_225_605_000);
+        document.insert("_id", id.clone());
+        theirs.insert_one(document).await.unwrap();
+        bench.put(&[raw("ours", 1)]).await;
+        let mut again = serde_json::to_value(bench.get("default", "theirs").await).unwrap();
+        assert_eq!(bench.put(std::slice::from_ref(&again)).await, [Outcome::Duplicate], "{id}");
+        again["response"] = "They attend to all of it.".into();
+        assert_eq!(bench.put(&[again]).await, [Outcome::Updated], "{id}");
+        let stored: Vec<Document> = theirs.find(doc! { "trace_id": "theirs" }).await.unwrap().try_collect().await.unwrap();
+        assert_eq!(stored.iter().map(|document| document.get("_id")).collect::<Vec<_>>(), [Some(&id)]);
+    }
 }
 
 /// Whatever a collection holds is shown as it can be; none breaks a page, and paging still meets each once.
