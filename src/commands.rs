@@ -38,6 +38,10 @@ pub use copy::copy;
 mod doctor;
 pub use doctor::doctor;
 
+/// What is derived from the traces.
+mod repair;
+pub use repair::repair;
+
 /// Projects and keys.
 mod access;
 pub use access::{key, project};

@@ -2,18 +2,20 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use tracellm_trace::Timestamp;
 
+/// When they run.
+mod calendar;
+use calendar::{BURST_FAILURES, Calendar};
+
 /// What the made-up applications do.
 mod scenarios;
 use scenarios::SCENARIOS;
 
-/// Milliseconds over which the traces are spread.
-const SPAN_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// An endless stream of made-up raw traces, the newest first; the same seed and end make the same ones.
+/// Made-up raw traces, the oldest first; the same seed, end and count make the same ones.
 pub struct Demo {
     rng: Rng,
     seed: u64,
-    end: Timestamp,
+    calendar: Calendar,
+    count: u64,
     made: u64,
 }
 
@@ -49,19 +51,22 @@ struct StepPlan {
 }
 
 impl Demo {
-    pub fn new(seed: u64, end: Timestamp) -> Self {
-        Self { rng: Rng::with_seed(seed), seed, end, made: 0 }
+    pub fn new(seed: u64, end: Timestamp, count: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let calendar = Calendar::new(&mut rng, end, count, SCENARIOS.len());
+        Self { rng, seed, calendar, count, made: 0 }
     }
 
     fn trace(&mut self) -> Value {
         let rng = &mut self.rng;
-        let scenario = pick(rng, SCENARIOS);
+        let project = rng.usize(..SCENARIOS.len());
+        let scenario = &SCENARIOS[project];
         let model = pick(rng, scenario.models);
         let (prompt, response) = *pick(rng, scenario.prompts);
-        let age = (rng.f64().powi(2) * SPAN_MS as f64) as i64;
-        let started = self.end.millis() - age - 1;
+        let started = self.calendar.begin_of(rng, self.made);
 
-        let broken = (rng.u32(..100) < scenario.failures_per_100).then(|| pick_fallible(rng, scenario));
+        let failures = if self.calendar.is_failing(project, started) { BURST_FAILURES } else { scenario.failures_per_100 };
+        let broken = (rng.u32(..100) < failures).then(|| pick_fallible(rng, scenario));
         let retried = (rng.u32(..100) < scenario.retries_per_100).then(|| pick_fallible(rng, scenario));
         let mut run = Run { rng, model, prompt, clock: started as f64, steps: Vec::new(), cost: 0.0 };
         for (index, plan) in scenario.steps.iter().enumerate() {
@@ -97,6 +102,9 @@ impl Iterator for Demo {
     type Item = String;
 
     fn next(&mut self) -> Option<String> {
+        if self.made == self.count {
+            return None;
+        }
         let trace = self.trace();
         self.made += 1;
         Some(trace.to_string())
@@ -116,8 +124,9 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn step(&mut self, plan: &StepPlan, success: bool) {
-        // Most steps take their usual time, a few take many times as long.
-        let duration = round(plan.usual_ms * (0.6 + 0.8 * self.rng.f64() + 3.0 * self.rng.f64().powi(12)));
+        // Most steps take their usual time, a few take many times as long, and one in 500 hangs.
+        let hangs = if self.rng.u32(..500) == 0 { 10.0 + 30.0 * self.rng.f64() } else { 0.0 };
+        let duration = round(plan.usual_ms * (0.6 + 0.8 * self.rng.f64() + 3.0 * self.rng.f64().powi(12) + hangs));
         let mut step = json!({
             "tool_name": plan.tool, "kind": plan.kind, "duration": duration, "success": success, "timestamp": self.clock as i64,
             "input": {"query": self.prompt, "detail": plan.input}, "output": {"result": plan.output},
@@ -158,6 +167,7 @@ fn round_cost(micro_usd: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use tracellm_trace::{Context, Source, Status, Timestamp, normalize};
 
     use super::Demo;
@@ -165,7 +175,7 @@ mod tests {
     #[test]
     fn the_same_seed_makes_the_same_traces() {
         let end = Timestamp::parse("2026-11-23").unwrap();
-        let made = |seed| Demo::new(seed, end).take(300).collect::<Vec<_>>();
+        let made = |seed| Demo::new(seed, end, 300).collect::<Vec<_>>();
         assert_eq!(made(7), made(7));
         assert_ne!(made(7), made(8));
     }
@@ -174,7 +184,7 @@ mod tests {
     fn every_kind_of_trace_is_there_and_none_is_faulty() {
         let end = Timestamp::parse("2026-11-23").unwrap();
         let context = Context { now: end, fresh_id: String::new(), source: Source::Demo, key: None };
-        let traces: Vec<_> = Demo::new(1, end).take(300).map(|raw| normalize(&raw, &context).unwrap().trace).collect();
+        let traces: Vec<_> = Demo::new(1, end, 300).map(|raw| normalize(&raw, &context).unwrap().trace).collect();
         for &status in Status::ALL {
             assert!(traces.iter().filter(|trace| trace.status == status).count() > 10, "{status}");
         }
@@ -182,5 +192,23 @@ mod tests {
         assert!(traces.iter().all(|trace| trace.created_at < end && (trace.token_count > 0 || trace.status == Status::Failed)));
         let ids: std::collections::HashSet<_> = traces.iter().map(|trace| &trace.trace_id).collect();
         assert_eq!(ids.len(), 300);
+    }
+
+    #[test]
+    fn many_make_a_month_with_nights_and_weekends() {
+        let end = Timestamp::parse("2026-11-23").unwrap();
+        let begins: Vec<i64> =
+            Demo::new(1, end, 30_000).map(|raw| serde_json::from_str::<Value>(&raw).unwrap()["created_at"].as_i64().unwrap()).collect();
+        let of = |hours: std::ops::Range<i64>, days: std::ops::Range<i64>| {
+            let is_within = |begin: &&i64| {
+                let hour = begin.div_euclid(3_600_000);
+                hours.contains(&hour.rem_euclid(24)) && days.contains(&(hour.div_euclid(24) + 3).rem_euclid(7))
+            };
+            begins.iter().filter(is_within).count()
+        };
+        assert!(end.millis() - begins[0] > 29 * 24 * 3_600_000 && begins.iter().all(|begin| *begin < end.millis()));
+        assert!(begins.windows(2).filter(|pair| pair[1] < pair[0] - 60_000).count() == 0, "the oldest first");
+        assert!(of(9..11, 0..5) > 5 * of(2..4, 0..5), "people sleep");
+        assert!(of(0..24, 0..5) / 5 > 2 * of(0..24, 5..7) / 2, "and have weekends");
     }
 }

@@ -58,6 +58,9 @@ pub enum Command {
     Copy(CopyOptions),
     /// Look for what is wrong with the store, and say what to do about it
     Doctor(DoctorOptions),
+    /// Make anew what is derived from the traces, and say what was wrong with it
+    #[command(subcommand)]
+    Repair(RepairCommand),
     /// Create or list projects
     #[command(subcommand)]
     Project(ProjectCommand),
@@ -186,6 +189,12 @@ pub struct DoctorOptions {
 fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
     speed.ok_or_else(|| "must be a number over 0".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RepairCommand {
+    /// The sums behind numbers and charts
+    Rollups,
 }
 
 #[derive(Debug, Subcommand)]

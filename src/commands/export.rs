@@ -32,9 +32,9 @@ pub async fn export(location: Location, options: ExportOptions) -> Result<(), Fa
     let mut written = 0;
     let progress = progress::bar("exporting", store.count(&query.filter).await?);
     loop {
-        let page = store.list_documents(&query).await?;
-        let rows = page.items.len();
-        for trace in page.items {
+        let (documents, next) = store.documents(&query).await?;
+        let rows = documents.len();
+        for trace in documents {
             let whole = match trace.cut_from() {
                 Some(_) => store.get(Some(&trace.project_id), &trace.trace_id).await?,
                 None => None,
@@ -48,7 +48,7 @@ pub async fn export(location: Location, options: ExportOptions) -> Result<(), Fa
             written += 1;
         }
         progress.inc(rows as u64);
-        match page.next {
+        match next {
             Some(next) => query.cursor = Some(next),
             None => break,
         }

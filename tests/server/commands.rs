@@ -70,6 +70,15 @@ fn wrong_usage_is_told_apart_from_failure() {
 }
 
 #[test]
+fn repair_says_what_it_looked_at() {
+    let home = Home::embedded();
+    done(&home.run(&["demo", "--count", "40", "--seed", "7"]));
+    let output = home.run(&["repair", "rollups"]);
+    done(&output);
+    assert!(words(&output.stderr).contains("sums are kept; 0 were not"), "{}", words(&output.stderr));
+}
+
+#[test]
 fn demo_fills_an_empty_store_once() {
     let home = Home::embedded();
     let server = home.start_with(&["--demo"]);

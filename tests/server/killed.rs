@@ -35,6 +35,10 @@ fn nothing_is_lost_or_doubled(home: &Home) {
     let server = home.start();
     server.wait_until_ready();
     all_is_there_once(&server, &mut senders);
+    let repaired = home.run(&["repair", "rollups"]);
+    assert!(repaired.status.success());
+    let told = String::from_utf8_lossy(&repaired.stderr);
+    assert!(told.contains("; 0 were not") || told.contains("keeps no sums"), "{told}");
 }
 
 #[test]

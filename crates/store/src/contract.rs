@@ -2,8 +2,8 @@ use std::{future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Diagnosis, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Trace, TraceSummary, otlp::Span,
-    stats::Tally,
+    ApiKey, Cursor, Diagnosis, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Trace, TraceSummary,
+    otlp::Span, stats::Tally,
 };
 
 use crate::{StoreError, Subscription, WriteMetrics};
@@ -33,6 +33,9 @@ impl From<Normalized> for NewTrace {
 /// What became of one document of a put: stored, or refused for what it is (too large, say).
 pub type PutOutcome = Result<Outcome, Issue>;
 
+/// Documents of a page, and where the next one starts; none where this is the last.
+pub type Documents = (Vec<Trace>, Option<Cursor>);
+
 /// What is noted on a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyMark {
@@ -54,6 +57,15 @@ pub struct Plan {
     pub indexes: Vec<String>,
     /// What matches is put in order only after all of it was found.
     pub sorts: bool,
+}
+
+/// What a repair of sums found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// Sums that are kept.
+    pub cells: u64,
+    /// Those that were not what the traces add up to, missing ones and superfluous ones too; now they are right.
+    pub wrong: u64,
 }
 
 /// How the database is.
@@ -96,11 +108,17 @@ pub trait TraceStore: Send + Sync + 'static {
     /// A page of documents, of very large traces with the first steps only ([`Trace::cut_from`]); otherwise as [`TraceStore::list`].
     fn list_documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<Trace>, StoreError>>;
 
+    /// The documents of a page as [`TraceStore::list_documents`] finds them, and where the next page starts: nobody counts what matches.
+    fn documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Documents, StoreError>>;
+
     /// How many traces match, all of them.
     fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, StoreError>>;
 
     /// Adds up every trace that matches.
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>>;
+
+    /// Adds up all traces anew, and mends the sums that are kept; none where none are kept.
+    fn repair_rollups(&self) -> BoxFuture<'_, Result<Option<Repaired>, StoreError>>;
 
     /// Every project id that a trace has, in order.
     fn project_ids(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;

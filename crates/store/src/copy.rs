@@ -95,10 +95,10 @@ async fn copy_page(
     query: &Query,
     copied: &mut Copied,
 ) -> Result<(usize, Option<Cursor>), StoreError> {
-    let page = from.list_documents(query).await?;
-    let count = page.items.len();
+    let (documents, next) = from.documents(query).await?;
+    let count = documents.len();
     // What came as spans goes as spans, so that late ones find their trace on the other side.
-    let (of_spans, documents): (Vec<_>, Vec<_>) = page.items.into_iter().partition(|trace| trace.source == Some(Source::Otlp));
+    let (of_spans, documents): (Vec<_>, Vec<_>) = documents.into_iter().partition(|trace| trace.source == Some(Source::Otlp));
     let mut documents: Vec<NewTrace> = documents.into_iter().map(|trace| NewTrace { trace, filled: Filled::default() }).collect();
     for trace in of_spans {
         let spans = from.spans(&trace.project_id, &trace.trace_id).await?;
@@ -124,7 +124,7 @@ async fn copy_page(
             Err(issue) => copied.faults.push(format!("trace `{id}`: {}", issue.message)),
         }
     }
-    Ok((count, page.next))
+    Ok((count, next))
 }
 
 async fn compare(
@@ -136,9 +136,9 @@ async fn compare(
 ) -> Result<(), StoreError> {
     let mut digest = Sha256::new();
     loop {
-        let page = from.list_documents(&query).await?;
-        advance(Stage::Comparing, page.items.len());
-        let pairs = stream::iter(page.items).map(|ours| async move {
+        let (documents, next) = from.documents(&query).await?;
+        advance(Stage::Comparing, documents.len());
+        let pairs = stream::iter(documents).map(|ours| async move {
             let ours = match ours.cut_from() {
                 Some(_) => from.get(Some(&ours.project_id), &ours.trace_id).await?.unwrap_or(ours),
                 None => ours,
@@ -164,7 +164,7 @@ async fn compare(
                 copied.faults.push(format!("trace `{}` differs", ours.trace_id));
             }
         }
-        match page.next {
+        match next {
             Some(next) => query.cursor = Some(next),
             None => break,
         }

@@ -4,7 +4,8 @@ use tokio::task::spawn_blocking;
 use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, otlp::Span, stats::Tally};
 
 use crate::{
-    BoxFuture, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore, WriteMetrics,
+    BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, StoreError, StoredKey, Subscription,
+    TraceStore, WriteMetrics,
 };
 
 /// Projects and keys.
@@ -24,6 +25,8 @@ mod follow;
 mod mentions;
 /// Pages, totals, sums, single documents and project ids.
 mod queries;
+/// Sums kept beside the traces, changed with them in one transaction.
+mod rollups;
 /// Traces as rows.
 mod row;
 /// The file: where it lies, how it is opened, and its tables.
@@ -98,6 +101,11 @@ impl TraceStore for EmbeddedStore {
         Box::pin(self.readers.run(move |connection| queries::list(connection, &query, "doc")))
     }
 
+    fn documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Documents, StoreError>> {
+        let query = query.clone();
+        Box::pin(self.readers.run(move |connection| queries::documents(connection, &query)))
+    }
+
     fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, StoreError>> {
         let filter = filter.clone();
         Box::pin(self.readers.run(move |connection| queries::count(connection, &filter, None)))
@@ -106,6 +114,10 @@ impl TraceStore for EmbeddedStore {
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {
         let filter = filter.clone();
         Box::pin(self.readers.run(move |connection| queries::tally(connection, &filter)))
+    }
+
+    fn repair_rollups(&self) -> BoxFuture<'_, Result<Option<Repaired>, StoreError>> {
+        Box::pin(self.access.run(|connection| rollups::repair(connection).map(Some)))
     }
 
     fn project_ids(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {

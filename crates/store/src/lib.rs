@@ -2,7 +2,7 @@
 
 /// What every home of traces promises.
 mod contract;
-pub use contract::{BoxFuture, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoredKey, TraceStore};
+pub use contract::{BoxFuture, Documents, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, StoredKey, TraceStore};
 
 /// Why a store could not do what was asked.
 mod error;
@@ -27,6 +27,9 @@ mod spans;
 
 /// A trace with all of its steps, or some of them.
 mod whole;
+
+/// Sums kept beside the traces: of which periods and names, and which of them make up a range.
+mod rollups;
 
 /// A page as both homes read it: from where, in which direction, and which cursors lead on.
 mod paging;

@@ -12,7 +12,8 @@ use tokio::time::timeout;
 use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, otlp::Span, stats::Tally};
 
 use crate::{
-    BoxFuture, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, StoreError, StoredKey, Subscription, TraceStore, WriteMetrics,
+    BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, StoreError, StoredKey, Subscription,
+    TraceStore, WriteMetrics,
 };
 
 /// Projects and keys.
@@ -126,12 +127,20 @@ impl TraceStore for MongoStore {
         Box::pin(async { within(PATIENCE, queries::list_documents(&self.connection.traces().await?, query)).await })
     }
 
+    fn documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Documents, StoreError>> {
+        Box::pin(async { within(PATIENCE, queries::documents(&self.connection.traces().await?, query)).await })
+    }
+
     fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, StoreError>> {
         Box::pin(async { within(PATIENCE, queries::count(&self.connection.traces().await?, filter)).await })
     }
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {
         Box::pin(async { within(LONG_PATIENCE, tally::tally(&self.connection.traces().await?, filter)).await })
+    }
+
+    fn repair_rollups(&self) -> BoxFuture<'_, Result<Option<Repaired>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 
     fn project_ids(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {

@@ -50,7 +50,7 @@ pub async fn failures(store: &dyn TraceStore, filter: &Filter, limit: u32) -> Re
 }
 
 async fn newest(store: &dyn TraceStore, filter: Filter, limit: u32) -> Result<Vec<Trace>, StoreError> {
-    Ok(store.list_documents(&Query { filter, limit, ..Query::default() }).await?.items)
+    Ok(store.documents(&Query { filter, limit, ..Query::default() }).await?.0)
 }
 
 /// The filter narrowed to a status; none where it asks for another one.

@@ -53,6 +53,13 @@ impl<'q> Reading<'q> {
         self.limit.saturating_add(1)
     }
 
+    /// The rows that were read, without their places, and where those behind them start.
+    pub fn uncounted<T>(&self, rows: Vec<(Keyset, T)>) -> (Vec<T>, Option<Cursor>) {
+        let unknown = Total { count: 0, is_capped: true };
+        let page = self.page(rows, unknown);
+        (page.items, page.next)
+    }
+
     /// The page of the rows that were read, at most [`Reading::wanted`], each with its place.
     pub fn page<T>(&self, mut rows: Vec<(Keyset, T)>, total: Total) -> Page<T> {
         let has_more = rows.len() > self.limit;

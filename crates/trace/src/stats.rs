@@ -2,9 +2,13 @@
 mod sketch;
 pub use sketch::Sketch;
 
-/// Sums over traces, and the answer that they make.
+/// Sums over traces.
+mod sums;
+pub use sums::{Sums, cost, latency};
+
+/// The answer that sums make.
 mod analytics;
-pub use analytics::{Analytics, ChartPoint, Count, Sample, Summary, Sums, Tally};
+pub use analytics::{Analytics, ChartPoint, Count, Sample, Summary, Tally};
 
 /// How wide the buckets of a chart are.
 mod bucket;

@@ -6,9 +6,9 @@ use tracellm_trace::{
     stats::{Sample, Tally},
 };
 
-use super::{conditions::Conditions, errors::unreadable};
+use super::{conditions::Conditions, errors::unreadable, rollups};
 use crate::{
-    Plan, StoreError,
+    Documents, Plan, StoreError,
     paging::{Reading, Stretch},
 };
 
@@ -27,9 +27,31 @@ pub(super) fn document(connection: &Connection, project_id: Option<&str>, trace_
 /// A page whose items are the JSON in `column`.
 pub(super) fn list<T: DeserializeOwned>(connection: &Connection, query: &Query, column: &str) -> Result<Page<T>, StoreError> {
     let reading = Reading::new(query);
+    let items = read(connection, query, &reading, column)?;
+    let total = match reading.total_of(items.len()) {
+        Some(total) => total,
+        None => count(connection, &query.filter, Some(TOTAL_CAP + 1))?,
+    };
+    Ok(reading.page(items, Total::from_count(total)))
+}
+
+/// The documents of a page, and where the next one starts.
+pub(super) fn documents(connection: &Connection, query: &Query) -> Result<Documents, StoreError> {
+    let reading = Reading::new(query);
+    let items = read(connection, query, &reading, "doc")?;
+    Ok(reading.uncounted(items))
+}
+
+/// The rows of a page and the one behind it, each with its place.
+fn read<T: DeserializeOwned>(
+    connection: &Connection,
+    query: &Query,
+    reading: &Reading,
+    column: &str,
+) -> Result<Vec<(Keyset, T)>, StoreError> {
     let mut items = Vec::new();
     for stretch in reading.stretches() {
-        let Some(Conditions { sql, values }) = walk(query, &reading, &stretch, column) else { continue };
+        let Some(Conditions { sql, values }) = walk(query, reading, &stretch, column) else { continue };
         let mut statement = connection.prepare_cached(&format!("{sql} LIMIT {}", reading.wanted() - items.len()))?;
         let mut rows = statement.query(params_from_iter(values))?;
         while let Some(row) = rows.next()? {
@@ -40,11 +62,7 @@ pub(super) fn list<T: DeserializeOwned>(connection: &Connection, query: &Query, 
             break;
         }
     }
-    let total = match reading.total_of(items.len()) {
-        Some(total) => total,
-        None => count(connection, &query.filter, Some(TOTAL_CAP + 1))?,
-    };
-    Ok(reading.page(items, Total::from_count(total)))
+    Ok(items)
 }
 
 /// The statement that walks a stretch of a list, with its values; none where nothing can be there.
@@ -95,8 +113,16 @@ pub(super) fn plan(connection: &Connection, query: &Query) -> Result<Plan, Store
     Ok(plan)
 }
 
-/// How many traces match, counted no further than `most`.
+/// How many traces match, counted no further than `most`, unless it is known anyway.
 pub(super) fn count(connection: &Connection, filter: &Filter, most: Option<u64>) -> Result<u64, StoreError> {
+    match rollups::count(connection, filter)? {
+        Some(count) => Ok(count),
+        None => count_rows(connection, filter, most),
+    }
+}
+
+/// The same, row by row.
+pub(super) fn count_rows(connection: &Connection, filter: &Filter, most: Option<u64>) -> Result<u64, StoreError> {
     let conditions = Conditions::of(filter);
     let most = most.map_or_else(String::new, |most| format!(" LIMIT {most}"));
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM traces{}{most})", conditions.sql);
@@ -107,21 +133,38 @@ pub(super) fn count(connection: &Connection, filter: &Filter, most: Option<u64>)
 
 /// Adds up every trace that matches.
 pub(super) fn tally(connection: &Connection, filter: &Filter) -> Result<Tally, StoreError> {
+    if let Some(tally) = rollups::tally(connection, filter)? {
+        return Ok(tally);
+    }
     let Conditions { sql, values } = Conditions::of(filter);
     let mut statement = connection.prepare_cached(&format!("SELECT min(created_at), max(created_at) FROM traces{sql}"))?;
     let found: (Option<i64>, Option<i64>) = statement.query_row(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis_clamped);
     let range = filter.from.or(moment(found.0)).zip(filter.to.map(|to| to.plus(-1.0)).or(moment(found.1)));
     let mut tally = Tally::new(range);
+    each(connection, filter, |sample| tally.add(sample))?;
+    Ok(tally)
+}
+
+/// When the first (`min`) or the last (`max`) trace that matches began, in ms.
+pub(super) fn outermost(connection: &Connection, filter: &Filter, which: &str) -> Result<Option<i64>, StoreError> {
+    let Conditions { sql, values } = Conditions::of(filter);
+    let mut statement = connection.prepare_cached(&format!("SELECT {which}(created_at) FROM traces{sql}"))?;
+    Ok(statement.query_row(params_from_iter(values), |row| row.get(0))?)
+}
+
+/// What analytics take from each trace that matches.
+pub(super) fn each(connection: &Connection, filter: &Filter, mut add: impl FnMut(&Sample)) -> Result<(), StoreError> {
+    let Conditions { sql, values } = Conditions::of(filter);
     let sql = format!(
         "SELECT created_at, status, model_name, project_id, environment, latency, token_count, cost_usd, retry_count, slow_request \
          FROM traces{sql}"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(&values))?;
+    let mut rows = statement.query(params_from_iter(values))?;
     while let Some(row) = rows.next()? {
         let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-        tally.add(&Sample {
+        add(&Sample {
             created_at: Some(Timestamp::from_millis_clamped(row.get(0)?)),
             status: Status::from_word(text(1)?).unwrap_or(Status::Success),
             model_name: text(2)?,
@@ -134,7 +177,7 @@ pub(super) fn tally(connection: &Connection, filter: &Filter) -> Result<Tally, S
             slow_request: row.get(9)?,
         });
     }
-    Ok(tally)
+    Ok(())
 }
 
 /// Every project id: one step down the index for each, however many traces it has.

@@ -1,8 +1,8 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::Map;
-use tracellm_trace::{Filled, Outcome, Trace, TraceSummary};
+use tracellm_trace::{Filled, Outcome, Trace, TraceSummary, stats::Sample};
 
-use super::errors::unreadable;
+use super::{errors::unreadable, rollups::Rollups};
 use crate::{
     NewTrace, StoreError,
     merge::{Merged, merge},
@@ -33,21 +33,24 @@ impl Row {
     }
 }
 
-pub(super) fn write_row(transaction: &Transaction, row: &Row) -> Result<Outcome, StoreError> {
+pub(super) fn write_row(transaction: &Transaction, rollups: &mut Rollups, row: &Row) -> Result<Outcome, StoreError> {
     let find = "SELECT id, doc FROM traces WHERE trace_id = ? AND project_id = ?";
     let key = params![row.head.trace_id, row.head.project_id];
     let found = transaction.prepare_cached(find)?.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((id, doc)): Option<(i64, String)> = found else {
         store(transaction, None, row)?;
+        rollups.change(None, &Sample::from(&row.head))?;
         return Ok(Outcome::Created);
     };
     let read = |doc: &str| serde_json::from_str::<Trace>(doc).map_err(unreadable);
-    match merge(&read(&doc)?, NewTrace { trace: read(&row.doc)?, filled: row.filled.clone() }) {
+    let old = read(&doc)?;
+    match merge(&old, NewTrace { trace: read(&row.doc)?, filled: row.filled.clone() }) {
         Merged::Duplicate => Ok(Outcome::Duplicate),
         Merged::Updated(trace) => {
             // A row whose number grows with each change is found by whoever follows what is stored.
             let renumber = "UPDATE traces SET id = (SELECT max(id) + 1 FROM traces) WHERE id = ? RETURNING id";
             let id = transaction.prepare_cached(renumber)?.query_row([id], |row| row.get(0))?;
+            rollups.change(Some(&Sample::from(&old)), &Sample::from(&*trace))?;
             store(transaction, Some(id), &Row::new(NewTrace { trace: *trace, filled: Filled::default() })?)?;
             Ok(Outcome::Updated)
         }

@@ -6,7 +6,7 @@ use std::{
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::mentions;
+use super::{mentions, rollups};
 use crate::StoreError;
 
 /// The file in the data folder.
@@ -90,7 +90,27 @@ const MIGRATIONS: &[&str] = &[
      INSERT INTO span_batches (trace_id, project_id, spans) SELECT trace_id, project_id, CAST('[' || span || ']' AS BLOB) FROM spans;
      DROP TABLE spans;
      CREATE INDEX span_batches_key ON span_batches (trace_id, project_id);",
+    // Sums of periods; names by which a grain does not tell apart are empty. What stood before is added up behind this.
+    "CREATE TABLE rollups (
+         grain INTEGER NOT NULL,
+         level INTEGER NOT NULL,
+         period INTEGER NOT NULL,
+         project_id TEXT NOT NULL,
+         environment TEXT NOT NULL,
+         model_name TEXT NOT NULL,
+         status TEXT NOT NULL,
+         traces INTEGER NOT NULL,
+         sums BLOB NOT NULL,
+         PRIMARY KEY (grain, level, period, project_id, environment, model_name, status)
+     ) STRICT, WITHOUT ROWID;
+     DROP INDEX traces_time;
+     -- With all that numbers are made of, so that adding up a range reads nothing else.
+     CREATE INDEX traces_time ON traces (created_at, trace_id, project_id, status, model_name, environment, latency, token_count, cost_usd,
+         retry_count, slow_request, session_id, user_id);",
 ];
+
+/// The version that began to keep sums.
+const WITH_ROLLUPS: usize = 4;
 
 /// The file in a data folder, which is made where it is missing, for its owner alone.
 pub(super) fn file_in(data_dir: &Path) -> Result<PathBuf, StoreError> {
@@ -148,6 +168,9 @@ fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
         for migration in missing {
             transaction.execute_batch(migration)?;
         }
+        if version < WITH_ROLLUPS {
+            rollups::build(&transaction)?;
+        }
         transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
     }
     Ok(transaction.commit()?)
@@ -157,8 +180,10 @@ fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
 mod tests {
     use rusqlite::Connection;
 
+    use tracellm_trace::{Filter, stats::Summary};
+
     use super::{MIGRATIONS, open};
-    use crate::embedded::spans;
+    use crate::embedded::{queries, rollups, spans};
 
     #[test]
     fn spans_that_were_rows_are_found_again() {
@@ -175,5 +200,30 @@ mod tests {
         let names: Vec<String> =
             spans::read(&open(&file).unwrap(), "web", "a1").unwrap().into_spans().into_iter().map(|span| span.name).collect();
         assert_eq!(names, ["chat", "tool"]);
+    }
+    #[test]
+    fn what_stood_before_sums_were_kept_is_added_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tracellm.db");
+        let old = Connection::open(&file).unwrap();
+        MIGRATIONS[..3].iter().for_each(|migration| old.execute_batch(migration).unwrap());
+        old.pragma_update(None, "user_version", 3).unwrap();
+        let sql = "INSERT INTO traces VALUES (NULL, 'web', ?, ?, 'failed', 'm', 'e', 7.5, 9, NULL, 1, 0, NULL, NULL, NULL, '{}', '{}')";
+        for (id, created_at) in [("a", -1), ("b", 0), ("c", 1_780_000_000_000_i64)] {
+            old.execute(sql, rusqlite::params![id, created_at]).unwrap();
+        }
+        drop(old);
+        let connection = open(&file).unwrap();
+        let summary = queries::tally(&connection, &Filter::default()).unwrap().finish(Vec::new()).summary;
+        let Summary { total_traces, failed_traces, average_latency, total_token_usage, retries, .. } = summary;
+        assert_eq!((total_traces, failed_traces, average_latency, total_token_usage, retries), (3, 3, 7.5, 27, 3));
+        let repaired = rollups::repair(&connection).unwrap();
+        assert!(repaired.cells > 0 && repaired.wrong == 0, "{repaired:?}");
+        // A sum that is wrong, a missing one and a superfluous one are found.
+        connection.execute("UPDATE rollups SET traces = traces + 1 WHERE grain = 0 AND level = 3 AND period = 0", []).unwrap();
+        connection.execute("DELETE FROM rollups WHERE grain = 1 AND level = 0 AND period = 0", []).unwrap();
+        connection.execute("INSERT INTO rollups SELECT grain, level, period + 60000, project_id, environment, model_name, status, traces, sums FROM rollups WHERE grain = 0 AND level = 0 AND period = 0", []).unwrap();
+        assert_eq!(rollups::repair(&connection).unwrap().wrong, 3);
+        assert_eq!(rollups::repair(&connection).unwrap().wrong, 0);
     }
 }

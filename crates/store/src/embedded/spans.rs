@@ -1,7 +1,10 @@
 use rusqlite::{Connection, Transaction, params};
 use tracellm_trace::Timestamp;
 
-use super::row::{Row, write_row};
+use super::{
+    rollups::Rollups,
+    row::{Row, write_row},
+};
 use crate::{
     NewSpan, PutOutcome, StoreError,
     queue::Size,
@@ -31,21 +34,21 @@ impl SpanRows {
 }
 
 /// Writes spans, and the trace that each batch has changed.
-pub(super) fn write(transaction: &Transaction, rows: &SpanRows) -> Result<Vec<PutOutcome>, StoreError> {
+pub(super) fn write(transaction: &Transaction, rollups: &mut Rollups, rows: &SpanRows) -> Result<Vec<PutOutcome>, StoreError> {
     let mut outcomes = rows.refused.clone();
     for (batch, row) in &rows.traces {
-        outcomes.extend(write_batch(transaction, batch, row)?);
+        outcomes.extend(write_batch(transaction, rollups, batch, row)?);
     }
     outcomes.sort_unstable_by_key(|(position, _)| *position);
     debug_assert_eq!(outcomes.len(), rows.spans, "each span has an outcome");
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-fn write_batch(transaction: &Transaction, batch: &SpanBatch, row: &Row) -> Result<Outcomes, StoreError> {
+fn write_batch(transaction: &Transaction, rollups: &mut Rollups, batch: &SpanBatch, row: &Row) -> Result<Outcomes, StoreError> {
     let standing = read(transaction, &batch.project_id, &batch.trace_id)?;
     if standing.is_empty() {
         add(transaction, batch, &batch.packed)?;
-        write_row(transaction, row)?;
+        write_row(transaction, rollups, row)?;
         return Ok(batch.outcomes());
     }
     let joined = match batch.join(standing)? {
@@ -54,7 +57,7 @@ fn write_batch(transaction: &Transaction, batch: &SpanBatch, row: &Row) -> Resul
     };
     if let Some(packed) = joined.packed {
         add(transaction, batch, &packed)?;
-        write_row(transaction, &Row::new(joined.trace)?)?;
+        write_row(transaction, rollups, &Row::new(joined.trace)?)?;
     }
     Ok(joined.outcomes)
 }

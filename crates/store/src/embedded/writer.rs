@@ -10,6 +10,7 @@ use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
 use tracellm_trace::Timestamp;
 
 use super::{
+    rollups::Rollups,
     row::{Row, write_row},
     spans::{self, SpanRows},
 };
@@ -121,12 +122,14 @@ fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
 
 /// Writes some puts, and commits.
 fn write(transaction: Transaction, batch: &[Job<Work>]) -> Result<Vec<Vec<PutOutcome>>, StoreError> {
+    let mut rollups = Rollups::new(&transaction);
     let outcomes = batch.iter().map(|job| match &job.work {
-        Work::Documents(rows) => rows.iter().map(|row| Ok(Ok(write_row(&transaction, row)?))).collect(),
-        Work::Spans(rows) => spans::write(&transaction, rows),
+        Work::Documents(rows) => rows.iter().map(|row| Ok(Ok(write_row(&transaction, &mut rollups, row)?))).collect(),
+        Work::Spans(rows) => spans::write(&transaction, &mut rollups, rows),
         Work::Probe(sql) => Ok(transaction.execute_batch(sql).map(|()| Vec::new())?),
     });
     let outcomes = outcomes.collect::<Result<_, _>>()?;
+    rollups.write()?;
     transaction.commit()?;
     Ok(outcomes)
 }

@@ -6,10 +6,11 @@ use mongodb::{
 use tracellm_trace::{
     Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary,
     otlp::{ROOT_MISSING, STEPS_TOTAL},
+    query::Keyset,
 };
 
 use super::{decode, filter, order};
-use crate::{StoreError, paging::Reading};
+use crate::{Documents, StoreError, paging::Reading};
 
 /// Characters of a text that a row is made of; one more than it shows, so that it knows whether to say `…`.
 const CUT: i32 = 201;
@@ -57,6 +58,13 @@ pub(super) async fn list_documents(traces: &Collection<RawDocumentBuf>, query: &
     page(traces, query, None, decode::trace).await
 }
 
+/// The documents of a page, and where the next one starts.
+pub(super) async fn documents(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Documents, StoreError> {
+    let reading = Reading::new(query);
+    let rows = read(traces, query, &reading, None, decode::trace).await?;
+    Ok(reading.uncounted(rows))
+}
+
 pub(super) async fn count(traces: &Collection<RawDocumentBuf>, filter: &Filter) -> Result<u64, StoreError> {
     Ok(traces.count_documents(filter::matching(filter)).await?)
 }
@@ -78,10 +86,26 @@ async fn page<T>(
     projection: Option<Document>,
     decode: fn(Document) -> T,
 ) -> Result<Page<T>, StoreError> {
-    let matching = filter::matching(&query.filter);
     let reading = Reading::new(query);
+    let rows = read(traces, query, &reading, projection, decode).await?;
+    let total = match reading.total_of(rows.len()) {
+        Some(total) => total,
+        None => traces.count_documents(filter::matching(&query.filter)).limit(TOTAL_CAP + 1).await?,
+    };
+    Ok(reading.page(rows, Total::from_count(total)))
+}
+
+/// The rows of a page and the one behind it, each with its place.
+async fn read<T>(
+    traces: &Collection<RawDocumentBuf>,
+    query: &Query,
+    reading: &Reading<'_>,
+    projection: Option<Document>,
+    decode: fn(Document) -> T,
+) -> Result<Vec<(Keyset, T)>, StoreError> {
+    let matching = filter::matching(&query.filter);
     let mut rows = Vec::new();
-    for walk in order::walks(&reading) {
+    for walk in order::walks(reading) {
         let missing = i64::try_from(reading.wanted() - rows.len()).unwrap_or(i64::MAX);
         let mut find = traces.find(doc! { "$and": [matching.clone(), walk.condition] }).sort(walk.sort).limit(missing);
         if let Some(projection) = &projection {
@@ -96,11 +120,7 @@ async fn page<T>(
             break;
         }
     }
-    let total = match reading.total_of(rows.len()) {
-        Some(total) => total,
-        None => traces.count_documents(matching).limit(TOTAL_CAP + 1).await?,
-    };
-    Ok(reading.page(rows, Total::from_count(total)))
+    Ok(rows)
 }
 
 /// The start of a text; what is none stays as it is.

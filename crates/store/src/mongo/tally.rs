@@ -5,7 +5,7 @@ use mongodb::{
 };
 use tracellm_trace::{
     DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Filter, SLOW_TRACE_THRESHOLD_MS, Timestamp, UNKNOWN_MODEL,
-    stats::{Bucket, Sketch, Sums, Tally},
+    stats::{Bucket, Sketch, Sums, Tally, cost, latency},
 };
 
 use super::{decode, encode::date, filter};
@@ -36,6 +36,7 @@ pub(super) async fn tally(traces: &Collection<RawDocumentBuf>, filter: &Filter) 
         "cost": { "$sum": "$cost" },
         "retries": { "$sum": "$retries" },
         "slow": { "$sum": { "$cond": ["$slow", 1, 0] } },
+        "retried": { "$sum": { "$cond": [{ "$gt": ["$retries", 0] }, 1, 0] } },
     } };
     let latencies = doc! { "$group": { "_id": { "bucket": "$bucket", "size": sketch_index("$latency") }, "traces": { "$sum": 1 } } };
     for row in rows(traces, [doc! { "$match": matching.clone() }, fields.clone(), sums]).await? {
@@ -92,9 +93,10 @@ fn add_sums(tally: &mut Tally, row: &Document) {
         warning,
         failed,
         slow: count(row.get("slow")),
-        latency: number(row.get("latency")),
+        retried: count(row.get("retried")),
+        latency: latency(number(row.get("latency"))),
         tokens: whole(row.get("tokens")).unwrap_or(0).into(),
-        cost_usd: number(row.get("cost")),
+        cost: cost(number(row.get("cost"))),
         retries: whole(row.get("retries")).unwrap_or(0).into(),
         latencies: Sketch::default(),
     };

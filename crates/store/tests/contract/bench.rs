@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tracellm_store::{Location, NewTrace, TraceStore, open};
+use tracellm_store::{Location, NewTrace, Repaired, TraceStore, open};
 use tracellm_trace::{Context, Outcome, Source, Timestamp, Trace, normalize};
 use uuid::Uuid;
 
@@ -32,6 +32,13 @@ impl Bench {
     pub async fn put(&self, raw: &[Value]) -> Vec<Outcome> {
         let outcomes = self.store.put(raw.iter().map(document).collect()).await.unwrap();
         outcomes.into_iter().map(|outcome| outcome.unwrap()).collect()
+    }
+
+    /// Adds up all traces, and compares that with the sums that were kept.
+    pub async fn check_sums(&self) {
+        if let Some(Repaired { cells, wrong }) = self.store.repair_rollups().await.unwrap() {
+            assert!(cells > 0 && wrong == 0, "{wrong} of {cells} sums are wrong");
+        }
     }
 
     pub async fn get(&self, project_id: &str, trace_id: &str) -> Trace {

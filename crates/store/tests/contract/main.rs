@@ -18,6 +18,9 @@ mod list;
 /// Numbers over all that match, against the same computed plainly.
 mod numbers;
 
+/// Sums that are kept, through changes of what they count.
+mod rollups;
+
 /// Projects and keys.
 mod access;
 
@@ -68,6 +71,8 @@ checks! {
     analytics_are_those_of_a_plain_computation: numbers,
     analytics_of_nothing_are_zero: numbers,
     failures_are_the_newest_of_each_kind_and_all_are_counted: numbers,
+    the_first_and_the_last_moment_count: rollups,
+    sums_follow_whatever_is_stored_and_changed: rollups,
     a_project_is_made_once_with_its_first_key: access,
     a_key_opens_its_scope_until_its_end: access,
     a_secret_is_stored_nowhere: access,

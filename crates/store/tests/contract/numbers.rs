@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The answer once more, from all traces, as one would do it on paper.
-fn by_hand(all: &[Trace], filter: &Filter) -> Analytics {
+pub fn by_hand(all: &[Trace], filter: &Filter) -> Analytics {
     let mut found: Vec<&Trace> = all.iter().filter(|trace| filter.matches(trace)).collect();
     found.sort_by(|a, b| Sort::default().compare(a, b));
     let n = found.len() as u64;
@@ -64,7 +64,7 @@ fn close(found: f64, expected: f64, tolerance: f64, what: &str) {
     assert!((found - expected).abs() <= expected.abs() * tolerance + 1e-6, "{what}: {found} for {expected}");
 }
 
-fn compare(found: &Analytics, expected: &Analytics) {
+pub fn compare(found: &Analytics, expected: &Analytics) {
     let (a, b) = (&found.summary, &expected.summary);
     let counts = |s: &Summary| (s.total_traces, s.failed_traces, s.warning_traces, s.slow_requests, s.retries, s.total_token_usage);
     assert_eq!(counts(a), counts(b));

@@ -76,6 +76,7 @@ pub async fn spans_make_a_trace_that_grows(bench: &Bench) {
     let other = NewSpan { project_id: "shop".to_owned(), span: spans[0].clone() };
     bench.store.put_spans(vec![other], now()).await.unwrap();
     assert_eq!((bench.get("shop", TRACE).await.steps.len(), bench.get("web", TRACE).await.steps.len()), (1, 5));
+    bench.check_sums().await;
 }
 
 /// A trace may have come in another way before its spans do: those are new all the same, and change it.
@@ -87,6 +88,7 @@ pub async fn spans_of_a_trace_that_stands_are_new(bench: &Bench) {
     let trace = bench.get("web", TRACE).await;
     assert_eq!((trace.prompt.as_str(), trace.steps.len()), ("span 0", 4));
     assert_eq!(bench.store.list(&Query::default()).await.unwrap().total.count, 1);
+    bench.check_sums().await;
 }
 
 /// Eight senders at once, each with a share of the spans in its own order, some of them twice.
@@ -115,6 +117,7 @@ pub async fn senders_at_once_make_the_same_trace(bench: &Bench) {
     assert_eq!(bench.store.list(&Query::default()).await.unwrap().total.count, 1);
     let News::Stored(event) = watching.news.recv().await.unwrap() else { panic!("a gap") };
     assert_eq!(event.trace.trace_id, TRACE, "it is news");
+    bench.check_sums().await;
 }
 
 /// More steps than a document shows, and more text than one of MongoDB holds: all of it is there when one asks for the trace.

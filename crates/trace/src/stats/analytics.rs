@@ -5,11 +5,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, Sketch};
+use super::{Bucket, Sums};
 use crate::{Status, Timestamp, Trace};
 
 /// What analytics take from one trace.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample<'a> {
     /// None where it is unreadable.
     pub created_at: Option<Timestamp>,
@@ -41,56 +41,6 @@ impl<'a> From<&'a Trace> for Sample<'a> {
     }
 }
 
-/// Sums over traces. Two of them add up, in any order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sums {
-    pub traces: u64,
-    pub success: u64,
-    pub warning: u64,
-    pub failed: u64,
-    pub slow: u64,
-    pub latency: f64,
-    /// Wide enough for as many of the greatest counts as there can be.
-    pub tokens: i128,
-    pub cost_usd: f64,
-    pub retries: i128,
-    pub latencies: Sketch,
-}
-
-impl Sums {
-    fn add(&mut self, sample: &Sample) {
-        self.traces += 1;
-        match sample.status {
-            Status::Success => self.success += 1,
-            Status::Warning => self.warning += 1,
-            Status::Failed => self.failed += 1,
-        }
-        self.slow += u64::from(sample.slow_request);
-        self.latency += sample.latency;
-        self.tokens += i128::from(sample.token_count);
-        self.cost_usd += sample.cost_usd.unwrap_or(0.0);
-        self.retries += i128::from(sample.retry_count);
-        self.latencies.add(sample.latency);
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.traces += other.traces;
-        self.success += other.success;
-        self.warning += other.warning;
-        self.failed += other.failed;
-        self.slow += other.slow;
-        self.latency += other.latency;
-        self.tokens += other.tokens;
-        self.cost_usd += other.cost_usd;
-        self.retries += other.retries;
-        self.latencies.merge(&other.latencies);
-    }
-
-    fn mean_latency(&self) -> f64 {
-        if self.traces == 0 { 0.0 } else { self.latency / self.traces as f64 }
-    }
-}
-
 /// Traces added up: all of them, per bucket of time, and by name.
 #[derive(Clone, Debug)]
 pub struct Tally {
@@ -116,11 +66,16 @@ impl Tally {
     }
 
     pub fn add(&mut self, sample: &Sample) {
+        self.add_unnamed(sample);
+        self.add_names(sample.model_name, sample.project_id, sample.environment, 1);
+    }
+
+    /// Adds a trace that [`Tally::add_names`] counts elsewhere.
+    pub fn add_unnamed(&mut self, sample: &Sample) {
         self.all.add(sample);
         if let Some(time) = sample.created_at {
             self.buckets.entry(self.bucket.start_of(time)).or_default().add(sample);
         }
-        self.add_names(sample.model_name, sample.project_id, sample.environment, 1);
     }
 
     /// Adds what traces of one bucket add up to; without a time they are in no bucket.
@@ -160,7 +115,7 @@ impl Tally {
                 p95_latency: all.latencies.quantile(0.95),
                 p99_latency: all.latencies.quantile(0.99),
                 total_token_usage: narrow(all.tokens),
-                total_cost_usd: all.cost_usd,
+                total_cost_usd: all.cost_usd(),
                 failed_traces: all.failed,
                 warning_traces: all.warning,
                 retries: narrow(all.retries),
@@ -187,7 +142,7 @@ impl From<(Timestamp, Sums)> for ChartPoint {
             latency: sums.mean_latency(),
             p95_latency: sums.latencies.quantile(0.95),
             tokens: narrow(sums.tokens),
-            cost_usd: sums.cost_usd,
+            cost_usd: sums.cost_usd(),
         }
     }
 }

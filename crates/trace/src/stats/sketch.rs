@@ -1,7 +1,3 @@
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
 /// Greatest relative error of a quantile.
 const ERROR: f64 = 0.01;
 /// Width of a bucket, as the ratio of its bounds: `(1 + ERROR) / (1 - ERROR)`.
@@ -12,9 +8,10 @@ const LEAST: f64 = 1e-6;
 /// How many values fell into which logarithmic bucket. Two sketches add up to the sketch of both, whatever their order.
 ///
 /// A quantile is off by at most 1 % of its value. (DDSketch, Masson et al., VLDB 2019.)
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sketch {
-    counts: BTreeMap<i32, u64>,
+    /// By index, in order; none is 0.
+    counts: Vec<(i32, u64)>,
 }
 
 impl Sketch {
@@ -28,24 +25,55 @@ impl Sketch {
     }
 
     pub fn add_count(&mut self, index: i32, count: u64) {
-        *self.counts.entry(index).or_default() += count;
-    }
-
-    pub fn merge(&mut self, other: &Self) {
-        for (&index, &count) in &other.counts {
-            self.add_count(index, count);
+        match self.counts.binary_search_by_key(&index, |(index, _)| *index) {
+            Ok(place) => self.counts[place].1 += count,
+            Err(place) => self.counts.insert(place, (index, count)),
         }
     }
 
+    /// Takes away a value that was added.
+    pub fn remove(&mut self, value: f64) {
+        let Ok(place) = self.counts.binary_search_by_key(&Self::index(value), |(index, _)| *index) else { return };
+        self.counts[place].1 -= 1;
+        if self.counts[place].1 == 0 {
+            self.counts.remove(place);
+        }
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        let mut merged = Vec::with_capacity(self.counts.len().max(other.counts.len()));
+        let (mut ours, mut theirs) = (self.counts.iter().copied().peekable(), other.counts.iter().copied().peekable());
+        loop {
+            merged.push(match (ours.peek(), theirs.peek()) {
+                (Some((a, more)), Some((b, count))) if a == b => {
+                    let both = (*a, more + count);
+                    ours.next();
+                    theirs.next();
+                    both
+                }
+                (Some((a, _)), Some((b, _))) if a > b => theirs.next().unwrap_or_default(),
+                (Some(_), _) => ours.next().unwrap_or_default(),
+                (None, Some(_)) => theirs.next().unwrap_or_default(),
+                (None, None) => break,
+            });
+        }
+        self.counts = merged;
+    }
+
     pub fn count(&self) -> u64 {
-        self.counts.values().sum()
+        self.counts.iter().map(|(_, count)| count).sum()
+    }
+
+    /// What fell into each bucket, in their order.
+    pub fn counts(&self) -> &[(i32, u64)] {
+        &self.counts
     }
 
     /// The value at nearest rank ⌈p·n⌉, to 1 %; 0 for an empty sketch. `p` is between 0 and 1.
     pub fn quantile(&self, p: f64) -> f64 {
         let rank = ((p * self.count() as f64).ceil() as u64).max(1);
         let mut below = 0;
-        for (&index, &count) in &self.counts {
+        for &(index, count) in &self.counts {
             below += count;
             if below >= rank {
                 // The point of the bucket that is equally far, in ratio, from its bounds.
