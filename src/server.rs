@@ -19,6 +19,10 @@ mod body;
 /// Errors and answers as HTTP.
 mod answer;
 
+/// The threads that render pages.
+mod pages;
+pub use pages::Renderers;
+
 /// The site's files, which the binary carries.
 mod site;
 
@@ -78,12 +82,16 @@ pub struct AppState {
 }
 
 /// Every route of the product.
-pub fn router(inlet: Inlet) -> Router {
+pub fn router(inlet: Inlet, renderers: Renderers) -> Router {
     let Inlet { store, log, metrics, admission } = inlet.clone();
     let state = AppState { store: store.clone(), leptos: site::leptos_options(), log: log.clone(), metrics };
     let options = state.leptos.clone();
     let context = page_context(store, log);
+    let pages = Router::<AppState>::new()
+        .leptos_routes_with_context(&state, generate_route_list(App), context, move || shell(options.clone()))
+        .route_layer(axum::middleware::from_fn_with_state(renderers, pages::on_one_thread));
     Router::<AppState>::new()
+        .merge(pages)
         .merge(api::routes())
         .route(otlp::PATHS[0], post(otlp::export))
         .route(otlp::PATHS[1], post(otlp::export))
@@ -92,7 +100,6 @@ pub fn router(inlet: Inlet) -> Router {
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
-        .leptos_routes_with_context(&state, generate_route_list(App), context, move || shell(options.clone()))
         .fallback(file_or_not_found)
         .layer(DefaultBodyLimit::max(tracellm_app::MAX_BODY_BYTES))
         .layer(RequestDecompressionLayer::new().gzip(true).zstd(true))

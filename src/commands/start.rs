@@ -52,7 +52,8 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
         stop.send_replace(true);
     });
     let inlet = server::Inlet::new(store.clone());
-    let serving = axum::serve(listener, server::router(inlet.clone())).with_graceful_shutdown(told(stopped.clone()));
+    let serving =
+        axum::serve(listener, server::router(inlet.clone(), server::Renderers::start()?)).with_graceful_shutdown(told(stopped.clone()));
     let serving_grpc = async {
         let Some(listener) = grpc else { return Ok(()) };
         tracing::info!("OTLP/gRPC is taken at {}", listener.local_addr()?);
