@@ -136,11 +136,8 @@ pub(super) fn tally(connection: &Connection, filter: &Filter) -> Result<Tally, S
     if let Some(tally) = rollups::tally(connection, filter)? {
         return Ok(tally);
     }
-    let Conditions { sql, values } = Conditions::of(filter);
-    let mut statement = connection.prepare_cached(&format!("SELECT min(created_at), max(created_at) FROM traces{sql}"))?;
-    let found: (Option<i64>, Option<i64>) = statement.query_row(params_from_iter(&values), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis_clamped);
-    let range = filter.from.or(moment(found.0)).zip(filter.to.map(|to| to.plus(-1.0)).or(moment(found.1)));
+    let end = |which| Ok::<_, StoreError>(outermost(connection, filter, which)?.map(Timestamp::from_millis_clamped));
+    let range = filter.from.or(end("min")?).zip(filter.to.map(|to| to.plus(-1.0)).or(end("max")?));
     let mut tally = Tally::new(range);
     each(connection, filter, |sample| tally.add(sample))?;
     Ok(tally)

@@ -178,20 +178,28 @@ fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
+    use std::path::PathBuf;
 
+    use rusqlite::Connection;
+    use tempfile::TempDir;
     use tracellm_trace::{Filter, stats::Summary};
 
     use super::{MIGRATIONS, open};
     use crate::embedded::{queries, rollups, spans};
 
+    /// A file as an earlier version left it.
+    fn old_file(folder: &TempDir, version: usize) -> (PathBuf, Connection) {
+        let file = folder.path().join("tracellm.db");
+        let old = Connection::open(&file).unwrap();
+        MIGRATIONS[..version].iter().for_each(|migration| old.execute_batch(migration).unwrap());
+        old.pragma_update(None, "user_version", version).unwrap();
+        (file, old)
+    }
+
     #[test]
     fn spans_that_were_rows_are_found_again() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("tracellm.db");
-        let old = Connection::open(&file).unwrap();
-        MIGRATIONS[..2].iter().for_each(|migration| old.execute_batch(migration).unwrap());
-        old.pragma_update(None, "user_version", 2).unwrap();
+        let (file, old) = old_file(&folder, 2);
         for (span_id, name) in [("00000000000000b1", "chat"), ("00000000000000b2", "tool")] {
             let span = format!(r#"{{"trace_id":"a1","span_id":"{span_id}","name":"{name}","start_ns":1,"end_ns":2}}"#);
             old.execute("INSERT INTO spans VALUES ('a1', 'web', ?, 'rank', ?)", [span_id, &span]).unwrap();
@@ -201,13 +209,11 @@ mod tests {
             spans::read(&open(&file).unwrap(), "web", "a1").unwrap().into_spans().into_iter().map(|span| span.name).collect();
         assert_eq!(names, ["chat", "tool"]);
     }
+
     #[test]
     fn what_stood_before_sums_were_kept_is_added_up() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("tracellm.db");
-        let old = Connection::open(&file).unwrap();
-        MIGRATIONS[..3].iter().for_each(|migration| old.execute_batch(migration).unwrap());
-        old.pragma_update(None, "user_version", 3).unwrap();
+        let (file, old) = old_file(&folder, 3);
         let sql = "INSERT INTO traces VALUES (NULL, 'web', ?, ?, 'failed', 'm', 'e', 7.5, 9, NULL, 1, 0, NULL, NULL, NULL, '{}', '{}')";
         for (id, created_at) in [("a", -1), ("b", 0), ("c", 1_780_000_000_000_i64)] {
             old.execute(sql, rusqlite::params![id, created_at]).unwrap();
