@@ -22,6 +22,14 @@ pub use loaded::Loaded;
 mod filter_form;
 pub use filter_form::{FilterForm, query_of};
 
+/// The search box, which offers what can be asked.
+mod search_box;
+pub use search_box::SearchBox;
+
+/// How far a search came.
+mod coverage;
+pub use coverage::CoverageNote;
+
 /// Rows of traces.
 mod trace_table;
 pub use trace_table::{TraceTable, trace_href};

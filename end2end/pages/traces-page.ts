@@ -6,6 +6,8 @@ export class TracesPage extends AppPage {
   readonly total: Locator;
   readonly next: Locator;
   readonly previous: Locator;
+  readonly found: Locator;
+  readonly offers: Locator;
 
   constructor(page: Page) {
     super(page);
@@ -13,6 +15,8 @@ export class TracesPage extends AppPage {
     this.total = page.locator(".page-head p");
     this.next = page.getByRole("link", { name: "Next" });
     this.previous = page.getByRole("link", { name: "Previous" });
+    this.found = page.locator(".snippet");
+    this.offers = page.getByRole("listbox").getByRole("option");
   }
 
   async goto(query = ""): Promise<void> {

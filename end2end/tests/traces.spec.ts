@@ -92,6 +92,47 @@ test("a search looks at prompts, answers, reasons and tools", async ({ server, t
   await expect(page).toHaveURL("/traces?q=Parcel");
   await expect(tracesPage.rows).toHaveCount(3);
   expect(await tracesPage.ids()).toEqual(["by-tool", "by-reason", "by-answer"]);
+  await expect(tracesPage.found).toHaveText([/^step 1 .*find_parcel/, /^reason parcel lost/, /^response The PARCEL is in Lyon/]);
+  await expect(tracesPage.found.locator("mark")).toHaveText(["parcel", "parcel", "PARCEL"]);
+  await tracesPage.field("q").fill('Parcel -status:failed "in lyon"');
+  await tracesPage.field("q").press("Enter");
+  await expect(tracesPage.rows).toHaveCount(1);
+  await page.reload();
+  await expect(tracesPage.field("q")).toHaveValue('Parcel -status:failed "in lyon"');
+  expect(await tracesPage.ids()).toEqual(["by-answer"]);
+});
+
+test("the search box offers what can be asked, by keys and by mouse", async ({ server, tracesPage, page }) => {
+  await server.ingest(some(6));
+  await tracesPage.goto();
+  const box = tracesPage.field("q");
+  await box.fill("question sta");
+  await expect(tracesPage.offers).toHaveText([/^status:/]);
+  await box.press("ArrowDown");
+  await box.press("Enter");
+  await expect(box).toHaveValue("question status:");
+  await expect(tracesPage.offers).toHaveText([/success/, /warning/, /failed/]);
+  await tracesPage.offers.last().click();
+  await expect(box).toHaveValue("question status:failed ");
+  await box.press("Escape");
+  await expect(tracesPage.offers).toHaveCount(0);
+  await box.press("Enter");
+  await expect(page).toHaveURL("/traces?q=question%20status%3Afailed");
+  await expect(tracesPage.rows).toHaveCount(2);
+});
+
+test("a pasted trace id jumps to the trace", async ({ server, tracesPage, tracePage, page }) => {
+  await server.ingest(some(3));
+  await tracesPage.goto();
+  await tracesPage.field("q").fill(" t-001 ");
+  await tracesPage.field("q").press("Enter");
+  await expect(page).toHaveURL("/traces/t-001?project_id=web");
+  await expect(tracePage.heading).toHaveText("Question 1");
+  await page.goBack();
+  await expect(page).toHaveURL("/traces");
+  await page.goto("/traces?q=t-002");
+  await tracePage.hydrated();
+  await expect(tracePage.heading).toHaveText("Question 2");
 });
 
 test("columns sort, both ways, and pages keep the order", async ({ server, tracesPage, page }) => {
@@ -136,5 +177,10 @@ test.describe("a query that is wrong", () => {
     await expect(tracesPage.alert).toContainText("status");
     await page.getByRole("link", { name: "All traces" }).click();
     await expect(page.getByRole("heading", { name: "No traces yet" })).toBeVisible();
+  });
+
+  test("is named in the words of the search box", async ({ tracesPage }) => {
+    await tracesPage.goto("?q=latency%3Asoon");
+    await expect(tracesPage.alert).toContainText(/latency:.*soon/);
   });
 });

@@ -9,7 +9,7 @@ pub async fn copy(options: CopyOptions) -> Result<(), Failure> {
     }
     let from = tracellm_store::open(&options.from).await?;
     let to = tracellm_store::open(&options.to).await?;
-    let progress = progress::bar("copying", from.count(&tracellm_trace::Filter::default()).await?);
+    let progress = progress::bar("copying", from.count(&tracellm_trace::Filter::default()).await?.count);
     let advance = |stage, count: usize| {
         if stage == Stage::Comparing && progress.message() != "comparing" {
             progress.set_message("comparing");

@@ -30,7 +30,7 @@ pub async fn export(location: Location, options: ExportOptions) -> Result<(), Fa
         Format::Csv => (csv::HEADING, "", ""),
     };
     let mut written = 0;
-    let progress = progress::bar("exporting", store.count(&query.filter).await?);
+    let progress = progress::bar("exporting", store.count(&query.filter).await?.count);
     loop {
         let (documents, next) = store.documents(&query).await?;
         let rows = documents.len();

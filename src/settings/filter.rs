@@ -33,7 +33,7 @@ pub struct FilterOptions {
     /// Started within a span before now: 15m, 24h, 7d
     #[arg(long)]
     last: Option<String>,
-    /// Text in prompt, response, failure reason or the name of a tool
+    /// What the search box takes: words, "phrases", -not, begin*, model:gpt-4o, latency:>2s, tag:prod
     #[arg(long)]
     q: Option<String>,
     #[arg(long)]

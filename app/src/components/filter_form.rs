@@ -2,7 +2,10 @@ use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use tracellm_trace::{Filter, Last, Query, Status};
 
-use crate::url::{escape, href};
+use crate::{
+    components::SearchBox,
+    url::{escape, href},
+};
 
 /// Parameters that have no field; where one is set, it is shown with a link that takes it back.
 const FIELDLESS: [&str; 7] = ["from", "to", "session_id", "user_id", "tag", "retried", "slow"];
@@ -43,10 +46,7 @@ pub fn FilterForm(query: Query, action: &'static str) -> impl IntoView {
     let has_dates = filter.from.is_some() || filter.to.is_some();
     view! {
         <form class="filters" method="get" action=action role="search" aria-label="Filter traces" on:submit=submit>
-            <label class="search">
-                <span>"Search"</span>
-                <input type="search" name="q" value=text(&filter.q) placeholder="prompt, response, reason, tool" autocomplete="off" spellcheck="false" />
-            </label>
+            <SearchBox value=filter.q.as_ref().map(|search| search.as_str().to_owned()) />
             {(!has_dates).then(|| view! { <Spans chosen=filter.last on_choice=at_once /> })}
             <label>
                 <span>"Status"</span>

@@ -1,5 +1,9 @@
 use leptos::prelude::*;
-use tracellm_trace::{DEFAULT_PROJECT, Query, Sort, TraceSummary, query::SortBy};
+use tracellm_trace::{
+    DEFAULT_PROJECT, Query, Sort, TraceSummary,
+    query::SortBy,
+    search::{Place, Snippet},
+};
 
 use crate::{
     components::StatusBadge,
@@ -70,6 +74,7 @@ fn TraceRow(row: TraceSummary) -> impl IntoView {
                     {retries}
                     {row.failure_reason.map(|reason| view! { <span class="reason">{reason}</span> })}
                 </span>
+                {row.snippet.map(|snippet| view! { <Found snippet /> })}
             </td>
             <td class="name">{row.model_name}<span class="under">{row.project_id} " · " {row.environment}</span></td>
             <td class="number" class:slow=row.slow_request title=format!("{} ms", row.latency)>{format::duration(row.latency)}</td>
@@ -78,4 +83,21 @@ fn TraceRow(row: TraceSummary) -> impl IntoView {
             <td class="number time" title=format::exact_time(row.created_at)>{time} <span class="under">{date}</span></td>
         </tr>
     }
+}
+
+/// What a search found in a trace, and where.
+#[component]
+fn Found(snippet: Snippet) -> impl IntoView {
+    let place = match snippet.place {
+        Place::TraceId => "id".to_owned(),
+        Place::Prompt => "prompt".to_owned(),
+        Place::Response => "response".to_owned(),
+        Place::FailureReason => "reason".to_owned(),
+        Place::Step(index) => format!("step {}", index + 1),
+    };
+    let pieces = snippet.pieces.into_iter().map(|piece| match piece.is_hit {
+        true => view! { <mark>{piece.text}</mark> }.into_any(),
+        false => piece.text.into_any(),
+    });
+    view! { <span class="snippet"><span class="place">{place}</span> {pieces.collect_view()}</span> }
 }

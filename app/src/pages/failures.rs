@@ -1,9 +1,9 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
-use tracellm_trace::{Failures, Filter, Query, Status, Trace, TraceSummary};
+use tracellm_trace::{Coverage, Failures, Filter, Query, Status, Trace, TraceSummary};
 
 use crate::{
-    components::{FilterForm, Loaded, TraceTable, query_of},
+    components::{CoverageNote, FilterForm, Loaded, TraceTable, query_of},
     format,
     functions::get_failures,
     url::{list_href, use_filter},
@@ -24,9 +24,11 @@ fn Found(filter: Filter, found: Failures) -> impl IntoView {
     let failed = Filter { status: Some(Status::Failed), ..filter.clone() };
     let retried = Filter { retried: true, ..filter.clone() };
     let slow = Filter { slow: true, ..filter.clone() };
+    let coverage = totals.is_capped.then(Coverage::default);
     view! {
         <header class="page-head"><h1>"Failures"</h1></header>
         <FilterForm query=query_of(&filter) action="/failures" />
+        <CoverageNote coverage />
         <Kind heading="Failed" none="No trace failed." total=totals.failed_traces traces=failed_traces all=failed />
         <Kind heading="Retried" none="No trace was retried." total=totals.retries traces=retries all=retried />
         <Kind heading="Slow" none="No trace took 1.5 s or more." total=totals.slow_requests traces=slow_requests all=slow />

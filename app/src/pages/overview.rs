@@ -7,7 +7,7 @@ use tracellm_trace::{
 
 use crate::{
     charts::{Breakdown, CostChart, LatencyChart, VolumeChart},
-    components::{FilterForm, FirstTrace, Loaded, NothingMatches, TraceTable, query_of},
+    components::{CoverageNote, FilterForm, FirstTrace, Loaded, NothingMatches, TraceTable, query_of},
     format,
     functions::get_analytics,
     url::{list_href, use_filter},
@@ -24,6 +24,7 @@ pub fn OverviewPage() -> impl IntoView {
 
 #[component]
 fn Found(filter: Filter, numbers: Analytics) -> impl IntoView {
+    let coverage = numbers.coverage;
     let total = i64::try_from(numbers.summary.total_traces).unwrap_or(i64::MAX);
     let content = if total > 0 {
         view! { <Numbers filter=filter.clone() numbers /> }.into_any()
@@ -38,13 +39,14 @@ fn Found(filter: Filter, numbers: Analytics) -> impl IntoView {
             <p class="muted" aria-live="polite">{format::things(total, "trace")}</p>
         </header>
         <FilterForm query=query_of(&filter) action="/" />
+        <CoverageNote coverage />
         {content}
     }
 }
 
 #[component]
 fn Numbers(filter: Filter, numbers: Analytics) -> impl IntoView {
-    let Analytics { summary, charts, status_breakdown, model_breakdown, project_breakdown, environment_breakdown, recent_failures } =
+    let Analytics { summary, charts, status_breakdown, model_breakdown, project_breakdown, environment_breakdown, recent_failures, .. } =
         numbers;
     let rows: Vec<_> = recent_failures.iter().map(TraceSummary::from).collect();
     let points = || charts.clone();

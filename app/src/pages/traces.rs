@@ -1,9 +1,10 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::{NavigateOptions, components::Redirect};
 use tracellm_trace::{Page, Query, TraceSummary};
 
 use crate::{
-    components::{FilterForm, FirstTrace, Loaded, NothingMatches, Pager, TraceTable},
+    components::{CoverageNote, FilterForm, FirstTrace, Loaded, NothingMatches, Pager, TraceTable, trace_href},
     format,
     functions::list_traces,
     url::use_query,
@@ -26,12 +27,22 @@ fn Found(query: Query, page: Page<TraceSummary>) -> impl IntoView {
         shown if shown as u64 == page.total.count && !page.total.is_capped => count,
         shown => format!("{shown} of {count}"),
     };
+    // Who pastes the id of a trace wants to see it, and come back to where they were.
+    let pasted = query.filter.q.as_ref().map(|search| search.as_str()).filter(|text| text.contains(|c: char| c.is_ascii_digit()));
+    if let Some(meant) = page.items.iter().find(|row| pasted == Some(row.trace_id.as_str())) {
+        let options = NavigateOptions { replace: true, ..Default::default() };
+        return view! { <Redirect path=trace_href(&meant.project_id, &meant.trace_id) options /> }.into_any();
+    }
+    let coverage = page.coverage;
+    let stopped = coverage.is_some_and(|coverage| coverage.until.is_some());
     let list = if !page.items.is_empty() {
         view! {
             <TraceTable rows=page.items query=query.clone() />
-            <Pager query=query.clone() previous=page.previous next=page.next />
+            <Pager query=query.clone() previous=page.previous next=page.next stopped />
         }
         .into_any()
+    } else if stopped {
+        view! { <Pager query=query.clone() previous=page.previous next=page.next stopped /> }.into_any()
     } else if is_filtered || query.cursor.is_some() {
         view! { <NothingMatches href="/traces" /> }.into_any()
     } else {
@@ -43,6 +54,8 @@ fn Found(query: Query, page: Page<TraceSummary>) -> impl IntoView {
             <p class="muted" aria-live="polite">{shown}</p>
         </header>
         <FilterForm query action="/traces" />
+        <CoverageNote coverage />
         {list}
     }
+    .into_any()
 }

@@ -2,7 +2,7 @@ use std::{future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Cursor, Diagnosis, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Trace, TraceSummary,
+    ApiKey, Cursor, Diagnosis, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Total, Trace, TraceSummary,
     otlp::Span, stats::Tally,
 };
 
@@ -111,8 +111,8 @@ pub trait TraceStore: Send + Sync + 'static {
     /// The documents of a page as [`TraceStore::list_documents`] finds them, and where the next page starts: nobody counts what matches.
     fn documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Documents, StoreError>>;
 
-    /// How many traces match, all of them.
-    fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, StoreError>>;
+    /// How many traces match: all of them, unless a search took long enough, which makes it capped.
+    fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Total, StoreError>>;
 
     /// Adds up every trace that matches.
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>>;

@@ -88,7 +88,7 @@ async fn queries(store: &dyn TraceStore) -> Result<Check, StoreError> {
 /// Traces from clocks that are ahead.
 async fn senders(store: &dyn TraceStore, now: Timestamp) -> Result<Check, StoreError> {
     let ahead = Filter { from: Some(now.plus(FUTURE_MS)), ..Filter::default() };
-    let count = store.count(&ahead).await?;
+    let count = store.count(&ahead).await?.count;
     if count == 0 {
         return Ok(Check::good("clocks of senders", "no trace starts in the future"));
     }

@@ -1,7 +1,7 @@
 use std::{path::Path, sync::Arc};
 
-use tokio::task::spawn_blocking;
-use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, otlp::Span, stats::Tally};
+use tokio::task::{AbortHandle, spawn_blocking};
+use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, otlp::Span, stats::Tally};
 
 use crate::{
     BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, StoreError, StoredKey, Subscription,
@@ -13,6 +13,9 @@ mod access;
 /// Filters as SQL.
 mod conditions;
 
+/// The search index: which traces it lacks, and how it catches up.
+mod index;
+
 /// Connections off the threads that serve requests.
 mod connections;
 /// What SQLite's errors mean to those who asked.
@@ -21,8 +24,6 @@ mod errors;
 mod examine;
 /// What is stored, as it is stored.
 mod follow;
-/// The SQL function that searches texts.
-mod mentions;
 /// Pages, totals, sums, single documents and project ids.
 mod queries;
 /// Sums kept beside the traces, changed with them in one transaction.
@@ -32,6 +33,8 @@ mod row;
 /// The file: where it lies, how it is opened, and its tables.
 mod schema;
 pub(crate) use schema::FILE_NAME;
+/// What a search finds.
+mod search;
 /// Spans, and the traces that they make.
 mod spans;
 /// The one thread that writes. What arrives during a commit is its next transaction.
@@ -45,6 +48,8 @@ pub struct EmbeddedStore {
     writer: Writer,
     readers: Arc<Connections>,
     feed: Arc<Feed>,
+    /// Keeps the search index.
+    indexer: AbortHandle,
     /// For projects and keys, which are written now and then.
     access: Connections,
 }
@@ -64,9 +69,11 @@ impl EmbeddedStore {
             let writer = Writer::start(schema::open(&file)?)?;
             let access = Connections::new(file.clone(), 1, schema::open);
             let readers = Arc::new(Connections::new(file, READERS, schema::open_reader));
-            Ok(Self { writer, access, feed: Arc::default(), readers })
+            Ok((writer, access, readers))
         });
-        opened.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
+        let (writer, access, readers) = opened.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))?;
+        let indexer = tokio::spawn(index::keep_up(readers.clone(), writer.inlet(), writer.commits())).abort_handle();
+        Ok(Self { writer, access, feed: Arc::default(), readers, indexer })
     }
 }
 
@@ -93,12 +100,12 @@ impl TraceStore for EmbeddedStore {
 
     fn list<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<TraceSummary>, StoreError>> {
         let query = query.clone();
-        Box::pin(self.readers.run(move |connection| queries::list(connection, &query, "summary")))
+        Box::pin(self.readers.run(move |connection| queries::list(connection, &query)))
     }
 
     fn list_documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<Trace>, StoreError>> {
         let query = query.clone();
-        Box::pin(self.readers.run(move |connection| queries::list(connection, &query, "doc")))
+        Box::pin(self.readers.run(move |connection| queries::list_documents(connection, &query)))
     }
 
     fn documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Documents, StoreError>> {
@@ -106,9 +113,9 @@ impl TraceStore for EmbeddedStore {
         Box::pin(self.readers.run(move |connection| queries::documents(connection, &query)))
     }
 
-    fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, StoreError>> {
+    fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Total, StoreError>> {
         let filter = filter.clone();
-        Box::pin(self.readers.run(move |connection| queries::count(connection, &filter, None)))
+        Box::pin(self.readers.run(move |connection| queries::count(connection, &filter)))
     }
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {
@@ -191,9 +198,16 @@ impl TraceStore for EmbeddedStore {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.feed.close();
+            self.indexer.abort();
             self.writer.close().await;
             self.access.close().await;
             self.readers.close().await;
         })
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.indexer.abort();
     }
 }

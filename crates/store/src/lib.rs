@@ -34,6 +34,9 @@ mod rollups;
 /// A page as both homes read it: from where, in which direction, and which cursors lead on.
 mod paging;
 
+/// What a search collects, until a page is full or it took long enough.
+mod search;
+
 /// One SQLite file, for those who run no database.
 pub mod embedded;
 

@@ -9,7 +9,7 @@ use mongodb::{
     options::{CollectionOptions, ReadPreference, SelectionCriteria},
 };
 use tokio::time::timeout;
-use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Trace, TraceSummary, otlp::Span, stats::Tally};
+use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, otlp::Span, stats::Tally};
 
 use crate::{
     BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, StoreError, StoredKey, Subscription,
@@ -42,6 +42,8 @@ mod order;
 mod put;
 /// Pages, totals, single documents and project ids.
 mod queries;
+/// What a search finds.
+mod search;
 /// Spans, and the traces that they make.
 mod spans;
 /// Sums over all that match.
@@ -131,7 +133,7 @@ impl TraceStore for MongoStore {
         Box::pin(async { within(PATIENCE, queries::documents(&self.connection.traces().await?, query)).await })
     }
 
-    fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, StoreError>> {
+    fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Total, StoreError>> {
         Box::pin(async { within(PATIENCE, queries::count(&self.connection.traces().await?, filter)).await })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tracellm_trace::{FailureTotals, Failures, Filter, Query, Sort, Status, Trace, stats::Analytics};
+use tracellm_trace::{FailureTotals, Failures, Filter, Query, Sort, Status, Total, Trace, stats::Analytics};
 
 use crate::{StoreError, TraceStore};
 
@@ -38,12 +38,18 @@ async fn recent_failures(store: &dyn TraceStore, filter: &Filter) -> Result<Vec<
 pub async fn failures(store: &dyn TraceStore, filter: &Filter, limit: u32) -> Result<Failures, StoreError> {
     let (failed_traces, failed) = match of_status(filter, Status::Failed) {
         Some(failed) => (newest(store, failed.clone(), limit).await?, store.count(&failed).await?),
-        None => (Vec::new(), 0),
+        None => (Vec::new(), Total::from_count(0)),
     };
     let (retried, slow) = (retried(filter), slow(filter));
+    let totals = [failed, store.count(&retried).await?, store.count(&slow).await?];
     Ok(Failures {
         failed_traces,
-        totals: FailureTotals { failed_traces: failed, retries: store.count(&retried).await?, slow_requests: store.count(&slow).await? },
+        totals: FailureTotals {
+            failed_traces: totals[0].count,
+            retries: totals[1].count,
+            slow_requests: totals[2].count,
+            is_capped: totals.iter().any(|total| total.is_capped),
+        },
         retries: newest(store, retried, limit).await?,
         slow_requests: newest(store, slow, limit).await?,
     })

@@ -3,13 +3,16 @@ use tracellm_trace::{
     query::{Keyset, Place, Sort, SortValue},
 };
 
+/// Of a list that nobody counts.
+const UNKNOWN: Total = Total { count: 0, is_capped: true };
+
 /// How the rows of a page are read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading<'q> {
     pub sort: Sort,
     /// Rows are read from the lesser to the greater keyset.
     pub ascending: bool,
-    behind: Option<&'q Keyset>,
+    pub behind: Option<&'q Keyset>,
     is_backward: bool,
     limit: usize,
 }
@@ -55,27 +58,38 @@ impl<'q> Reading<'q> {
 
     /// The rows that were read, without their places, and where those behind them start.
     pub fn uncounted<T>(&self, rows: Vec<(Keyset, T)>) -> (Vec<T>, Option<Cursor>) {
-        let unknown = Total { count: 0, is_capped: true };
-        let page = self.page(rows, unknown);
+        let page = self.page(rows, UNKNOWN);
         (page.items, page.next)
     }
 
     /// The page of the rows that were read, at most [`Reading::wanted`], each with its place.
-    pub fn page<T>(&self, mut rows: Vec<(Keyset, T)>, total: Total) -> Page<T> {
-        let has_more = rows.len() > self.limit;
+    pub fn page<T>(&self, rows: Vec<(Keyset, T)>, total: Total) -> Page<T> {
+        self.page_until(rows, total, None)
+    }
+
+    /// The same, where reading stopped at a place before as many rows were found.
+    pub fn page_until<T>(&self, mut rows: Vec<(Keyset, T)>, total: Total, stopped: Option<&Keyset>) -> Page<T> {
+        let stopped = stopped.filter(|_| rows.len() <= self.limit);
+        let has_more = rows.len() > self.limit || stopped.is_some();
         rows.truncate(self.limit);
         if self.is_backward {
             rows.reverse();
         }
         // From a page that turned out empty, the place that led there leads back.
-        let first = rows.first().map(|(place, _)| place).or(self.behind).cloned();
-        let last = rows.last().map(|(place, _)| place).or(self.behind).cloned();
+        let ends = (rows.first().map(|(place, _)| place), rows.last().map(|(place, _)| place));
+        let (first, last) = match stopped {
+            Some(_) if self.is_backward => (stopped, ends.1.or(self.behind)),
+            Some(_) => (ends.0.or(self.behind), stopped),
+            None => (ends.0.or(self.behind), ends.1.or(self.behind)),
+        };
+        let (first, last) = (first.cloned(), last.cloned());
         let (has_previous, has_next) = if self.is_backward { (has_more, true) } else { (self.behind.is_some(), has_more) };
         let cursor = |place| Cursor { sort: self.sort, place };
         Page {
             total,
             next: last.filter(|_| has_next).map(Place::After).map(cursor),
             previous: first.filter(|_| has_previous).map(Place::Before).map(cursor),
+            coverage: None,
             items: rows.into_iter().map(|(_, item)| item).collect(),
         }
     }

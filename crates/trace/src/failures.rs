@@ -19,6 +19,9 @@ pub struct FailureTotals {
     pub failed_traces: u64,
     pub retries: u64,
     pub slow_requests: u64,
+    /// There, and true, where a search told what to count and stopped early: there may be more of each.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_capped: bool,
 }
 
 impl Failures {

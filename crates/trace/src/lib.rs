@@ -38,6 +38,10 @@ pub mod otlp;
 pub mod query;
 pub use query::{Cursor, Filter, Last, Query, Sort};
 
+/// The search box: what is typed, the words of a trace, and where they meet.
+pub mod search;
+pub use search::Search;
+
 /// Sums and percentiles over many traces.
 pub mod stats;
 
@@ -55,7 +59,7 @@ pub use diagnosis::{Check, Diagnosis, Index, Verdict};
 
 /// A row of a list, and a page of rows.
 mod page;
-pub use page::{Page, TOTAL_CAP, Total, TraceSummary};
+pub use page::{Coverage, Page, TOTAL_CAP, Total, TraceSummary};
 
 /// What became of the items of one request.
 mod report;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Cursor, Status, Timestamp, Trace};
+use crate::{Cursor, Search, Status, Timestamp, Trace, search::Snippet};
 
 /// Matches are counted up to here.
 pub const TOTAL_CAP: u64 = 10_000;
@@ -32,6 +32,31 @@ pub struct Page<T> {
     pub next: Option<Cursor>,
     /// Where the page before this one ends; none on the first one.
     pub previous: Option<Cursor>,
+    /// How far a search came; none where it looked at everything.
+    pub coverage: Option<Coverage>,
+}
+
+/// How much of what is stored a search has looked at, where that is not all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Coverage {
+    /// It took long enough, so it looked at what started at this moment or later (with the oldest first, or earlier), and at no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Traces that were stored lately and are found in a moment.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub not_indexed: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Coverage {
+    /// None where nothing is missing.
+    pub fn of(until: Option<Timestamp>, not_indexed: u64) -> Option<Self> {
+        (until.is_some() || not_indexed > 0).then_some(Self { until, not_indexed })
+    }
 }
 
 /// A row of a list: what one needs to know of a trace to choose it.
@@ -62,6 +87,9 @@ pub struct TraceSummary {
     /// Its root span has not come yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_progress: bool,
+    /// What a search found in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<Snippet>,
 }
 
 impl From<&Trace> for TraceSummary {
@@ -83,11 +111,17 @@ impl From<&Trace> for TraceSummary {
             created_at: trace.created_at,
             unreadable: !trace.unreadable().is_empty(),
             in_progress: trace.in_progress(),
+            snippet: None,
         }
     }
 }
 
 impl TraceSummary {
+    /// The row of what a search has found.
+    pub fn found(trace: &Trace, search: Option<&Search>) -> Self {
+        Self { snippet: search.and_then(|search| search.snippet(trace)), ..Self::from(trace) }
+    }
+
     /// The start of a text, with `…` where more follows.
     pub fn preview(text: &str) -> String {
         match text.char_indices().nth(PREVIEW) {

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::Serialize;
 use tracellm_app::ApiError;
 use tracellm_store::ingest::{Origin, ingest as ingest_text};
-use tracellm_trace::{Cursor, Filter, Page, Query, Report, Source, Stored, Trace};
+use tracellm_trace::{Coverage, Cursor, Filter, Page, Query, Report, Source, Stored, Trace};
 use utoipa::ToSchema;
 
 use super::{Pairs, Store, bad_query};
@@ -30,6 +30,9 @@ pub struct TraceList {
     /// Leads to the next page; null on the last one.
     #[schema(value_type = Option<String>)]
     next_cursor: Option<Cursor>,
+    /// Present where a search did not look at everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<Coverage>,
 }
 
 /// Stores a trace (an object), a batch (an array) or NDJSON; answered when stored.
@@ -71,8 +74,8 @@ pub async fn ingest(State(store): Store, Writer(key): Writer, request: Request) 
 pub async fn list(State(store): Store, reader: Reader, pairs: Pairs) -> Result<Json<TraceList>, Failure> {
     let mut query = Query::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?;
     query.filter = reader.narrow(query.filter)?;
-    let Page { items, total, next, .. } = store.list_documents(&query).await?;
-    Ok(Json(TraceList { items, total: total.count, total_is_capped: total.is_capped, next_cursor: next }))
+    let Page { items, total, next, coverage, .. } = store.list_documents(&query).await?;
+    Ok(Json(TraceList { items, total: total.count, total_is_capped: total.is_capped, next_cursor: next, coverage }))
 }
 
 /// One whole document: in the project that is named, else in whichever has it, the newest of several.

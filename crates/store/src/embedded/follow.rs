@@ -5,7 +5,7 @@ use std::{
 
 use rusqlite::Connection;
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{oneshot, watch},
     time::timeout,
 };
 use tracellm_trace::Trace;
@@ -20,7 +20,7 @@ use crate::{
 const POLL: Duration = Duration::from_millis(250);
 
 /// Publishes what is stored from now on: at once what this process commits, soon what others do.
-pub(super) async fn follow(readers: Arc<Connections>, feed: Arc<Feed>, commits: Arc<Notify>, placed: oneshot::Sender<()>) {
+pub(super) async fn follow(readers: Arc<Connections>, feed: Arc<Feed>, mut commits: watch::Receiver<()>, placed: oneshot::Sender<()>) {
     // The feed ends this task when it goes, so the task must not keep it.
     let feed: Weak<Feed> = Arc::downgrade(&feed);
     let mut seen = loop {
@@ -33,7 +33,10 @@ pub(super) async fn follow(readers: Arc<Connections>, feed: Arc<Feed>, commits: 
     // Whoever asked may be gone.
     let _ = placed.send(());
     loop {
-        let _ = timeout(POLL, commits.notified()).await;
+        if let Ok(Err(_)) = timeout(POLL, commits.changed()).await {
+            // No more comes from this process.
+            tokio::time::sleep(POLL).await;
+        }
         let found = match readers.run(move |connection| stored_behind(connection, seen)).await {
             Ok(found) => found,
             // Nothing is lost by that: the next look begins where this one did.

@@ -1,15 +1,16 @@
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
 use serde::de::DeserializeOwned;
 use tracellm_trace::{
-    Filter, Page, Query, Status, TOTAL_CAP, Timestamp, Total, Trace,
+    Filter, Page, Query, Search, Status, TOTAL_CAP, Timestamp, Total, Trace, TraceSummary,
     query::{Keyset, SortBy, SortValue},
     stats::{Sample, Tally},
 };
 
-use super::{conditions::Conditions, errors::unreadable, rollups};
+use super::{conditions::Conditions, errors::unreadable, rollups, search::Ground};
 use crate::{
     Documents, Plan, StoreError,
     paging::{Reading, Stretch},
+    search::{PATIENCE, Walk},
 };
 
 pub(super) fn document(connection: &Connection, project_id: Option<&str>, trace_id: &str) -> Result<Option<Trace>, StoreError> {
@@ -24,19 +25,54 @@ pub(super) fn document(connection: &Connection, project_id: Option<&str>, trace_
     doc.map(|doc| serde_json::from_str(&doc).map_err(unreadable)).transpose()
 }
 
+/// A page of rows.
+pub(super) fn list(connection: &Connection, query: &Query) -> Result<Page<TraceSummary>, StoreError> {
+    match sought(&query.filter) {
+        Some(search) => list_found(connection, query, search, |trace| TraceSummary::found(&trace, Some(search))),
+        None => list_all(connection, query, "summary"),
+    }
+}
+
+/// A page of documents.
+pub(super) fn list_documents(connection: &Connection, query: &Query) -> Result<Page<Trace>, StoreError> {
+    match sought(&query.filter) {
+        Some(search) => list_found(connection, query, search, |trace| trace),
+        None => list_all(connection, query, "doc"),
+    }
+}
+
+/// The search that has to look at texts.
+fn sought(filter: &Filter) -> Option<&Search> {
+    filter.q.as_ref().filter(|search| search.asks_for_texts())
+}
+
+/// A page of what a search finds.
+fn list_found<T>(connection: &Connection, query: &Query, search: &Search, show: impl Fn(Trace) -> T) -> Result<Page<T>, StoreError> {
+    let reading = connection.unchecked_transaction()?;
+    let mut statement = reading.prepare_cached("SELECT doc FROM traces WHERE id = ?")?;
+    Ground::new(&reading, &query.filter, search)?.list(query)?.page(|id| {
+        let doc: String = statement.query_row([id], |row| row.get(0))?;
+        Ok(show(serde_json::from_str(&doc).map_err(unreadable)?))
+    })
+}
+
 /// A page whose items are the JSON in `column`.
-pub(super) fn list<T: DeserializeOwned>(connection: &Connection, query: &Query, column: &str) -> Result<Page<T>, StoreError> {
+fn list_all<T: DeserializeOwned>(connection: &Connection, query: &Query, column: &str) -> Result<Page<T>, StoreError> {
     let reading = Reading::new(query);
     let items = read(connection, query, &reading, column)?;
     let total = match reading.total_of(items.len()) {
         Some(total) => total,
-        None => count(connection, &query.filter, Some(TOTAL_CAP + 1))?,
+        None => count_all(connection, &query.filter, Some(TOTAL_CAP + 1))?,
     };
     Ok(reading.page(items, Total::from_count(total)))
 }
 
 /// The documents of a page, and where the next one starts.
 pub(super) fn documents(connection: &Connection, query: &Query) -> Result<Documents, StoreError> {
+    if sought(&query.filter).is_some() {
+        let page = list_documents(connection, query)?;
+        return Ok((page.items, page.next));
+    }
     let reading = Reading::new(query);
     let items = read(connection, query, &reading, "doc")?;
     Ok(reading.uncounted(items))
@@ -113,8 +149,17 @@ pub(super) fn plan(connection: &Connection, query: &Query) -> Result<Plan, Store
     Ok(plan)
 }
 
-/// How many traces match, counted no further than `most`, unless it is known anyway.
-pub(super) fn count(connection: &Connection, filter: &Filter, most: Option<u64>) -> Result<u64, StoreError> {
+/// How many traces match.
+pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<Total, StoreError> {
+    let Some(search) = sought(filter) else {
+        return Ok(Total { count: count_all(connection, filter, None)?, is_capped: false });
+    };
+    let reading = connection.unchecked_transaction()?;
+    Ground::new(&reading, filter, search)?.count(Walk::new(false, PATIENCE), u64::MAX)
+}
+
+/// The same without a search, counted no further than `most`, unless it is known anyway.
+fn count_all(connection: &Connection, filter: &Filter, most: Option<u64>) -> Result<u64, StoreError> {
     match rollups::count(connection, filter)? {
         Some(count) => Ok(count),
         None => count_rows(connection, filter, most),
@@ -133,6 +178,10 @@ pub(super) fn count_rows(connection: &Connection, filter: &Filter, most: Option<
 
 /// Adds up every trace that matches.
 pub(super) fn tally(connection: &Connection, filter: &Filter) -> Result<Tally, StoreError> {
+    if let Some(search) = sought(filter) {
+        let reading = connection.unchecked_transaction()?;
+        return Ground::new(&reading, filter, search)?.tally();
+    }
     if let Some(tally) = rollups::tally(connection, filter)? {
         return Ok(tally);
     }
@@ -153,28 +202,44 @@ pub(super) fn outermost(connection: &Connection, filter: &Filter, which: &str) -
 /// What analytics take from each trace that matches.
 pub(super) fn each(connection: &Connection, filter: &Filter, mut add: impl FnMut(&Sample)) -> Result<(), StoreError> {
     let Conditions { sql, values } = Conditions::of(filter);
-    let sql = format!(
-        "SELECT created_at, status, model_name, project_id, environment, latency, token_count, cost_usd, retry_count, slow_request \
-         FROM traces{sql}"
-    );
+    let sql = format!("SELECT {} FROM traces{sql}", SAMPLE.join(", "));
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
     while let Some(row) = rows.next()? {
-        let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-        add(&Sample {
-            created_at: Some(Timestamp::from_millis_clamped(row.get(0)?)),
-            status: Status::from_word(text(1)?).unwrap_or(Status::Success),
-            model_name: text(2)?,
-            project_id: text(3)?,
-            environment: text(4)?,
-            latency: row.get(5)?,
-            token_count: row.get(6)?,
-            cost_usd: row.get(7)?,
-            retry_count: row.get(8)?,
-            slow_request: row.get(9)?,
-        });
+        add(&sample(row)?);
     }
     Ok(())
+}
+
+/// The columns of a sample.
+pub(super) const SAMPLE: [&str; 10] = [
+    "created_at",
+    "status",
+    "model_name",
+    "project_id",
+    "environment",
+    "latency",
+    "token_count",
+    "cost_usd",
+    "retry_count",
+    "slow_request",
+];
+
+/// A sample, of a row that begins with its columns.
+pub(super) fn sample<'r>(row: &'r Row) -> Result<Sample<'r>, StoreError> {
+    let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+    Ok(Sample {
+        created_at: Some(Timestamp::from_millis_clamped(row.get(0)?)),
+        status: Status::from_word(text(1)?).unwrap_or(Status::Success),
+        model_name: text(2)?,
+        project_id: text(3)?,
+        environment: text(4)?,
+        latency: row.get(5)?,
+        token_count: row.get(6)?,
+        cost_usd: row.get(7)?,
+        retry_count: row.get(8)?,
+        slow_request: row.get(9)?,
+    })
 }
 
 /// Every project id: one step down the index for each, however many traces it has.

@@ -2,7 +2,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::Map;
 use tracellm_trace::{Filled, Outcome, Trace, TraceSummary, stats::Sample};
 
-use super::{errors::unreadable, rollups::Rollups};
+use super::{errors::unreadable, index, rollups::Rollups};
 use crate::{
     NewTrace, StoreError,
     merge::{Merged, merge},
@@ -37,7 +37,7 @@ pub(super) fn write_row(transaction: &Transaction, rollups: &mut Rollups, row: &
     let find = "SELECT id, doc FROM traces WHERE trace_id = ? AND project_id = ?";
     let key = params![row.head.trace_id, row.head.project_id];
     let found = transaction.prepare_cached(find)?.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let Some((id, doc)): Option<(i64, String)> = found else {
+    let Some((old_id, doc)): Option<(i64, String)> = found else {
         store(transaction, None, row)?;
         rollups.change(None, &Sample::from(&row.head))?;
         return Ok(Outcome::Created);
@@ -49,7 +49,8 @@ pub(super) fn write_row(transaction: &Transaction, rollups: &mut Rollups, row: &
         Merged::Updated(trace) => {
             // A row whose number grows with each change is found by whoever follows what is stored.
             let renumber = "UPDATE traces SET id = (SELECT max(id) + 1 FROM traces) WHERE id = ? RETURNING id";
-            let id = transaction.prepare_cached(renumber)?.query_row([id], |row| row.get(0))?;
+            let id = transaction.prepare_cached(renumber)?.query_row([old_id], |row| row.get(0))?;
+            index::forget(transaction, old_id)?;
             rollups.change(Some(&Sample::from(&old)), &Sample::from(&*trace))?;
             store(transaction, Some(id), &Row::new(NewTrace { trace: *trace, filled: Filled::default() })?)?;
             Ok(Outcome::Updated)

@@ -6,7 +6,7 @@ use std::{
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{mentions, rollups};
+use super::rollups;
 use crate::StoreError;
 
 /// The file in the data folder.
@@ -107,6 +107,12 @@ const MIGRATIONS: &[&str] = &[
      -- With all that numbers are made of, so that adding up a range reads nothing else.
      CREATE INDEX traces_time ON traces (created_at, trace_id, project_id, status, model_name, environment, latency, token_count, cost_usd,
          retry_count, slow_request, session_id, user_id);",
+    // The search index: of each trace the terms it has, under a number that grows with its start. `indexed` is the last row that was added;
+    // what stood before is added in the background.
+    "CREATE VIRTUAL TABLE search USING fts5 (terms, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
+     CREATE TABLE search_entries (entry INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE) STRICT;
+     CREATE TABLE search_state (indexed INTEGER NOT NULL) STRICT;
+     INSERT INTO search_state VALUES (0);",
 ];
 
 /// The version that began to keep sums.
@@ -137,7 +143,6 @@ pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
 pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
     let connection = connect(file)?;
     connection.pragma_update(None, "query_only", true)?;
-    mentions::register(&connection)?;
     Ok(connection)
 }
 

@@ -6,10 +6,11 @@ use std::{
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
+use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 use tracellm_trace::Timestamp;
 
 use super::{
+    index::{self, Entries},
     rollups::Rollups,
     row::{Row, write_row},
     spans::{self, SpanRows},
@@ -27,9 +28,9 @@ const PROBE: [&str; 2] = ["CREATE TABLE IF NOT EXISTS probe AS SELECT zeroblob(2
 
 /// The way to the thread that writes.
 pub(super) struct Writer {
-    queue: Queue<Work>,
+    queue: Arc<Queue<Work>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    commits: Arc<Notify>,
+    commits: watch::Receiver<()>,
     pub metrics: WriteMetrics,
 }
 
@@ -37,6 +38,7 @@ pub(super) struct Writer {
 enum Work {
     Documents(Vec<Row>),
     Spans(SpanRows),
+    Index(Entries),
     /// Nothing that stays: it tells whether anything can be written.
     Probe(&'static str),
 }
@@ -45,11 +47,11 @@ impl Writer {
     pub fn start(connection: Connection) -> Result<Self, StoreError> {
         let metrics = WriteMetrics::default();
         let (queue, waiting) = Queue::new(BATCH_BYTES, metrics.clone());
-        let (commits, count) = (Arc::<Notify>::default(), metrics.clone());
-        let committed = commits.clone();
+        let (committed, commits) = watch::channel(());
+        let count = metrics.clone();
         let thread = thread::Builder::new().name("writer".to_owned()).spawn(move || run(connection, waiting, &committed, &count));
         let thread = thread.map_err(|error| StoreError::Failed(format!("the writer can't be started: {error}")))?;
-        Ok(Self { queue, thread: Mutex::new(Some(thread)), commits, metrics })
+        Ok(Self { queue: Arc::new(queue), thread: Mutex::new(Some(thread)), commits, metrics })
     }
 
     pub async fn put(&self, traces: Vec<NewTrace>) -> Answer {
@@ -65,8 +67,13 @@ impl Writer {
     }
 
     /// Rings after each commit.
-    pub fn commits(&self) -> Arc<Notify> {
+    pub fn commits(&self) -> watch::Receiver<()> {
         self.commits.clone()
+    }
+
+    /// For who keeps the index.
+    pub fn inlet(&self) -> Inlet {
+        Inlet(self.queue.clone())
     }
 
     /// Says whether the thread is there, and after a write that failed, whether it can write again.
@@ -93,11 +100,21 @@ impl Writer {
     }
 }
 
-fn run(mut connection: Connection, mut waiting: Waiting<Work>, commits: &Notify, metrics: &WriteMetrics) {
+/// The way for what is made of stored traces.
+pub(super) struct Inlet(Arc<Queue<Work>>);
+
+impl Inlet {
+    pub async fn add_to_index(&self, entries: Entries) -> Result<(), StoreError> {
+        let size = Size { documents: 0, bytes: entries.bytes() };
+        self.0.write(Work::Index(entries), size).await.map(drop)
+    }
+}
+
+fn run(mut connection: Connection, mut waiting: Waiting<Work>, commits: &watch::Sender<()>, metrics: &WriteMetrics) {
     while let Some(batch) = waiting.blocking_batch() {
         let begin = Instant::now();
         let answers = write_all(&mut connection, &batch);
-        commits.notify_one();
+        commits.send_replace(());
         answer(batch, answers, begin, metrics);
     }
 }
@@ -126,6 +143,7 @@ fn write(transaction: Transaction, batch: &[Job<Work>]) -> Result<Vec<Vec<PutOut
     let outcomes = batch.iter().map(|job| match &job.work {
         Work::Documents(rows) => rows.iter().map(|row| Ok(Ok(write_row(&transaction, &mut rollups, row)?))).collect(),
         Work::Spans(rows) => spans::write(&transaction, &mut rollups, rows),
+        Work::Index(entries) => index::add(&transaction, entries).map(|()| Vec::new()),
         Work::Probe(sql) => Ok(transaction.execute_batch(sql).map(|()| Vec::new())?),
     });
     let outcomes = outcomes.collect::<Result<_, _>>()?;

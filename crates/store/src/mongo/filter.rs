@@ -1,5 +1,8 @@
 use mongodb::bson::{Bson, Document, doc, oid::ObjectId};
-use tracellm_trace::{DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Filter, UNKNOWN_MODEL};
+use tracellm_trace::{
+    DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, Filter, Search, UNKNOWN_MODEL,
+    search::{Bounds, Condition, Field},
+};
 
 use super::encode::date;
 
@@ -50,11 +53,43 @@ pub(super) fn matching(filter: &Filter) -> Document {
     if *slow {
         query.insert("slow_request", true);
     }
-    if let Some(q) = q {
-        let input = doc! { "$concat": searched_texts() };
-        query.insert("$expr", doc! { "$regexMatch": { "input": input, "regex": literal_pattern(q), "options": "i" } });
+    let conditions: Vec<Document> = q.iter().flat_map(Search::conditions).map(asked).collect();
+    if !conditions.is_empty() {
+        query.insert("$and", conditions);
     }
     query
+}
+
+/// What stands in a search box of fields; of words, each trace has to be asked.
+fn asked(condition: &Condition) -> Document {
+    let any = |field: &str, names: &[String]| doc! { field: { "$in": names } };
+    let shown = |field: &str, names: &[String], default| {
+        let names: Vec<_> = names.iter().map(|name| doc! { field: named(name, default) }).collect();
+        doc! { "$or": names }
+    };
+    fn range<T: Into<Bson>>(field: &str, bounds: Bounds<T>) -> Document {
+        let mut query = Document::new();
+        add_range(&mut query, field, ("$gte", bounds.least), ("$lte", bounds.most));
+        query
+    }
+    let is = match &condition.field {
+        Field::Status(statuses) => doc! { "status": { "$in": statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>() } },
+        Field::Model(names) => shown("model_name", names, UNKNOWN_MODEL),
+        Field::Project(ids) => shown("project_id", ids, DEFAULT_PROJECT),
+        Field::Environment(names) => shown("environment", names, DEFAULT_ENVIRONMENT),
+        Field::Session(ids) => any("session_id", ids),
+        Field::User(ids) => any("user_id", ids),
+        Field::Tag(tags) => any("tags", tags),
+        Field::Tool(names) => any("steps.tool_name", names),
+        Field::Latency(bounds) => range("latency", *bounds),
+        Field::Tokens(bounds) => range("token_count", *bounds),
+        Field::Cost(bounds) => range("cost_usd", *bounds),
+    };
+    if condition.is_not {
+        doc! { "$nor": [is] }
+    } else {
+        is
+    }
 }
 
 /// The condition for a trace that is shown under this id. Others may have stored it as something else than text, or only as `_id`.
@@ -88,25 +123,4 @@ fn add_range<T: Into<Bson>>(query: &mut Document, field: &str, low: (&str, Optio
     if !bounds.is_empty() {
         query.insert(field, bounds);
     }
-}
-
-/// The texts of a document that a search looks at, apart from each other. As one text they are matched once, and not each on its own.
-fn searched_texts() -> Vec<Bson> {
-    let text = |field: &str| -> Bson { doc! { "$cond": [{ "$eq": [{ "$type": field }, "string"] }, field, ""] }.into() };
-    let joined = doc! { "$concat": ["$$value", "\n\n", text("$$this.tool_name")] };
-    let steps = doc! { "$cond": [{ "$isArray": "$steps" }, "$steps", []] };
-    let tools = doc! { "$reduce": { "input": steps, "initialValue": "", "in": joined } };
-    vec![text("$prompt"), "\n\n".into(), text("$response"), "\n\n".into(), text("$failure_reason"), tools.into()]
-}
-
-/// A regular expression that matches this text and nothing else.
-fn literal_pattern(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut pattern, c| {
-        match c {
-            '\0' => pattern.push_str("\\x00"),
-            c if c.is_ascii_punctuation() => pattern.extend(['\\', c]),
-            c => pattern.push(c),
-        }
-        pattern
-    })
 }

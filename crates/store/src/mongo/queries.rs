@@ -9,8 +9,12 @@ use tracellm_trace::{
     query::Keyset,
 };
 
-use super::{decode, filter, order};
-use crate::{Documents, StoreError, paging::Reading};
+use super::{decode, filter, order, search::Ground};
+use crate::{
+    Documents, StoreError,
+    paging::Reading,
+    search::{PATIENCE, Walk},
+};
 
 /// Characters of a text that a row is made of; one more than it shows, so that it knows whether to say `…`.
 const CUT: i32 = 201;
@@ -29,6 +33,9 @@ pub(super) async fn document(
 }
 
 pub(super) async fn list(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Page<TraceSummary>, StoreError> {
+    if let Some(ground) = ground(traces, &query.filter) {
+        return ground.list(query).await?.page(|trace| Ok(TraceSummary::found(&trace, query.filter.q.as_ref())));
+    }
     let mut projection = doc! {
         "prompt": cut("$prompt"),
         "failure_reason": cut("$failure_reason"),
@@ -55,18 +62,34 @@ pub(super) async fn list(traces: &Collection<RawDocumentBuf>, query: &Query) -> 
 }
 
 pub(super) async fn list_documents(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Page<Trace>, StoreError> {
-    page(traces, query, None, decode::trace).await
+    match ground(traces, &query.filter) {
+        Some(ground) => ground.list(query).await?.page(Ok),
+        None => page(traces, query, None, decode::trace).await,
+    }
+}
+
+/// Where to search, for a filter that asks for words.
+pub(super) fn ground<'a>(traces: &'a Collection<RawDocumentBuf>, filter: &'a Filter) -> Option<Ground<'a>> {
+    let search = filter.q.as_ref().filter(|search| !search.words().is_empty())?;
+    Some(Ground { traces, filter, search })
 }
 
 /// The documents of a page, and where the next one starts.
 pub(super) async fn documents(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Documents, StoreError> {
+    if ground(traces, &query.filter).is_some() {
+        let page = list_documents(traces, query).await?;
+        return Ok((page.items, page.next));
+    }
     let reading = Reading::new(query);
     let rows = read(traces, query, &reading, None, decode::trace).await?;
     Ok(reading.uncounted(rows))
 }
 
-pub(super) async fn count(traces: &Collection<RawDocumentBuf>, filter: &Filter) -> Result<u64, StoreError> {
-    Ok(traces.count_documents(filter::matching(filter)).await?)
+pub(super) async fn count(traces: &Collection<RawDocumentBuf>, filter: &Filter) -> Result<Total, StoreError> {
+    match ground(traces, filter) {
+        Some(ground) => ground.count(Walk::new(false, PATIENCE), u64::MAX).await,
+        None => Ok(Total { count: traces.count_documents(filter::matching(filter)).await?, is_capped: false }),
+    }
 }
 
 /// Every project id, those under which documents of others are shown too. (`distinct` would have to fit one document.)
@@ -96,7 +119,7 @@ async fn page<T>(
 }
 
 /// The rows of a page and the one behind it, each with its place.
-async fn read<T>(
+pub(super) async fn read<T>(
     traces: &Collection<RawDocumentBuf>,
     query: &Query,
     reading: &Reading<'_>,

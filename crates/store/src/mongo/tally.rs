@@ -8,11 +8,14 @@ use tracellm_trace::{
     stats::{Bucket, Sketch, Sums, Tally, cost, latency},
 };
 
-use super::{decode, encode::date, filter};
+use super::{decode, encode::date, filter, queries};
 use crate::StoreError;
 
 /// Adds up every trace that matches, in the database: one pass for sums by bucket and name, one for latencies by bucket and size.
 pub(super) async fn tally(traces: &Collection<RawDocumentBuf>, filter: &Filter) -> Result<Tally, StoreError> {
+    if let Some(ground) = queries::ground(traces, filter) {
+        return ground.tally().await;
+    }
     let matching = filter::matching(filter);
     let mut tally = Tally::new(range(traces, filter, &matching).await?);
     let fields = doc! { "$project": {

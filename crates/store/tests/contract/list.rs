@@ -5,7 +5,7 @@ use proptest::{
 };
 use serde_json::{Value, json};
 use tracellm_store::TraceStore;
-use tracellm_trace::{Cursor, Filter, Page, Query, Sort, Status, TOTAL_CAP, Timestamp, Trace, TraceSummary};
+use tracellm_trace::{Cursor, Filter, Page, Query, Search, Sort, Status, TOTAL_CAP, Timestamp, Trace, TraceSummary};
 
 use crate::bench::{Bench, document, raw};
 
@@ -48,8 +48,7 @@ pub fn filters() -> impl Strategy<Value = Filter> {
     let names = (prop::option::weighted(0.2, prop::sample::select(Status::ALL)), name('m'), name('p'), name('e'));
     let latency = || prop::option::weighted(0.15, (0..6i64).prop_map(|n| n as f64 * 500.5));
     let tokens = || prop::option::weighted(0.15, (0..5i64).prop_map(|n| n * 100));
-    let words = prop::sample::select(&["time out", "TIME", "b*C", "\\D", "über", "tool", "nowhere", "x"][..]);
-    let texts = (prop::option::weighted(0.2, words.prop_map(str::to_owned)), name('s'), name('u'), name('g'));
+    let texts = (prop::option::weighted(0.3, prop::sample::select(SEARCHES)), name('s'), name('u'), name('g'));
     let flags = (prop::bool::weighted(0.1), prop::bool::weighted(0.1));
     let ranges = (latency(), latency(), tokens(), tokens(), at(), at());
     (names, ranges, texts, flags).prop_map(|(names, ranges, (q, session_id, user_id, tag), (retried, slow))| {
@@ -67,7 +66,7 @@ pub fn filters() -> impl Strategy<Value = Filter> {
             from,
             to,
             last: None,
-            q,
+            q: q.map(|q| Search::parse(q).unwrap()),
             session_id,
             user_id,
             tag,
@@ -76,6 +75,36 @@ pub fn filters() -> impl Strategy<Value = Filter> {
         }
     })
 }
+
+/// What people type: words, phrases, beginnings, what must not be there, fields and all of these at once.
+const SEARCHES: &[&str] = &[
+    "time out",
+    "\"time out\"",
+    "\"out time\"",
+    "TIME",
+    "b c",
+    "a.b*c",
+    "über",
+    "uber -time",
+    "tool",
+    "nowhere",
+    "x*",
+    "-tool",
+    "-\"time out\"",
+    "tool:tool",
+    "-tool:tool",
+    "tool:\"Time OUT\",tool all*",
+    "model:m0,m1 status:failed,warning",
+    "time model:m1",
+    "-model:m1 -status:failed latency:>500ms",
+    "latency:1s..2s tool",
+    "tokens:<300 cost:<=0.2",
+    "-cost:>0.1",
+    "-tag:g1 session:s0,s1,s2",
+    "user:u1 tool",
+    "-session:s3 project:p0,p1 env:e0,e2",
+    "t1",
+];
 
 fn sorts() -> Vec<Sort> {
     Sort::all().collect()
@@ -112,7 +141,7 @@ pub async fn every_filter_finds_what_it_should(bench: &Bench) {
         assert_eq!(ids(&documents.items), ids(expected.iter().copied()), "{query:?}");
         assert_eq!((documents.total.count, documents.total.is_capped), (expected.len() as u64, false));
         let rows = bench.store.list(&query).await.unwrap();
-        assert_eq!(rows.items, expected.iter().map(|trace| TraceSummary::from(*trace)).collect::<Vec<_>>());
+        assert_eq!(rows.items, expected.iter().map(|trace| TraceSummary::found(trace, query.filter.q.as_ref())).collect::<Vec<_>>());
         assert_eq!((rows.next, rows.previous), (None, None));
         found_some += usize::from(!expected.is_empty());
     }

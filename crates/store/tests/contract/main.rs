@@ -15,6 +15,9 @@ mod spans;
 /// Reading: filters, order, pages, totals.
 mod list;
 
+/// Searching: words in texts, in the index or not yet.
+mod search;
+
 /// Numbers over all that match, against the same computed plainly.
 mod numbers;
 
@@ -68,6 +71,8 @@ checks! {
     documents_that_come_while_paging_harm_nothing: list,
     totals_stop_at_the_cap: list,
     projects_are_those_that_traces_name: list,
+    a_search_finds_what_is_stored_and_what_has_changed: search,
+    a_row_shows_what_was_found: search,
     analytics_are_those_of_a_plain_computation: numbers,
     analytics_of_nothing_are_zero: numbers,
     failures_are_the_newest_of_each_kind_and_all_are_counted: numbers,

@@ -48,6 +48,7 @@ pub fn by_hand(all: &[Trace], filter: &Filter) -> Analytics {
         project_breakdown: breakdown(&|t| t.project_id.clone()),
         environment_breakdown: breakdown(&|t| t.environment.clone()),
         recent_failures: found.iter().filter(is_trouble).take(5).map(|t| (*t).clone()).collect(),
+        coverage: None,
     }
 }
 

@@ -2,7 +2,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Sort, SortBy, SortValue};
-use crate::Timestamp;
+use crate::{Timestamp, Trace};
 
 /// The place of one trace in the order of a list. It stays a place when that trace is deleted or others come.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +10,13 @@ pub struct Keyset {
     pub value: SortValue,
     pub trace_id: String,
     pub project_id: String,
+}
+
+impl Keyset {
+    /// The place of a trace in a list that is sorted by this.
+    pub fn of(by: SortBy, trace: &Trace) -> Self {
+        Self { value: by.of(trace), trace_id: trace.trace_id.clone(), project_id: trace.project_id.clone() }
+    }
 }
 
 /// Where a page starts (after a trace) or ends (before one).

@@ -3,7 +3,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::parameters::{self, flag, number, time, whole};
-use crate::{Issue, Status, Timestamp, Trace};
+use crate::{
+    Issue, Search, Status, Timestamp, Trace,
+    search::{Bounds, Field},
+};
 
 /// Which traces match. Every condition that is set must hold; none set matches all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,8 +31,10 @@ pub struct Filter {
     pub to: Option<Timestamp>,
     /// Started within this span before now. Only a clock makes it a condition: see [`Filter::at`].
     pub last: Option<Last>,
-    /// This text, in any letter case, stands in the prompt, the response, the failure reason or the name of a tool.
-    pub q: Option<String>,
+    /// What the search box says: words, `"phrases"`, `begin*`, `-not`, `model:`, `status:`, `tool:`, `latency:>2s`, `tokens:<500`,
+    /// `session:` and the like. Searched are prompt, response, failure reason, id and steps.
+    #[cfg_attr(feature = "openapi", param(value_type = Option<String>))]
+    pub q: Option<Search>,
     pub session_id: Option<String>,
     pub user_id: Option<String>,
     /// One of the trace's tags.
@@ -146,7 +151,7 @@ impl Filter {
             "from" => self.from = Some(time(value)?),
             "to" => self.to = Some(time(value)?),
             "last" => self.last = Some(Last::parse(value).ok_or("must be a span like 15m, 24h or 7d")?),
-            "q" => self.q = text(),
+            "q" => self.q = Some(Search::parse(value)?),
             "session_id" => self.session_id = text(),
             "user_id" => self.user_id = text(),
             "tag" => self.tag = text(),
@@ -171,7 +176,7 @@ impl Filter {
             self.from.map(|time| time.to_string()),
             self.to.map(|time| time.to_string()),
             self.last.map(|last| last.to_string()),
-            self.q.clone(),
+            self.q.clone().map(String::from),
             self.session_id.clone(),
             self.user_id.clone(),
             self.tag.clone(),
@@ -185,13 +190,42 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// The same filter at a moment: `last` has become `from`.
+    /// The same filter at a moment: `last` has become `from`, and what stands in the search box for a field that is free is that field.
     pub fn at(&self, now: Timestamp) -> Self {
         let mut filter = self.clone();
+        if let Some(search) = filter.q.take() {
+            filter.q = search.without(|condition| !condition.is_not && filter.take(&condition.field));
+        }
         if let Some(last) = filter.last.take() {
             filter.from = Some(Timestamp::from_millis_clamped(now.millis().saturating_sub(last.millis())));
         }
         filter
+    }
+
+    /// Makes a condition its own, where it has a field that is free for it.
+    fn take(&mut self, condition: &Field) -> bool {
+        fn put<T: Clone>(field: &mut Option<T>, values: &[T]) -> bool {
+            let ([value], None) = (values, &field) else { return false };
+            *field = Some(value.clone());
+            true
+        }
+        fn narrow<T: PartialOrd + Copy>(least: &mut Option<T>, most: &mut Option<T>, bounds: Bounds<T>) -> bool {
+            *least = bounds.least.filter(|bound| least.is_none_or(|least| *bound > least)).or(*least);
+            *most = bounds.most.filter(|bound| most.is_none_or(|most| *bound < most)).or(*most);
+            true
+        }
+        match condition {
+            Field::Status(values) => put(&mut self.status, values),
+            Field::Model(values) => put(&mut self.model, values),
+            Field::Project(values) => put(&mut self.project_id, values),
+            Field::Environment(values) => put(&mut self.environment, values),
+            Field::Session(values) => put(&mut self.session_id, values),
+            Field::User(values) => put(&mut self.user_id, values),
+            Field::Tag(values) => put(&mut self.tag, values),
+            Field::Latency(bounds) => narrow(&mut self.latency_min, &mut self.latency_max, *bounds),
+            Field::Tokens(bounds) => narrow(&mut self.token_min, &mut self.token_max, *bounds),
+            Field::Tool(_) | Field::Cost(_) => false,
+        }
     }
 
     /// Whether a trace matches: what every store means by it.
@@ -210,7 +244,7 @@ impl Filter {
             && is(&self.session_id, trace.session_id.as_deref())
             && is(&self.user_id, trace.user_id.as_deref())
             && self.tag.as_ref().is_none_or(|tag| trace.tags.contains(tag))
-            && self.q.as_ref().is_none_or(|q| mentions(trace, q))
+            && self.q.as_ref().is_none_or(|search| search.finds(trace))
             && (!self.retried || trace.retry_count > 0)
             && (!self.slow || trace.slow_request)
     }
@@ -228,11 +262,4 @@ impl Filter {
             issues.push(Issue::error("query.range", "last", "stands beside `from` or `to`; give one or the other"));
         }
     }
-}
-
-fn mentions(trace: &Trace, q: &str) -> bool {
-    let wanted = q.to_lowercase();
-    let texts = [Some(trace.prompt.as_str()), trace.response.as_deref(), trace.failure_reason.as_deref()];
-    let tools = trace.steps.iter().map(|step| step.tool_name.as_str());
-    texts.into_iter().flatten().chain(tools).any(|text| text.to_lowercase().contains(&wanted))
 }

@@ -2,6 +2,7 @@ use std::{cmp::Ordering, fmt};
 
 use serde::{Deserialize, Serialize};
 
+use super::Keyset;
 use crate::{Trace, TraceSummary};
 
 /// The order of a list; ties are broken by trace id, then project, in the same direction. Traces without the value come last.
@@ -104,8 +105,13 @@ impl Sort {
 
     /// The order of two traces in a list.
     pub fn compare(self, a: &Trace, b: &Trace) -> Ordering {
+        self.compare_places(&Keyset::of(self.by, a), &Keyset::of(self.by, b))
+    }
+
+    /// The order of two places in a list.
+    pub fn compare_places(self, a: &Keyset, b: &Keyset) -> Ordering {
         let turn = |ordering: Ordering| if self.descending { ordering.reverse() } else { ordering };
-        let values = match (self.by.of(a), self.by.of(b)) {
+        let values = match (a.value, b.value) {
             // Last in either direction.
             (value, other) if (value == SortValue::Absent) != (other == SortValue::Absent) => value.compare(other),
             (value, other) => turn(value.compare(other)),

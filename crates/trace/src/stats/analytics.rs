@@ -6,7 +6,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Bucket, Sums};
-use crate::{Status, Timestamp, Trace};
+use crate::{Coverage, Status, Timestamp, Trace};
 
 /// What analytics take from one trace.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +51,8 @@ pub struct Tally {
     models: HashMap<String, u64>,
     projects: HashMap<String, u64>,
     environments: HashMap<String, u64>,
+    /// How far a search came that told what to add up.
+    pub coverage: Option<Coverage>,
 }
 
 impl Tally {
@@ -58,7 +60,16 @@ impl Tally {
     pub fn new(range: Option<(Timestamp, Timestamp)>) -> Self {
         let bucket = range.map_or(Bucket::MINUTE, |(from, to)| Bucket::for_range(from, to));
         let none = HashMap::new;
-        Self { range, bucket, all: Sums::default(), buckets: BTreeMap::new(), models: none(), projects: none(), environments: none() }
+        Self {
+            range,
+            bucket,
+            all: Sums::default(),
+            buckets: BTreeMap::new(),
+            models: none(),
+            projects: none(),
+            environments: none(),
+            coverage: None,
+        }
     }
 
     pub fn bucket(&self) -> Bucket {
@@ -129,6 +140,7 @@ impl Tally {
             project_breakdown: breakdown(self.projects),
             environment_breakdown: breakdown(self.environments),
             recent_failures,
+            coverage: self.coverage,
         }
     }
 }
@@ -172,6 +184,9 @@ pub struct Analytics {
     pub environment_breakdown: Vec<Count>,
     /// The newest 5 that failed, were retried, were slow or carry a warning.
     pub recent_failures: Vec<Trace>,
+    /// There where a search told what to count and did not look at everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
 }
 
 /// Latencies in ms; percentiles by nearest rank, to 1 %.

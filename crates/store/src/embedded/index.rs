@@ -1,0 +1,136 @@
+use std::{sync::Arc, time::Duration};
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use tokio::{sync::watch, time::timeout};
+use tracellm_trace::{Timestamp, Trace, search};
+
+use super::{connections::Connections, writer::Inlet};
+use crate::StoreError;
+
+/// How often one looks for what other processes have stored.
+const POLL: Duration = Duration::from_millis(250);
+/// Traces that are added at a time, so that what waits to be written waits little longer.
+const BATCH: usize = 256;
+/// Bytes of terms after which no more are added at that time.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Numbers of entries that begin at one moment: more that do are put at the moments before.
+const NUMBER_BITS: u32 = 14;
+
+/// Traces on their way to the index.
+pub(super) struct Entries {
+    /// The last row before them.
+    behind: i64,
+    /// The last row of them.
+    upto: i64,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    id: i64,
+    created_at: i64,
+    /// Parted by spaces.
+    terms: String,
+}
+
+impl Entries {
+    pub fn bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.terms.len()).sum()
+    }
+}
+
+/// The first entry of a moment. Entries are numbered in order of time, so that the newest are found first.
+pub(super) fn first_of(created_at: i64) -> i64 {
+    Timestamp::from_millis_clamped(created_at).millis().saturating_sub(Timestamp::MIN.millis()) << NUMBER_BITS
+}
+
+/// The last row that is in the index, or was passed over.
+pub(super) fn indexed(connection: &Connection) -> Result<i64, StoreError> {
+    // A row whose number was taken back may come again.
+    let sql = "SELECT min(indexed, (SELECT coalesce(max(id), 0) FROM traces)) FROM search_state";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// Keeps the index up with what is stored, by whichever process, until the store is closed.
+pub(super) async fn keep_up(readers: Arc<Connections>, inlet: Inlet, mut commits: watch::Receiver<()>) {
+    loop {
+        let added = match readers.run(next).await {
+            Ok(entries) if entries.entries.is_empty() && entries.behind == entries.upto => {
+                // In a moment, unless something is stored before.
+                if !matches!(timeout(POLL, commits.changed()).await, Ok(Ok(()))) {
+                    tokio::time::sleep(POLL).await;
+                }
+                continue;
+            }
+            Ok(entries) => inlet.add_to_index(entries).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = added {
+            tracing::debug!("the search index: {error}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+/// What is to be added next.
+fn next(connection: &Connection) -> Result<Entries, StoreError> {
+    let behind = indexed(connection)?;
+    let mut statement = connection.prepare_cached("SELECT id, created_at, doc FROM traces WHERE id > ? ORDER BY id")?;
+    let mut rows = statement.query([behind])?;
+    let mut next = Entries { behind, upto: behind, entries: Vec::new() };
+    let mut bytes = 0;
+    while next.entries.len() < BATCH
+        && bytes < BATCH_BYTES
+        && let Some(row) = rows.next()?
+    {
+        next.upto = row.get(0)?;
+        // What can't be read can't be shown either.
+        let Ok(trace) = serde_json::from_str::<Trace>(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?) else { continue };
+        let terms = search::terms(&trace).join(" ");
+        bytes += terms.len();
+        next.entries.push(Entry { id: next.upto, created_at: row.get(1)?, terms });
+    }
+    Ok(next)
+}
+
+/// Adds entries, unless another process was faster.
+pub(super) fn add(transaction: &Transaction, entries: &Entries) -> Result<(), StoreError> {
+    if indexed(transaction)? != entries.behind {
+        return Ok(());
+    }
+    let mut stands = transaction.prepare_cached("SELECT 1 FROM traces WHERE id = ? AND created_at = ?")?;
+    let mut last = transaction.prepare_cached("SELECT max(entry) FROM search_entries WHERE entry >= ? AND entry < ?")?;
+    let mut number = transaction.prepare_cached("INSERT INTO search_entries (entry, id) VALUES (?, ?)")?;
+    let mut insert = transaction.prepare_cached("INSERT INTO search (rowid, terms) VALUES (?, ?)")?;
+    for Entry { id, created_at, terms } in &entries.entries {
+        // It may have changed meanwhile; then its row has another number.
+        if !stands.exists([id, created_at])? {
+            continue;
+        }
+        let mut moment = *created_at;
+        let entry = loop {
+            let (first, end) = (first_of(moment), first_of(moment) + (1 << NUMBER_BITS));
+            match last.query_row([first, end], |row| row.get::<_, Option<i64>>(0))? {
+                None => break first,
+                Some(last) if last + 1 < end => break last + 1,
+                Some(_) => moment -= 1,
+            }
+        };
+        // Where another program took a row away and its number came again.
+        forget(transaction, *id)?;
+        number.execute([entry, *id])?;
+        insert.execute(rusqlite::params![entry, terms])?;
+    }
+    transaction.prepare_cached("UPDATE search_state SET indexed = ?")?.execute([entries.upto])?;
+    Ok(())
+}
+
+/// Takes a row out of the index, in the transaction that takes it away or gives it another number.
+pub(super) fn forget(transaction: &Transaction, id: i64) -> Result<(), StoreError> {
+    let sql = "DELETE FROM search_entries WHERE id = ? RETURNING entry";
+    let entry: Option<i64> = transaction.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?;
+    if let Some(entry) = entry {
+        transaction.prepare_cached("DELETE FROM search WHERE rowid = ?")?.execute([entry])?;
+    }
+    Ok(())
+}
