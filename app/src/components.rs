@@ -26,6 +26,10 @@ pub use filter_form::{FilterForm, query_of};
 mod search_box;
 pub use search_box::SearchBox;
 
+/// Values to narrow a list down to, beside it.
+mod facet_list;
+pub use facet_list::{FacetList, FacetsToCome};
+
 /// How far a search came.
 mod coverage;
 pub use coverage::CoverageNote;

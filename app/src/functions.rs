@@ -1,7 +1,7 @@
 use leptos::{prelude::*, server_fn::codec::Json};
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Diagnosis, Failures, Filter, NewKey, NewProject, Page, Project, Query, Report, Trace, TraceSummary,
+    ApiKey, Diagnosis, Facets, Failures, Filter, NewKey, NewProject, Page, Project, Query, Report, Trace, TraceSummary,
     otlp::{Explanation, Prices},
     stats::Analytics,
 };
@@ -66,6 +66,12 @@ pub async fn get_intake(key: Option<String>, most: usize) -> Result<IntakePage, 
 #[server(prefix = "/fn", endpoint = "analytics", input = Json)]
 pub async fn get_analytics(filter: Filter) -> Result<Analytics, ApiError> {
     server::answer(tracellm_store::overview::analytics(&*server::store(), &filter.at(server::now())).await)
+}
+
+/// What one can narrow a list down to.
+#[server(prefix = "/fn", endpoint = "facets", input = Json)]
+pub async fn get_facets(filter: Filter) -> Result<Facets, ApiError> {
+    server::answer(server::store().facets(&filter.at(server::now())).await.map(tracellm_trace::FacetTally::finish))
 }
 
 /// The newest traces of each kind of failure, and how many there are.

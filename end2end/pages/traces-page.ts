@@ -32,6 +32,11 @@ export class TracesPage extends AppPage {
     return this.rows.locator(".id").allTextContents();
   }
 
+  /** The values of one kind beside the list. */
+  facet(heading: string): Locator {
+    return this.page.locator(".facet", { has: this.page.getByRole("heading", { name: heading }) }).getByRole("link");
+  }
+
   /** A filter, by the name that it has in the URL. */
   field(name: string): Locator {
     return this.page.getByRole("search").locator(`[name="${name}"]`);

@@ -42,6 +42,9 @@ test("traces", async ({ server, tracesPage, page }) => {
   await picture(page, "traces");
   await tracesPage.goto("?status=failed&model=gpt-4.1");
   await picture(page, "traces-filtered");
+  await tracesPage.goto("?q=word");
+  await tracesPage.field("q").fill("word stat");
+  await picture(page, "traces-search");
   await tracesPage.goto("?status=odd&limit=1000");
   await picture(page, "traces-bad-query");
 });

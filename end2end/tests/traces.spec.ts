@@ -121,6 +121,27 @@ test("the search box offers what can be asked, by keys and by mouse", async ({ s
   await expect(tracesPage.rows).toHaveCount(2);
 });
 
+test("values beside the list narrow it down and are taken back", async ({ server, tracesPage, page }) => {
+  await server.ingest(some(12).map((trace, n) => ({ ...trace, tags: n < 3 ? ["vip"] : [], steps: [{ tool_name: n < 6 ? "look up" : "pay" }] })));
+  await tracesPage.goto();
+  await expect(tracesPage.facet("Status")).toHaveText([/failed\s*4/, /success\s*4/, /warning\s*4/]);
+  await expect(tracesPage.facet("Model")).toHaveText([/claude-sonnet-4-5\s*6/, /gpt-4\.1\s*6/]);
+  await tracesPage.facet("Tool").filter({ hasText: "look up" }).click();
+  await expect(page).toHaveURL("/traces?q=tool%3A%22look%20up%22");
+  await expect(tracesPage.rows).toHaveCount(6);
+  await tracesPage.facet("Status").filter({ hasText: "failed" }).click();
+  await expect(tracesPage.rows).toHaveCount(2);
+  await expect(tracesPage.facet("Status")).toHaveText([/failed\s*2/, /success\s*2/, /warning\s*2/]);
+  await expect(tracesPage.facet("Tag")).toHaveText([/vip\s*1/]);
+  await page.reload();
+  await tracesPage.hydrated();
+  await tracesPage.facet("Tool").filter({ hasText: "look up" }).click();
+  await expect(page).toHaveURL("/traces?status=failed");
+  await expect(tracesPage.rows).toHaveCount(4);
+  await tracesPage.field("q").fill("model:cl");
+  await expect(tracesPage.offers).toHaveText([/model:claude-sonnet-4-5/]);
+});
+
 test("a pasted trace id jumps to the trace", async ({ server, tracesPage, tracePage, page }) => {
   await server.ingest(some(3));
   await tracesPage.goto();

@@ -1,7 +1,7 @@
 /// `/api/traces`: storing, listing, one.
 pub mod traces;
 
-/// `/api/analytics` and `/api/failures`: numbers over all that match.
+/// `/api/analytics`, `/api/failures` and `/api/facets`: numbers over all that match.
 pub mod numbers;
 
 /// `/api/projects` and `/api/api-keys`.
@@ -34,6 +34,7 @@ pub fn routes() -> Router<AppState> {
         .route("/api/traces/{trace_id}", get(traces::get))
         .route("/api/analytics", get(numbers::analytics))
         .route("/api/failures", get(numbers::failures))
+        .route("/api/facets", get(numbers::facets))
         .route("/api/projects", get(access::list_projects).post(access::create_project))
         .route("/api/api-keys", get(access::list_keys).post(access::create_key))
         .route("/api/api-keys/{key_id}", delete(access::revoke_key))

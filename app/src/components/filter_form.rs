@@ -3,7 +3,7 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 use tracellm_trace::{Filter, Last, Query, Status};
 
 use crate::{
-    components::SearchBox,
+    components::{FacetsToCome, SearchBox},
     url::{escape, href},
 };
 
@@ -16,7 +16,13 @@ const SPANS: [(&str, &str); 6] =
 
 /// The filters of a page. Submitting it asks for the URL that says them; the script only leaves empty fields out of that URL.
 #[component]
-pub fn FilterForm(query: Query, action: &'static str) -> impl IntoView {
+pub fn FilterForm(
+    query: Query,
+    action: &'static str,
+    /// Whose values the search box offers.
+    #[prop(optional)]
+    facets: Option<FacetsToCome>,
+) -> impl IntoView {
     let navigate = use_navigate();
     let submit = move |event: web_sys::SubmitEvent| {
         let Some(form) = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok()) else { return };
@@ -46,7 +52,7 @@ pub fn FilterForm(query: Query, action: &'static str) -> impl IntoView {
     let has_dates = filter.from.is_some() || filter.to.is_some();
     view! {
         <form class="filters" method="get" action=action role="search" aria-label="Filter traces" on:submit=submit>
-            <SearchBox value=filter.q.as_ref().map(|search| search.as_str().to_owned()) />
+            <SearchBox value=filter.q.as_ref().map(|search| search.as_str().to_owned()) facets />
             {(!has_dates).then(|| view! { <Spans chosen=filter.last on_choice=at_once /> })}
             <label>
                 <span>"Status"</span>

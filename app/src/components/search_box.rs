@@ -3,11 +3,21 @@ use leptos::{
     html,
     prelude::*,
 };
-use tracellm_trace::search::{Completion, complete};
+use tracellm_trace::{
+    FacetBy,
+    search::{Completion, complete},
+};
+
+use crate::components::FacetsToCome;
 
 /// The field of the search. While one types it offers what can be asked; without script it is a field like any other.
 #[component]
-pub fn SearchBox(value: Option<String>) -> impl IntoView {
+pub fn SearchBox(value: Option<String>, facets: Option<FacetsToCome>) -> impl IntoView {
+    let known = move |name: &str| {
+        let facets = facets.and_then(|facets| facets.get_untracked()).and_then(Result::ok);
+        let by = FacetBy::ALL.into_iter().find(|by| by.as_str() == name);
+        by.zip(facets).map(|(by, facets)| facets.of(by).iter().map(|value| value.value.clone()).collect()).unwrap_or_default()
+    };
     let input = NodeRef::<html::Input>::new();
     let offers = RwSignal::new(Vec::<Completion>::new());
     let chosen = RwSignal::new(None::<usize>);
@@ -18,14 +28,14 @@ pub fn SearchBox(value: Option<String>) -> impl IntoView {
     let offer = move || {
         let Some(input) = input.get_untracked() else { return };
         chosen.set(None);
-        offers.set(complete(&input.value(), &|_| Vec::new()).1);
+        offers.set(complete(&input.value(), &known).1);
     };
     let take = move |index: usize| {
         let (Some(input), Some(offered)) = (input.get_untracked(), offers.with_untracked(|offers| offers.get(index).cloned())) else {
             return;
         };
         let typed = input.value();
-        let (start, _) = complete(&typed, &|_| Vec::new());
+        let (start, _) = complete(&typed, &known);
         let gap = if offered.word.ends_with(':') { "" } else { " " };
         input.set_value(&format!("{}{}{gap}", &typed[..start], offered.word));
         offer();

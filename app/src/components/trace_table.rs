@@ -99,5 +99,5 @@ fn Found(snippet: Snippet) -> impl IntoView {
         true => view! { <mark>{piece.text}</mark> }.into_any(),
         false => piece.text.into_any(),
     });
-    view! { <span class="snippet"><span class="place">{place}</span> {pieces.collect_view()}</span> }
+    view! { <span class="snippet"><span class="place">{place}</span> " " {pieces.collect_view()}</span> }
 }

@@ -4,15 +4,17 @@ use leptos_router::{NavigateOptions, components::Redirect};
 use tracellm_trace::{Page, Query, TraceSummary};
 
 use crate::{
-    components::{CoverageNote, FilterForm, FirstTrace, Loaded, NothingMatches, Pager, TraceTable, trace_href},
+    components::{CoverageNote, FacetList, FacetsToCome, FilterForm, FirstTrace, Loaded, NothingMatches, Pager, TraceTable, trace_href},
     format,
-    functions::list_traces,
-    url::use_query,
+    functions::{get_facets, list_traces},
+    url::{use_filter, use_query},
 };
 
 #[component]
 pub fn TracesPage() -> impl IntoView {
-    let show = |query, page| view! { <Found query page /> }.into_any();
+    let filter = use_filter();
+    let facets = Resource::new(move || filter.get(), |filter| async move { get_facets(filter?).await });
+    let show = move |query, page| view! { <Found query page facets /> }.into_any();
     view! {
         <Title text="Traces" />
         <Loaded question=use_query() load=list_traces show heading="Traces" />
@@ -20,7 +22,7 @@ pub fn TracesPage() -> impl IntoView {
 }
 
 #[component]
-fn Found(query: Query, page: Page<TraceSummary>) -> impl IntoView {
+fn Found(query: Query, page: Page<TraceSummary>, facets: FacetsToCome) -> impl IntoView {
     let is_filtered = !query.filter.is_empty();
     let count = format::total(page.total);
     let shown = match page.items.len() {
@@ -48,14 +50,18 @@ fn Found(query: Query, page: Page<TraceSummary>) -> impl IntoView {
     } else {
         view! { <FirstTrace /> }.into_any()
     };
+    let beside = query.clone();
     view! {
         <header class="page-head">
             <h1>"Traces"</h1>
             <p class="muted" aria-live="polite">{shown}</p>
         </header>
-        <FilterForm query action="/traces" />
+        <FilterForm query action="/traces" facets />
         <CoverageNote coverage />
-        {list}
+        <div class="with-facets">
+            <div>{list}</div>
+            <FacetList facets query=beside action="/traces" />
+        </div>
     }
     .into_any()
 }

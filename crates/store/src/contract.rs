@@ -2,8 +2,8 @@ use std::{future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Cursor, Diagnosis, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Total, Trace, TraceSummary,
-    otlp::Span, stats::Tally,
+    ApiKey, Cursor, Diagnosis, FacetTally, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Total, Trace,
+    TraceSummary, otlp::Span, stats::Tally,
 };
 
 use crate::{StoreError, Subscription, WriteMetrics};
@@ -116,6 +116,9 @@ pub trait TraceStore: Send + Sync + 'static {
 
     /// Adds up every trace that matches.
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>>;
+
+    /// Counts the values that traces have, of each name by which they are told apart.
+    fn facets<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<FacetTally, StoreError>>;
 
     /// Adds up all traces anew, and mends the sums that are kept; none where none are kept.
     fn repair_rollups(&self) -> BoxFuture<'_, Result<Option<Repaired>, StoreError>>;

@@ -1,7 +1,9 @@
 use std::{path::Path, sync::Arc};
 
 use tokio::task::{AbortHandle, spawn_blocking};
-use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, otlp::Span, stats::Tally};
+use tracellm_trace::{
+    ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, otlp::Span, stats::Tally,
+};
 
 use crate::{
     BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, StoreError, StoredKey, Subscription,
@@ -12,18 +14,18 @@ use crate::{
 mod access;
 /// Filters as SQL.
 mod conditions;
-
-/// The search index: which traces it lacks, and how it catches up.
-mod index;
-
 /// Connections off the threads that serve requests.
 mod connections;
 /// What SQLite's errors mean to those who asked.
 mod errors;
 /// What may be wrong with the file.
 mod examine;
+/// How many traces have which tool or tag, kept with the index.
+mod facets;
 /// What is stored, as it is stored.
 mod follow;
+/// The search index: which traces it lacks, and how it catches up.
+mod index;
 /// Pages, totals, sums, single documents and project ids.
 mod queries;
 /// Sums kept beside the traces, changed with them in one transaction.
@@ -37,6 +39,8 @@ pub(crate) use schema::FILE_NAME;
 mod search;
 /// Spans, and the traces that they make.
 mod spans;
+/// All numbers that change with a trace.
+mod sums;
 /// The one thread that writes. What arrives during a commit is its next transaction.
 mod writer;
 
@@ -121,6 +125,11 @@ impl TraceStore for EmbeddedStore {
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {
         let filter = filter.clone();
         Box::pin(self.readers.run(move |connection| queries::tally(connection, &filter)))
+    }
+
+    fn facets<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<FacetTally, StoreError>> {
+        let filter = filter.clone();
+        Box::pin(self.readers.run(move |connection| facets::count(connection, &filter)))
     }
 
     fn repair_rollups(&self) -> BoxFuture<'_, Result<Option<Repaired>, StoreError>> {

@@ -9,7 +9,9 @@ use mongodb::{
     options::{CollectionOptions, ReadPreference, SelectionCriteria},
 };
 use tokio::time::timeout;
-use tracellm_trace::{ApiKey, Diagnosis, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, otlp::Span, stats::Tally};
+use tracellm_trace::{
+    ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, otlp::Span, stats::Tally,
+};
 
 use crate::{
     BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, StoreError, StoredKey, Subscription,
@@ -139,6 +141,10 @@ impl TraceStore for MongoStore {
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {
         Box::pin(async { within(LONG_PATIENCE, tally::tally(&self.connection.traces().await?, filter)).await })
+    }
+
+    fn facets<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<FacetTally, StoreError>> {
+        Box::pin(async { within(PATIENCE, queries::facets(&self.connection.traces().await?, filter)).await })
     }
 
     fn repair_rollups(&self) -> BoxFuture<'_, Result<Option<Repaired>, StoreError>> {

@@ -16,6 +16,8 @@ use crate::{StoreError, paging::Reading, rollups::Level};
 pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 /// The same for counting what else would be found.
 pub(crate) const COUNT_PATIENCE: Duration = Duration::from_millis(40);
+/// The same for facets of what no sums are kept of.
+pub(crate) const FACET_PATIENCE: Duration = Duration::from_millis(100);
 /// Moments that are looked at however long it takes, so that a search gets on.
 const LEAST: u32 = 200;
 /// Hits that are sorted by something else than time: the newest.

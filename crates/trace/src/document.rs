@@ -78,6 +78,11 @@ pub struct Trace {
 }
 
 impl Trace {
+    /// Without what is only in its texts.
+    pub fn into_head(self) -> Self {
+        Self { prompt: String::new(), response: None, steps: Vec::new(), metadata: Map::new(), ..self }
+    }
+
     /// How many steps it has, where not all of it stands in this document.
     pub fn cut_from(&self) -> Option<u64> {
         self.metadata.get(STEPS_TOTAL).and_then(Value::as_u64).filter(|_| self.source == Some(Source::Otlp))

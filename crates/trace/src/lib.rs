@@ -45,6 +45,10 @@ pub use search::Search;
 /// Sums and percentiles over many traces.
 pub mod stats;
 
+/// What one can narrow a list down to: names, tools and tags, with counts.
+mod facets;
+pub use facets::{Facet, FacetBy, FacetNames, FacetTally, FacetValue, Facets, Labels};
+
 /// What went wrong lately: failed, retried, slow.
 mod failures;
 pub use failures::{FailureTotals, Failures};

@@ -15,7 +15,7 @@ pub use texts::Place;
 
 /// What an index holds of a trace.
 mod terms;
-pub use terms::{Exact, Key, terms};
+pub use terms::{Exact, Key, Terms, terms};
 
 /// A condition that stands in the search box: `model:gpt-4o`, `latency:>2s`.
 mod condition;
@@ -27,7 +27,7 @@ pub use parse::{Search, Word};
 
 /// What may be meant by what is being typed.
 mod complete;
-pub use complete::{Completion, complete};
+pub use complete::{Completion, complete, condition, pieces};
 
 /// Whether a trace is meant.
 mod find;

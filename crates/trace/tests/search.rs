@@ -46,8 +46,9 @@ fn misses(texts: &[&str]) {
 
 fn has_keys(search: &Search, trace: &Trace) -> bool {
     let terms = terms(trace);
+    let terms: Vec<&str> = terms.iter().collect();
     search.keys().iter().all(|key| match key {
-        Key::Term(wanted) => terms.binary_search(wanted).is_ok(),
+        Key::Term(wanted) => terms.binary_search(&wanted.as_str()).is_ok(),
         Key::Beginning(beginning) => terms.iter().any(|term| term.starts_with(beginning)),
     })
 }

@@ -1,7 +1,7 @@
 use axum::{Json, extract::State};
 use tracellm_app::ApiError;
 use tracellm_store::overview;
-use tracellm_trace::{Failures, Filter, stats::Analytics};
+use tracellm_trace::{Facets, Failures, Filter, stats::Analytics};
 
 use super::{Pairs, Store};
 use crate::server::{answer::Failure, caller::Reader};
@@ -11,6 +11,18 @@ use crate::server::{answer::Failure, caller::Reader};
 pub async fn analytics(State(store): Store, reader: Reader, pairs: Pairs) -> Result<Json<Analytics>, Failure> {
     let filter = Filter::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?;
     Ok(Json(overview::analytics(&*store, &reader.narrow(filter)?).await?))
+}
+
+/// The values that traces have, with counts: status, model, project and environment as if the filter said nothing of them, tools and tags
+/// within all that match.
+#[utoipa::path(get, path = "/api/facets", tag = "numbers", params(Filter), responses((status = 200, body = Facets)))]
+pub async fn facets(State(store): Store, reader: Reader, pairs: Pairs) -> Result<Json<Facets>, Failure> {
+    let filter = Filter::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?;
+    let facets = store.facets(&reader.narrow(filter)?).await?.finish();
+    Ok(Json(match reader.project(None)? {
+        Some(project_id) => facets.of_project(&project_id),
+        None => facets,
+    }))
 }
 
 /// The newest of each kind of failure, and how many there are of each among all that match.

@@ -27,6 +27,7 @@ use crate::server::{health, live, metrics, otlp};
         traces::get,
         numbers::analytics,
         numbers::failures,
+        numbers::facets,
         live::events,
         live::websocket,
         access::list_projects,

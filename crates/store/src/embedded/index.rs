@@ -1,18 +1,22 @@
 use std::{sync::Arc, time::Duration};
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tokio::{sync::watch, time::timeout};
-use tracellm_trace::{Timestamp, Trace, search};
+use tracellm_trace::{Labels, Timestamp, Trace, search, stats::Sample};
 
-use super::{connections::Connections, writer::Inlet};
+use super::{
+    connections::Connections,
+    facets::{FacetCounts, read_labels, write_labels},
+    writer::Inlet,
+};
 use crate::StoreError;
 
 /// How often one looks for what other processes have stored.
 const POLL: Duration = Duration::from_millis(250);
 /// Traces that are added at a time, so that what waits to be written waits little longer.
-const BATCH: usize = 256;
+const BATCH: usize = 1_024;
 /// Bytes of terms after which no more are added at that time.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 4 << 20;
 
 /// Numbers of entries that begin at one moment: more that do are put at the moments before.
 const NUMBER_BITS: u32 = 14;
@@ -31,6 +35,9 @@ struct Entry {
     created_at: i64,
     /// Parted by spaces.
     terms: String,
+    labels: Labels,
+    /// The trace without its texts.
+    head: Trace,
 }
 
 impl Entries {
@@ -53,16 +60,29 @@ pub(super) fn indexed(connection: &Connection) -> Result<i64, StoreError> {
 
 /// Keeps the index up with what is stored, by whichever process, until the store is closed.
 pub(super) async fn keep_up(readers: Arc<Connections>, inlet: Inlet, mut commits: watch::Receiver<()>) {
+    // While some are written, the next are read.
+    let mut ahead = None;
     loop {
-        let added = match readers.run(next).await {
-            Ok(entries) if entries.entries.is_empty() && entries.behind == entries.upto => {
+        let read = match ahead.take() {
+            Some(entries) => Ok(entries),
+            None => readers.run(|connection| next(connection, indexed(connection)?)).await,
+        };
+        let added = match read {
+            Ok(entries) if entries.upto == entries.behind => {
                 // In a moment, unless something is stored before.
                 if !matches!(timeout(POLL, commits.changed()).await, Ok(Ok(()))) {
                     tokio::time::sleep(POLL).await;
                 }
                 continue;
             }
-            Ok(entries) => inlet.add_to_index(entries).await,
+            Ok(entries) => {
+                let upto = entries.upto;
+                let (added, following) = tokio::join!(inlet.add_to_index(entries), readers.run(move |connection| next(connection, upto)));
+                // Where another process was faster, it may have come further.
+                let is_next = readers.run(move |connection| Ok(indexed(connection)? == upto)).await;
+                ahead = following.ok().filter(|_| matches!(is_next, Ok(true)));
+                added
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = added {
@@ -72,9 +92,8 @@ pub(super) async fn keep_up(readers: Arc<Connections>, inlet: Inlet, mut commits
     }
 }
 
-/// What is to be added next.
-fn next(connection: &Connection) -> Result<Entries, StoreError> {
-    let behind = indexed(connection)?;
+/// What is to be added behind a row.
+fn next(connection: &Connection, behind: i64) -> Result<Entries, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id, created_at, doc FROM traces WHERE id > ? ORDER BY id")?;
     let mut rows = statement.query([behind])?;
     let mut next = Entries { behind, upto: behind, entries: Vec::new() };
@@ -86,23 +105,25 @@ fn next(connection: &Connection) -> Result<Entries, StoreError> {
         next.upto = row.get(0)?;
         // What can't be read can't be shown either.
         let Ok(trace) = serde_json::from_str::<Trace>(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?) else { continue };
-        let terms = search::terms(&trace).join(" ");
+        let terms = search::terms(&trace).iter().fold(String::new(), |text, term| text + term + " ");
         bytes += terms.len();
-        next.entries.push(Entry { id: next.upto, created_at: row.get(1)?, terms });
+        let labels = Labels::from(&trace);
+        let head = trace.into_head();
+        next.entries.push(Entry { id: next.upto, created_at: row.get(1)?, terms, labels, head });
     }
     Ok(next)
 }
 
 /// Adds entries, unless another process was faster.
-pub(super) fn add(transaction: &Transaction, entries: &Entries) -> Result<(), StoreError> {
+pub(super) fn add(transaction: &Transaction, facets: &mut FacetCounts, entries: &Entries) -> Result<(), StoreError> {
     if indexed(transaction)? != entries.behind {
         return Ok(());
     }
     let mut stands = transaction.prepare_cached("SELECT 1 FROM traces WHERE id = ? AND created_at = ?")?;
     let mut last = transaction.prepare_cached("SELECT max(entry) FROM search_entries WHERE entry >= ? AND entry < ?")?;
-    let mut number = transaction.prepare_cached("INSERT INTO search_entries (entry, id) VALUES (?, ?)")?;
+    let mut number = transaction.prepare_cached("INSERT INTO search_entries (entry, id, labels) VALUES (?, ?, ?)")?;
     let mut insert = transaction.prepare_cached("INSERT INTO search (rowid, terms) VALUES (?, ?)")?;
-    for Entry { id, created_at, terms } in &entries.entries {
+    for Entry { id, created_at, terms, labels, head } in &entries.entries {
         // It may have changed meanwhile; then its row has another number.
         if !stands.exists([id, created_at])? {
             continue;
@@ -116,21 +137,20 @@ pub(super) fn add(transaction: &Transaction, entries: &Entries) -> Result<(), St
                 Some(_) => moment -= 1,
             }
         };
-        // Where another program took a row away and its number came again.
-        forget(transaction, *id)?;
-        number.execute([entry, *id])?;
-        insert.execute(rusqlite::params![entry, terms])?;
+        number.execute(params![entry, id, write_labels(labels)?])?;
+        insert.execute(params![entry, terms])?;
+        facets.change(&Sample::from(head), labels, 1);
     }
     transaction.prepare_cached("UPDATE search_state SET indexed = ?")?.execute([entries.upto])?;
     Ok(())
 }
 
 /// Takes a row out of the index, in the transaction that takes it away or gives it another number.
-pub(super) fn forget(transaction: &Transaction, id: i64) -> Result<(), StoreError> {
-    let sql = "DELETE FROM search_entries WHERE id = ? RETURNING entry";
-    let entry: Option<i64> = transaction.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?;
-    if let Some(entry) = entry {
-        transaction.prepare_cached("DELETE FROM search WHERE rowid = ?")?.execute([entry])?;
-    }
+pub(super) fn forget(transaction: &Transaction, facets: &mut FacetCounts, id: i64, old: &Sample) -> Result<(), StoreError> {
+    let sql = "DELETE FROM search_entries WHERE id = ? RETURNING entry, labels";
+    let entry = transaction.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((entry, labels)): Option<(i64, Option<String>)> = entry else { return Ok(()) };
+    transaction.prepare_cached("DELETE FROM search WHERE rowid = ?")?.execute([entry])?;
+    facets.change(old, &read_labels(labels.as_deref())?, -1);
     Ok(())
 }

@@ -1,7 +1,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
 use serde::de::DeserializeOwned;
 use tracellm_trace::{
-    Filter, Page, Query, Search, Status, TOTAL_CAP, Timestamp, Total, Trace, TraceSummary,
+    Filter, Page, Query, Status, TOTAL_CAP, Timestamp, Total, Trace, TraceSummary,
     query::{Keyset, SortBy, SortValue},
     stats::{Sample, Tally},
 };
@@ -27,33 +27,31 @@ pub(super) fn document(connection: &Connection, project_id: Option<&str>, trace_
 
 /// A page of rows.
 pub(super) fn list(connection: &Connection, query: &Query) -> Result<Page<TraceSummary>, StoreError> {
-    match sought(&query.filter) {
-        Some(search) => list_found(connection, query, search, |trace| TraceSummary::found(&trace, Some(search))),
+    let search = query.filter.q.as_ref();
+    match list_found(connection, query, |trace| TraceSummary::found(&trace, search))? {
+        Some(page) => Ok(page),
         None => list_all(connection, query, "summary"),
     }
 }
 
 /// A page of documents.
 pub(super) fn list_documents(connection: &Connection, query: &Query) -> Result<Page<Trace>, StoreError> {
-    match sought(&query.filter) {
-        Some(search) => list_found(connection, query, search, |trace| trace),
+    match list_found(connection, query, |trace| trace)? {
+        Some(page) => Ok(page),
         None => list_all(connection, query, "doc"),
     }
 }
 
-/// The search that has to look at texts.
-fn sought(filter: &Filter) -> Option<&Search> {
-    filter.q.as_ref().filter(|search| search.asks_for_texts())
-}
-
-/// A page of what a search finds.
-fn list_found<T>(connection: &Connection, query: &Query, search: &Search, show: impl Fn(Trace) -> T) -> Result<Page<T>, StoreError> {
+/// A page of what a search finds; none where the filter is no search.
+fn list_found<T>(connection: &Connection, query: &Query, show: impl Fn(Trace) -> T) -> Result<Option<Page<T>>, StoreError> {
     let reading = connection.unchecked_transaction()?;
+    let Some(ground) = Ground::wanted(&reading, &query.filter)? else { return Ok(None) };
     let mut statement = reading.prepare_cached("SELECT doc FROM traces WHERE id = ?")?;
-    Ground::new(&reading, &query.filter, search)?.list(query)?.page(|id| {
+    let page = ground.list(query)?.page(|id| {
         let doc: String = statement.query_row([id], |row| row.get(0))?;
         Ok(show(serde_json::from_str(&doc).map_err(unreadable)?))
-    })
+    });
+    page.map(Some)
 }
 
 /// A page whose items are the JSON in `column`.
@@ -69,8 +67,7 @@ fn list_all<T: DeserializeOwned>(connection: &Connection, query: &Query, column:
 
 /// The documents of a page, and where the next one starts.
 pub(super) fn documents(connection: &Connection, query: &Query) -> Result<Documents, StoreError> {
-    if sought(&query.filter).is_some() {
-        let page = list_documents(connection, query)?;
+    if let Some(page) = list_found(connection, query, |trace| trace)? {
         return Ok((page.items, page.next));
     }
     let reading = Reading::new(query);
@@ -151,11 +148,12 @@ pub(super) fn plan(connection: &Connection, query: &Query) -> Result<Plan, Store
 
 /// How many traces match.
 pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<Total, StoreError> {
-    let Some(search) = sought(filter) else {
-        return Ok(Total { count: count_all(connection, filter, None)?, is_capped: false });
-    };
     let reading = connection.unchecked_transaction()?;
-    Ground::new(&reading, filter, search)?.count(Walk::new(false, PATIENCE), u64::MAX)
+    if let Some(ground) = Ground::wanted(&reading, filter)? {
+        return ground.count(Walk::new(false, PATIENCE), u64::MAX);
+    }
+    drop(reading);
+    Ok(Total { count: count_all(connection, filter, None)?, is_capped: false })
 }
 
 /// The same without a search, counted no further than `most`, unless it is known anyway.
@@ -178,10 +176,11 @@ pub(super) fn count_rows(connection: &Connection, filter: &Filter, most: Option<
 
 /// Adds up every trace that matches.
 pub(super) fn tally(connection: &Connection, filter: &Filter) -> Result<Tally, StoreError> {
-    if let Some(search) = sought(filter) {
-        let reading = connection.unchecked_transaction()?;
-        return Ground::new(&reading, filter, search)?.tally();
+    let reading = connection.unchecked_transaction()?;
+    if let Some(ground) = Ground::wanted(&reading, filter)? {
+        return ground.tally();
     }
+    drop(reading);
     if let Some(tally) = rollups::tally(connection, filter)? {
         return Ok(tally);
     }

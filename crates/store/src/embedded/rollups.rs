@@ -2,11 +2,11 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params_from_iter, types::Value};
 use tracellm_trace::{
-    Filter, Status, Timestamp,
+    FacetNames, Filter, Status, Timestamp,
     stats::{Sample, Sums, Tally},
 };
 
-use super::queries;
+use super::{facets, queries};
 use crate::{
     Repaired, StoreError,
     rollups::{Cell, Grain, Level, Names, Only, Part, parts},
@@ -106,25 +106,47 @@ pub(super) fn tally(connection: &Connection, filter: &Filter) -> Result<Option<T
             })?,
         }
     }
+    each_name(&reading, filter, &names, (from, to), |names, traces| {
+        tally.add_names(names.model_name, names.project_id, names.environment, traces);
+    })?;
+    Ok(Some(tally))
+}
+
+/// How many traces of a range have which names, for a filter that asks for nothing else.
+pub(super) fn each_name(
+    connection: &Connection,
+    filter: &Filter,
+    names: &Names,
+    (from, to): (i64, i64),
+    mut count: impl FnMut(&FacetNames, u64),
+) -> Result<(), StoreError> {
     for part in parts(from, to, Grain::Full.levels()) {
         match part.level {
-            None => queries::each(&reading, &within(filter, part), |sample| {
-                tally.add_names(sample.model_name, sample.project_id, sample.environment, 1);
-            })?,
-            Some(level) => each(&reading, Grain::Full, level, part, &names, "model_name, project_id, environment, traces", |row| {
-                tally.add_names(text(row, 0)?, text(row, 1)?, text(row, 2)?, row.get::<_, i64>(3)?.unsigned_abs());
-                Ok(())
-            })?,
+            None => queries::each(connection, &within(filter, part), |sample| count(&sample.into(), 1))?,
+            Some(level) => {
+                let columns = "model_name, project_id, environment, status, traces";
+                each(connection, Grain::Full, level, part, names, columns, |row| {
+                    let status = Status::from_word(text(row, 3)?).unwrap_or(Status::Success);
+                    let (model_name, project_id, environment) = (text(row, 0)?, text(row, 1)?, text(row, 2)?);
+                    count(&FacetNames { status, model_name, project_id, environment }, row.get::<_, i64>(4)?.unsigned_abs());
+                    Ok(())
+                })?;
+            }
         }
     }
-    Ok(Some(tally))
+    Ok(())
+}
+
+/// The range of a filter, open where it says nothing; the end is not included.
+pub(super) fn open_range(filter: &Filter) -> (i64, i64) {
+    (filter.from.unwrap_or(Timestamp::MIN).millis(), filter.to.map_or(Timestamp::MAX.millis() + 1, Timestamp::millis))
 }
 
 /// How many traces match; none where rollups can't tell.
 pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<Option<u64>, StoreError> {
     let Some(names) = Names::of(filter) else { return Ok(None) };
     let reading = connection.unchecked_transaction()?;
-    let (from, to) = (filter.from.unwrap_or(Timestamp::MIN).millis(), filter.to.map_or(Timestamp::MAX.millis() + 1, Timestamp::millis));
+    let (from, to) = open_range(filter);
     let mut count = 0;
     for part in parts(from, to, names.grain().levels()) {
         match part.level {
@@ -172,7 +194,7 @@ fn outermost(connection: &Connection, filter: &Filter, names: &Names, which: &st
     queries::outermost(connection, &within(filter, part), which)
 }
 
-fn within(filter: &Filter, part: Part) -> Filter {
+pub(super) fn within(filter: &Filter, part: Part) -> Filter {
     // Behind the last moment that there is, nothing ends the part.
     Filter { from: Some(Timestamp::from_millis_clamped(part.from)), to: Timestamp::from_millis(part.to), ..filter.clone() }
 }
@@ -184,17 +206,30 @@ fn each(
     part: Part,
     names: &Names,
     columns: &str,
+    read: impl FnMut(&Row) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    each_of(&format!("{columns} FROM rollups"), connection, grain, level, part, names, read)
+}
+
+/// What a table that is told apart by grain, period and names has of a part: `wanted` are columns and the table.
+pub(super) fn each_of(
+    wanted: &str,
+    connection: &Connection,
+    grain: Grain,
+    level: Level,
+    part: Part,
+    names: &Names,
     mut read: impl FnMut(&Row) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut sql = format!("SELECT {columns} FROM rollups WHERE grain = ? AND level = ? AND period >= ? AND period < ?");
+    let mut sql = format!("SELECT {wanted} WHERE grain = ? AND level = ? AND period >= ? AND period < ?");
     let mut values: Vec<Value> = vec![(grain as i64).into(), (level as i64).into(), part.from.into(), part.to.into()];
-    let wanted = [
+    let conditions = [
         ("project_id", names.project_id),
         ("environment", names.environment),
         ("model_name", names.model_name),
         ("status", names.status.map(|status| status.as_str())),
     ];
-    for (column, name) in wanted {
+    for (column, name) in conditions {
         if let Some(name) = name {
             sql.push_str(&format!(" AND {column} = ?"));
             values.push(name.to_owned().into());
@@ -208,7 +243,7 @@ fn each(
     Ok(())
 }
 
-fn text<'a>(row: &'a Row, column: usize) -> Result<&'a str, StoreError> {
+pub(super) fn text<'a>(row: &'a Row, column: usize) -> Result<&'a str, StoreError> {
     Ok(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?)
 }
 
@@ -231,9 +266,10 @@ pub(super) fn repair(connection: &Connection) -> Result<Repaired, StoreError> {
     let (mut from, mut repaired) = (i64::MIN, Repaired::default());
     while let Some(day) = next_day(connection, from)? {
         let writing = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-        let of_day = repair_day(&writing, day)?;
+        for of_day in [repair_day(&writing, day)?, facets::repair(&writing, day_part(day))?] {
+            repaired = Repaired { cells: repaired.cells + of_day.cells, wrong: repaired.wrong + of_day.wrong };
+        }
         writing.commit()?;
-        repaired = Repaired { cells: repaired.cells + of_day.cells, wrong: repaired.wrong + of_day.wrong };
         from = day + Level::Day.width();
     }
     Ok(repaired)
@@ -247,15 +283,21 @@ fn next_day(connection: &Connection, from: i64) -> Result<Option<i64>, StoreErro
     let mut days = vec![first("SELECT min(created_at) FROM traces WHERE created_at >= ?", &[from])?];
     for grain in Grain::ALL {
         for &level in grain.levels() {
-            let sql = "SELECT min(period) FROM rollups WHERE grain = ? AND level = ? AND period >= ?";
-            days.push(first(sql, &[grain as i64, level as i64, from])?);
+            for table in ["rollups", "facets"] {
+                let sql = format!("SELECT min(period) FROM {table} WHERE grain = ? AND level = ? AND period >= ?");
+                days.push(first(&sql, &[grain as i64, level as i64, from])?);
+            }
         }
     }
     Ok(days.into_iter().flatten().min().map(|millis| Level::Day.period_of(millis)))
 }
 
+fn day_part(day: i64) -> Part {
+    Part { level: None, from: day, to: day + Level::Day.width() }
+}
+
 fn repair_day(connection: &Connection, day: i64) -> Result<Repaired, StoreError> {
-    let part = Part { level: None, from: day, to: day + Level::Day.width() };
+    let part = day_part(day);
     let mut fresh: HashMap<Cell, Sums> = HashMap::new();
     queries::each(connection, &within(&Filter::default(), part), |sample| {
         Cell::all_of(sample).for_each(|cell| fresh.entry(cell).or_default().add(sample));

@@ -1,8 +1,7 @@
 use rusqlite::{OptionalExtension, Transaction, params};
-use serde_json::Map;
 use tracellm_trace::{Filled, Outcome, Trace, TraceSummary, stats::Sample};
 
-use super::{errors::unreadable, index, rollups::Rollups};
+use super::{errors::unreadable, index, sums::Sums};
 use crate::{
     NewTrace, StoreError,
     merge::{Merged, merge},
@@ -24,8 +23,7 @@ impl Row {
         let summary = serde_json::to_string(&TraceSummary::from(&trace)).map_err(failed)?;
         let tags = Some(&trace.tags).filter(|tags| !tags.is_empty()).map(serde_json::to_string).transpose().map_err(failed)?;
         let doc = serde_json::to_string(&trace).map_err(failed)?;
-        let head = Trace { prompt: String::new(), response: None, steps: Vec::new(), metadata: Map::new(), ..trace };
-        Ok(Self { head, filled, tags, summary, doc })
+        Ok(Self { head: trace.into_head(), filled, tags, summary, doc })
     }
 
     pub fn bytes(&self) -> usize {
@@ -33,13 +31,13 @@ impl Row {
     }
 }
 
-pub(super) fn write_row(transaction: &Transaction, rollups: &mut Rollups, row: &Row) -> Result<Outcome, StoreError> {
+pub(super) fn write_row(transaction: &Transaction, sums: &mut Sums, row: &Row) -> Result<Outcome, StoreError> {
     let find = "SELECT id, doc FROM traces WHERE trace_id = ? AND project_id = ?";
     let key = params![row.head.trace_id, row.head.project_id];
     let found = transaction.prepare_cached(find)?.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((old_id, doc)): Option<(i64, String)> = found else {
         store(transaction, None, row)?;
-        rollups.change(None, &Sample::from(&row.head))?;
+        sums.rollups.change(None, &Sample::from(&row.head))?;
         return Ok(Outcome::Created);
     };
     let read = |doc: &str| serde_json::from_str::<Trace>(doc).map_err(unreadable);
@@ -50,8 +48,9 @@ pub(super) fn write_row(transaction: &Transaction, rollups: &mut Rollups, row: &
             // A row whose number grows with each change is found by whoever follows what is stored.
             let renumber = "UPDATE traces SET id = (SELECT max(id) + 1 FROM traces) WHERE id = ? RETURNING id";
             let id = transaction.prepare_cached(renumber)?.query_row([old_id], |row| row.get(0))?;
-            index::forget(transaction, old_id)?;
-            rollups.change(Some(&Sample::from(&old)), &Sample::from(&*trace))?;
+            let sample = Sample::from(&old);
+            index::forget(transaction, &mut sums.facets, old_id, &sample)?;
+            sums.rollups.change(Some(&sample), &Sample::from(&*trace))?;
             store(transaction, Some(id), &Row::new(NewTrace { trace: *trace, filled: Filled::default() })?)?;
             Ok(Outcome::Updated)
         }

@@ -107,12 +107,26 @@ const MIGRATIONS: &[&str] = &[
      -- With all that numbers are made of, so that adding up a range reads nothing else.
      CREATE INDEX traces_time ON traces (created_at, trace_id, project_id, status, model_name, environment, latency, token_count, cost_usd,
          retry_count, slow_request, session_id, user_id);",
-    // The search index: of each trace the terms it has, under a number that grows with its start. `indexed` is the last row that was added;
+    // The search index: of each trace the terms it has, under a number that grows with its start, and its tools and tags. `indexed` is the last row that was added;
     // what stood before is added in the background.
     "CREATE VIRTUAL TABLE search USING fts5 (terms, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
-     CREATE TABLE search_entries (entry INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE) STRICT;
+     CREATE TABLE search_entries (entry INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, labels TEXT) STRICT;
      CREATE TABLE search_state (indexed INTEGER NOT NULL) STRICT;
-     INSERT INTO search_state VALUES (0);",
+     INSERT INTO search_state VALUES (0);
+     -- How many traces of the index have a tool or tag; names by which a grain does not tell apart are empty.
+     CREATE TABLE facets (
+         grain INTEGER NOT NULL,
+         level INTEGER NOT NULL,
+         period INTEGER NOT NULL,
+         project_id TEXT NOT NULL,
+         environment TEXT NOT NULL,
+         model_name TEXT NOT NULL,
+         status TEXT NOT NULL,
+         kind INTEGER NOT NULL,
+         value TEXT NOT NULL,
+         traces INTEGER NOT NULL,
+         PRIMARY KEY (grain, level, period, project_id, environment, model_name, status, kind, value)
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// The version that began to keep sums.

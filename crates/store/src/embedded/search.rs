@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params_from_iter, types::Value};
 use tracellm_trace::{
     Filter, Query, Search, TOTAL_CAP, Timestamp, Total, Trace,
     query::{Keyset, SortBy, SortValue},
-    search::Key,
+    search::{Exact, Key},
     stats::Tally,
 };
 
@@ -24,7 +24,8 @@ use crate::{
 pub(super) struct Ground<'a> {
     connection: &'a Connection,
     filter: &'a Filter,
-    search: &'a Search,
+    /// What asks for texts; of none, the filter tells all.
+    search: Option<&'a Search>,
     /// The terms to seek, as FTS5 reads them; none where every trace is looked at that the filter leaves.
     terms: Option<String>,
     /// The last row that is in the index.
@@ -32,7 +33,7 @@ pub(super) struct Ground<'a> {
 }
 
 /// Columns behind those of a sample.
-const ID: usize = SAMPLE.len();
+pub(super) const ID: usize = SAMPLE.len();
 const TRACE_ID: usize = ID + 1;
 const IS_MATCH: usize = ID + 2;
 const DOC: usize = ID + 3;
@@ -42,11 +43,21 @@ type Look<'l> = &'l mut dyn FnMut(i64, bool, &Row) -> Result<ControlFlow<()>, St
 
 impl<'a> Ground<'a> {
     /// `connection` is within a transaction, so that what is in the index and what is not yet are told apart.
-    pub fn new(connection: &'a Connection, filter: &'a Filter, search: &'a Search) -> Result<Self, StoreError> {
+    pub fn new(connection: &'a Connection, filter: &'a Filter) -> Result<Self, StoreError> {
+        let search = filter.q.as_ref().filter(|search| search.asks_for_texts());
+        let tag = filter.tag.iter().map(|tag| Key::Term(Exact::Tag.term(tag)));
+        let keys: Vec<_> = search.map(Search::keys).unwrap_or_default().into_iter().chain(tag).collect();
         // Few are of one session or user, so those are looked at one by one.
         let is_narrow = filter.session_id.is_some() || filter.user_id.is_some();
-        let terms = Some(search.keys()).filter(|keys| !keys.is_empty() && !is_narrow).map(|keys| expression(&keys));
+        let terms = (!keys.is_empty() && !is_narrow).then(|| expression(&keys));
         Ok(Self { connection, filter, search, terms, indexed: index::indexed(connection)? })
+    }
+
+    /// The same, where it can do better than a plain query, which looks at everything: of texts always, of tags where the index has all.
+    pub fn wanted(connection: &'a Connection, filter: &'a Filter) -> Result<Option<Self>, StoreError> {
+        let ground = Self::new(connection, filter)?;
+        let is_wanted = ground.search.is_some() || (ground.terms.is_some() && ground.missing()? <= i64::from(UNINDEXED));
+        Ok(is_wanted.then_some(ground))
     }
 
     /// The row numbers of a page.
@@ -100,18 +111,19 @@ impl<'a> Ground<'a> {
 
     /// What the index alone can count.
     fn counted_by_index(&self, most: u64) -> Result<Option<u64>, StoreError> {
-        let Some(terms) = self.terms.as_ref().filter(|_| self.is_sure() && Conditions::of(self.filter).sql.is_empty()) else {
-            return Ok(None);
-        };
+        // A tag is told by its term, but for what was cut of a long one.
+        let untagged = Filter { tag: self.filter.tag.clone().filter(|tag| !Exact::Tag.is_told_by_term(tag)), ..self.filter.clone() };
+        let is_told = self.is_sure() && Conditions::of(&untagged).sql.is_empty();
+        let Some(terms) = self.terms.as_ref().filter(|_| is_told) else { return Ok(None) };
         let most = i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX);
         let sql = "SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)";
         let count: i64 = self.connection.prepare_cached(sql)?.query_row((terms, most), |row| row.get(0))?;
         Ok(Some(count.unsigned_abs()))
     }
 
-    /// Whether what is in the index needs no further look at its texts.
+    /// Whether nothing has to be looked up in texts.
     fn is_sure(&self) -> bool {
-        self.terms.is_some() && self.search.is_told_by_keys()
+        self.search.is_none_or(|search| self.terms.is_some() && search.is_told_by_keys())
     }
 
     /// Adds up the newest that match.
@@ -139,7 +151,7 @@ impl<'a> Ground<'a> {
     }
 
     /// Looks at what is in the index, or at everything, in order of time.
-    fn walk(&self, ascending: bool, behind: Option<&Keyset>, look: Look) -> Result<(), StoreError> {
+    pub fn walk(&self, ascending: bool, behind: Option<&Keyset>, look: Look) -> Result<(), StoreError> {
         let is_sure = self.is_sure();
         let direction = if ascending { "ASC" } else { "DESC" };
         let mut conditions = Conditions::of(self.filter);
@@ -165,7 +177,7 @@ impl<'a> Ground<'a> {
                     let values = [moment.into(), behind.trace_id.clone().into(), behind.project_id.clone().into()];
                     conditions.add(&format!("(created_at, trace_id, project_id) {sign} (?, ?, ?)"), values);
                 }
-                let columns = columns("1", true);
+                let columns = columns("1", !is_sure);
                 let sql = format!("SELECT {columns} FROM traces{} ORDER BY created_at {direction}", conditions.sql);
                 (sql, conditions.values)
             }
@@ -182,12 +194,22 @@ impl<'a> Ground<'a> {
     }
 
     /// Looks at what matches among the newest rows that are not in the index, and says how many more there are.
-    fn unindexed(&self, look: &mut dyn FnMut(i64, &Row) -> Result<(), StoreError>) -> Result<u64, StoreError> {
+    pub fn unindexed(&self, look: &mut dyn FnMut(i64, &Row) -> Result<(), StoreError>) -> Result<u64, StoreError> {
         if self.terms.is_none() {
             return Ok(0);
         }
-        let missing: i64 =
-            self.connection.prepare_cached("SELECT count(*) FROM traces WHERE id > ?")?.query_row([self.indexed], |row| row.get(0))?;
+        self.each_unindexed(look)
+    }
+
+    /// Traces that are not in the index.
+    fn missing(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT count(*) FROM traces WHERE id > ?";
+        Ok(self.connection.prepare_cached(sql)?.query_row([self.indexed], |row| row.get(0))?)
+    }
+
+    /// The same, whether or not the index is asked.
+    pub fn each_unindexed(&self, look: &mut dyn FnMut(i64, &Row) -> Result<(), StoreError>) -> Result<u64, StoreError> {
+        let missing = self.missing()?;
         let conditions = Conditions::of(self.filter);
         let is_match = conditions.expression();
         let sql = format!("SELECT {} FROM traces WHERE id > ? ORDER BY id DESC LIMIT {UNINDEXED}", columns(&is_match, true));
@@ -203,8 +225,8 @@ impl<'a> Ground<'a> {
     }
 
     fn finds(&self, row: &Row) -> Result<bool, StoreError> {
-        let doc = row.get_ref(DOC)?.as_str().map_err(rusqlite::Error::from)?;
-        Ok(self.search.finds(&serde_json::from_str::<Trace>(doc).map_err(unreadable)?))
+        let Some(search) = self.search else { return Ok(true) };
+        Ok(search.finds(&document(row)?))
     }
 
     /// The entries of a range of time, the last not included.
@@ -219,6 +241,12 @@ impl<'a> Ground<'a> {
         let end = moment(self.filter.to).into_iter().chain(most.map(|most| most.saturating_add(1))).min().map_or(i64::MAX, index::first_of);
         (first, end)
     }
+}
+
+/// The document of a trace whose texts were looked at.
+pub(super) fn document(row: &Row) -> Result<Trace, StoreError> {
+    let doc = row.get_ref(DOC)?.as_str().map_err(rusqlite::Error::from)?;
+    serde_json::from_str(doc).map_err(unreadable)
 }
 
 /// The columns of what is looked at: those of a sample, and those named above.

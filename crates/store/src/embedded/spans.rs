@@ -2,8 +2,8 @@ use rusqlite::{Connection, Transaction, params};
 use tracellm_trace::Timestamp;
 
 use super::{
-    rollups::Rollups,
     row::{Row, write_row},
+    sums::Sums,
 };
 use crate::{
     NewSpan, PutOutcome, StoreError,
@@ -34,21 +34,21 @@ impl SpanRows {
 }
 
 /// Writes spans, and the trace that each batch has changed.
-pub(super) fn write(transaction: &Transaction, rollups: &mut Rollups, rows: &SpanRows) -> Result<Vec<PutOutcome>, StoreError> {
+pub(super) fn write(transaction: &Transaction, sums: &mut Sums, rows: &SpanRows) -> Result<Vec<PutOutcome>, StoreError> {
     let mut outcomes = rows.refused.clone();
     for (batch, row) in &rows.traces {
-        outcomes.extend(write_batch(transaction, rollups, batch, row)?);
+        outcomes.extend(write_batch(transaction, sums, batch, row)?);
     }
     outcomes.sort_unstable_by_key(|(position, _)| *position);
     debug_assert_eq!(outcomes.len(), rows.spans, "each span has an outcome");
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-fn write_batch(transaction: &Transaction, rollups: &mut Rollups, batch: &SpanBatch, row: &Row) -> Result<Outcomes, StoreError> {
+fn write_batch(transaction: &Transaction, sums: &mut Sums, batch: &SpanBatch, row: &Row) -> Result<Outcomes, StoreError> {
     let standing = read(transaction, &batch.project_id, &batch.trace_id)?;
     if standing.is_empty() {
         add(transaction, batch, &batch.packed)?;
-        write_row(transaction, rollups, row)?;
+        write_row(transaction, sums, row)?;
         return Ok(batch.outcomes());
     }
     let joined = match batch.join(standing)? {
@@ -57,7 +57,7 @@ fn write_batch(transaction: &Transaction, rollups: &mut Rollups, batch: &SpanBat
     };
     if let Some(packed) = joined.packed {
         add(transaction, batch, &packed)?;
-        write_row(transaction, rollups, &Row::new(joined.trace)?)?;
+        write_row(transaction, sums, &Row::new(joined.trace)?)?;
     }
     Ok(joined.outcomes)
 }

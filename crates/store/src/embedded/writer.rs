@@ -11,9 +11,9 @@ use tracellm_trace::Timestamp;
 
 use super::{
     index::{self, Entries},
-    rollups::Rollups,
     row::{Row, write_row},
     spans::{self, SpanRows},
+    sums::Sums,
 };
 use crate::{
     NewSpan, NewTrace, PutOutcome, StoreError, WriteMetrics,
@@ -139,15 +139,15 @@ fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
 
 /// Writes some puts, and commits.
 fn write(transaction: Transaction, batch: &[Job<Work>]) -> Result<Vec<Vec<PutOutcome>>, StoreError> {
-    let mut rollups = Rollups::new(&transaction);
+    let mut sums = Sums::new(&transaction);
     let outcomes = batch.iter().map(|job| match &job.work {
-        Work::Documents(rows) => rows.iter().map(|row| Ok(Ok(write_row(&transaction, &mut rollups, row)?))).collect(),
-        Work::Spans(rows) => spans::write(&transaction, &mut rollups, rows),
-        Work::Index(entries) => index::add(&transaction, entries).map(|()| Vec::new()),
+        Work::Documents(rows) => rows.iter().map(|row| Ok(Ok(write_row(&transaction, &mut sums, row)?))).collect(),
+        Work::Spans(rows) => spans::write(&transaction, &mut sums, rows),
+        Work::Index(entries) => index::add(&transaction, &mut sums.facets, entries).map(|()| Vec::new()),
         Work::Probe(sql) => Ok(transaction.execute_batch(sql).map(|()| Vec::new())?),
     });
     let outcomes = outcomes.collect::<Result<_, _>>()?;
-    rollups.write()?;
+    sums.write()?;
     transaction.commit()?;
     Ok(outcomes)
 }

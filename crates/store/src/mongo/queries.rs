@@ -4,7 +4,7 @@ use mongodb::{
     bson::{Bson, Document, RawDocumentBuf, doc},
 };
 use tracellm_trace::{
-    Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary,
+    FacetTally, Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary,
     otlp::{ROOT_MISSING, STEPS_TOTAL},
     query::Keyset,
 };
@@ -71,7 +71,7 @@ pub(super) async fn list_documents(traces: &Collection<RawDocumentBuf>, query: &
 /// Where to search, for a filter that asks for words.
 pub(super) fn ground<'a>(traces: &'a Collection<RawDocumentBuf>, filter: &'a Filter) -> Option<Ground<'a>> {
     let search = filter.q.as_ref().filter(|search| !search.words().is_empty())?;
-    Some(Ground { traces, filter, search })
+    Some(Ground { traces, filter, search: Some(search) })
 }
 
 /// The documents of a page, and where the next one starts.
@@ -149,4 +149,11 @@ pub(super) async fn read<T>(
 /// The start of a text; what is none stays as it is.
 fn cut(field: &str) -> Document {
     doc! { "$cond": [{ "$eq": [{ "$type": field }, "string"] }, { "$substrCP": [field, 0, CUT] }, field] }
+}
+
+/// Counts the values of the newest that match.
+pub(super) async fn facets(traces: &Collection<RawDocumentBuf>, filter: &Filter) -> Result<FacetTally, StoreError> {
+    let (mut tally, rest) = FacetTally::new(filter);
+    ground(traces, &rest).unwrap_or(Ground { traces, filter: &rest, search: None }).facets(&mut tally).await?;
+    Ok(tally)
 }

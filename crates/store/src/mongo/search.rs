@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use mongodb::{Collection, bson::RawDocumentBuf};
 use tracellm_trace::{
-    Cursor, Filter, Query, Search, Sort, TOTAL_CAP, Total, Trace,
+    Cursor, FacetNames, FacetTally, Filter, Labels, Query, Search, Sort, TOTAL_CAP, Total, Trace,
     query::{Keyset, Place, SortBy, SortValue},
     stats::{Sample, Tally},
 };
@@ -11,14 +11,15 @@ use super::{decode, queries};
 use crate::{
     StoreError,
     paging::Reading,
-    search::{COUNT_PATIENCE, Found, Hits, PATIENCE, Tallied, Walk},
+    search::{COUNT_PATIENCE, FACET_PATIENCE, Found, Hits, PATIENCE, Tallied, Walk},
 };
 
 /// What a search looks through.
 pub(super) struct Ground<'a> {
     pub traces: &'a Collection<RawDocumentBuf>,
     pub filter: &'a Filter,
-    pub search: &'a Search,
+    /// What asks for texts; of none, the filter tells all.
+    pub search: Option<&'a Search>,
 }
 
 /// Traces that are read at a time.
@@ -82,6 +83,23 @@ impl Ground<'_> {
         Ok(tally)
     }
 
+    /// Counts the values of the newest that match.
+    pub async fn facets(&self, tally: &mut FacetTally) -> Result<(), StoreError> {
+        let mut walk = Walk::new(false, FACET_PATIENCE);
+        self.walk(false, None, &mut |created_at, found| {
+            let goes_on = walk.goes_on(created_at);
+            if let Some((_, trace)) = found.filter(|_| goes_on) {
+                let names = FacetNames::from(&Sample::from(&trace));
+                tally.add(&names, 1);
+                tally.add_labels(&names, &Labels::from(&trace));
+            }
+            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })
+        .await?;
+        tally.coverage = walk.coverage(0);
+        Ok(())
+    }
+
     /// Looks at everything that the filter leaves, in order of time.
     async fn walk(&self, ascending: bool, behind: Option<Keyset>, look: Look<'_>) -> Result<(), StoreError> {
         let sort = Sort { by: SortBy::CreatedAt, descending: !ascending };
@@ -98,7 +116,7 @@ impl Ground<'_> {
                     _ => i64::MIN,
                 };
                 query.cursor = Some(after(place.clone()));
-                if look(moment, self.search.finds(&trace).then_some((place, trace))).is_break() {
+                if look(moment, self.search.is_none_or(|search| search.finds(&trace)).then_some((place, trace))).is_break() {
                     return Ok(());
                 }
             }

@@ -1,9 +1,12 @@
-use std::collections::BTreeMap;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 use tracellm_store::overview::analytics;
-use tracellm_trace::{Filter, Status, Timestamp, Trace};
+use tracellm_trace::{Facet, FacetBy, FacetValue, Facets, Filter, Status, Timestamp, Trace};
 
 use crate::{
     bench::{Bench, document},
@@ -26,12 +29,15 @@ fn moments() -> impl Strategy<Value = i64> {
 /// Documents with few ids, so that many of them change what stands.
 fn documents() -> impl Strategy<Value = Value> {
     let names = (0..25u8, 0..2u8, 0..3u8, 0..3u8, 0..3usize);
-    (names, moments(), 0..40_000u32, 0..5i64, prop::option::of(1..9u32)).prop_map(|(names, begin, latency, retries, cost)| {
+    let labels = prop::collection::vec(0..4u8, 0..4);
+    (names, moments(), 0..40_000u32, 0..5i64, prop::option::of(1..9u32), labels).prop_map(|(names, begin, latency, retries, cost, labels)| {
         let (id, project, model, environment, status) = names;
         json!({
             "trace_id": format!("t{id}"), "project_id": format!("p{project}"), "model": format!("m{model}"), "environment": format!("e{environment}"),
             "status": Status::ALL[status].as_str(), "latency": f64::from(latency) / 7.0, "token_count": latency, "created_at": begin,
             "retry_count": retries, "cost_usd": cost.map(|cost| 0.1 / f64::from(cost)),
+            "tags": labels.iter().map(|n| format!("tag {n}")).collect::<Vec<_>>(),
+            "steps": labels.iter().map(|n| json!({"tool_name": format!("tool-{n}")})).collect::<Vec<_>>(),
         })
     })
 }
@@ -41,8 +47,10 @@ fn filters() -> impl Strategy<Value = Filter> {
     let moment = || prop::option::weighted(0.3, moments().prop_map(|millis| Timestamp::from_millis(millis).unwrap()));
     let status = prop::option::weighted(0.2, prop::sample::select(Status::ALL));
     let kind = (prop::bool::weighted(0.1), prop::bool::weighted(0.1));
-    (status, name('p'), name('m'), name('e'), moment(), moment(), kind).prop_map(
-        |(status, project_id, model, environment, from, to, kind)| Filter {
+    let tag = prop::option::weighted(0.1, (0..4u8).prop_map(|n| format!("tag {n}")));
+    (status, name('p'), name('m'), name('e'), moment(), moment(), kind, tag).prop_map(
+        |(status, project_id, model, environment, from, to, kind, tag)| Filter {
+            tag,
             retried: kind.0,
             slow: kind.1,
             status,
@@ -61,7 +69,38 @@ async fn check(bench: &Bench, runner: &mut TestRunner, all: &[Trace], rounds: us
         let filter = draw(runner, &filters());
         compare(&analytics(&*bench.store, &filter).await.unwrap(), &by_hand(all, &filter));
         assert_eq!(bench.store.count(&filter).await.unwrap().count, all.iter().filter(|trace| filter.matches(trace)).count() as u64);
+        let facets = bench.store.facets(&filter).await.unwrap().finish();
+        assert_eq!(facets, facets_by_hand(all, &filter), "{filter:?}");
     }
+}
+
+fn facets_by_hand(all: &[Trace], filter: &Filter) -> Facets {
+    let facets = FacetBy::ALL.map(|by| {
+        let mut rest = filter.clone();
+        match by {
+            FacetBy::Status => rest.status = None,
+            FacetBy::Model => rest.model = None,
+            FacetBy::Project => rest.project_id = None,
+            FacetBy::Environment => rest.environment = None,
+            FacetBy::Tool | FacetBy::Tag => {}
+        }
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for trace in all.iter().filter(|trace| rest.matches(trace)) {
+            let values: BTreeSet<String> = match by {
+                FacetBy::Status => [trace.status.to_string()].into(),
+                FacetBy::Model => [trace.model_name.clone()].into(),
+                FacetBy::Project => [trace.project_id.clone()].into(),
+                FacetBy::Environment => [trace.environment.clone()].into(),
+                FacetBy::Tool => trace.steps.iter().map(|step| step.tool_name.clone()).collect(),
+                FacetBy::Tag => trace.tags.iter().cloned().collect(),
+            };
+            values.into_iter().for_each(|value| *counts.entry(value).or_default() += 1);
+        }
+        let mut values: Vec<_> = counts.into_iter().map(|(value, traces)| FacetValue { value, traces }).collect();
+        values.sort_by_key(|value| Reverse(value.traces));
+        Facet { by, values, more: 0 }
+    });
+    Facets { facets: facets.into(), coverage: None }
 }
 
 pub async fn the_first_and_the_last_moment_count(bench: &Bench) {

@@ -15,14 +15,8 @@ const MOST: usize = 8;
 
 /// Where the last word of what was typed begins, in bytes, and what may be meant by it. `known` has the values that a name can have.
 pub fn complete(typed: &str, known: &dyn Fn(&str) -> Vec<String>) -> (usize, Vec<Completion>) {
-    let (mut start, mut is_quoted) = (0, false);
-    for (at, c) in typed.char_indices() {
-        is_quoted ^= c == '"';
-        if c.is_whitespace() && !is_quoted {
-            start = at + c.len_utf8();
-        }
-    }
-    let word = &typed[start..];
+    let word = pieces(typed).last().unwrap_or_default();
+    let start = typed.len() - word.len();
     let sign = if word.starts_with('-') { "-" } else { "" };
     let bare = &word[sign.len()..];
     let found = match bare.split_once(':') {
@@ -44,9 +38,24 @@ fn of_values(sign: &str, name: &str, typed: &str, known: &dyn Fn(&str) -> Vec<St
         name => known(name),
     };
     let is_meant = |value: &String| value.to_lowercase().contains(&begun) && *value != typed;
-    let quoted = |value: String| if value.contains([' ', ',', '"']) { format!("\"{value}\"") } else { value };
-    let completion = |value| Completion { word: format!("{sign}{name}:{}", quoted(value)), hint: String::new() };
-    values.into_iter().filter(is_meant).take(MOST).map(completion).collect()
+    let completion = |value: String| Some(Completion { word: format!("{sign}{}", condition(&name, &value)?), hint: String::new() });
+    values.into_iter().filter(is_meant).filter_map(completion).take(MOST).collect()
+}
+
+/// What was typed, taken apart at spaces that stand in no quotes; behind a last space stands an empty piece.
+pub fn pieces(typed: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    typed.split(move |c: char| {
+        is_quoted ^= c == '"';
+        c.is_whitespace() && !is_quoted
+    })
+}
+
+/// A condition as one types it; none where it can't be typed.
+pub fn condition(name: &str, value: &str) -> Option<String> {
+    let is_bare = !value.contains(|c: char| c == ',' || c.is_whitespace());
+    let is_typable = !value.is_empty() && !value.contains('"');
+    is_typable.then(|| if is_bare { format!("{name}:{value}") } else { format!("{name}:\"{value}\"") })
 }
 
 #[cfg(test)]
@@ -54,7 +63,7 @@ mod tests {
     use super::complete;
 
     fn words(typed: &str) -> Vec<String> {
-        let known = |name: &str| if name == "model" { vec!["gpt-4o".to_owned(), "my model".to_owned()] } else { Vec::new() };
+        let known = |name: &str| if name == "model" { ["gpt-4o", "my model", "", "\""].map(str::to_owned).to_vec() } else { Vec::new() };
         let (start, found) = complete(typed, &known);
         found.into_iter().map(|completion| format!("{}{}", &typed[..start], completion.word)).collect()
     }

@@ -1,4 +1,4 @@
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use super::{texts::each_text, tokens::Tokens};
 use crate::Trace;
@@ -22,49 +22,77 @@ pub enum Key {
 }
 
 impl Exact {
+    /// Of a name, so that a term with its mark is no longer than words can be.
+    const BYTES: usize = 60;
+
+    /// Whether no other name has its term.
+    pub fn is_told_by_term(self, name: &str) -> bool {
+        name.len() < Self::BYTES
+    }
+
     /// The term for a name. Names that are cut alike share one.
     pub fn term(self, name: &str) -> String {
-        /// So that a term with its mark is no longer than words can be.
-        const BYTES: usize = 60;
         let kind = match self {
             Self::Tag => 'g',
             Self::Tool => 't',
         };
         // Spaces and signs part words where an index reads terms, so each byte is written as a letter beyond ASCII.
-        let name = name.bytes().take(BYTES).map(|byte| {
+        let name = name.bytes().take(Self::BYTES).map(|byte| {
             if byte.is_ascii_alphanumeric() { char::from(byte) } else { char::from_u32(0xE100 + u32::from(byte)).unwrap_or(NAMES) }
         });
         [NAMES, kind].into_iter().chain(name).collect()
     }
 }
 
-/// Every term of a trace, each once, in order: words and the parts of names, pairs of characters where a script has no spaces, and its tags
-/// and tools.
-pub fn terms(trace: &Trace) -> Vec<String> {
-    let mut terms: Vec<String> = trace.tags.iter().map(|tag| Exact::Tag.term(tag)).collect();
-    terms.extend(trace.steps.iter().map(|step| Exact::Tool.term(&step.tool_name)));
-    let _ = each_text(trace, &mut |_, text| {
-        add(text, &mut terms);
-        ControlFlow::Continue(())
-    });
-    terms.sort_unstable();
-    terms.dedup();
-    terms
+/// The terms of a trace, each once, in order.
+#[derive(Debug, Default)]
+pub struct Terms {
+    text: String,
+    /// Where each stands in the text.
+    places: Vec<Range<usize>>,
 }
 
-fn add(text: &str, terms: &mut Vec<String>) {
-    let tokens = Tokens::of(text);
-    let mut own: Vec<&str> = Vec::with_capacity(tokens.list().len());
-    for (token, next) in tokens.list().iter().zip(tokens.list().iter().skip(1).map(Some).chain([None])) {
-        match next.filter(|next| next.is_joined) {
-            Some(next) => terms.push([tokens.folded(token), tokens.folded(next)].concat()),
-            None => own.push(tokens.folded(token)),
-        }
-        own.extend(tokens.parts(token));
+impl Terms {
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(|place| &self.text[place.clone()])
     }
-    own.sort_unstable();
-    own.dedup();
-    terms.extend(own.into_iter().map(str::to_owned));
+
+    fn push(&mut self, pieces: &[&str]) {
+        let start = self.text.len();
+        pieces.iter().for_each(|piece| self.text.push_str(piece));
+        self.places.push(start..self.text.len());
+    }
+
+    /// Pairs of characters where a script has no spaces, else words and the parts of names.
+    fn add(&mut self, text: &str) {
+        let tokens = Tokens::of(text);
+        let mut own: Vec<&str> = Vec::with_capacity(tokens.list().len());
+        for (token, next) in tokens.list().iter().zip(tokens.list().iter().skip(1).map(Some).chain([None])) {
+            match next.filter(|next| next.is_joined) {
+                Some(next) => self.push(&[tokens.folded(token), tokens.folded(next)]),
+                None => own.push(tokens.folded(token)),
+            }
+            own.extend(tokens.parts(token));
+        }
+        own.sort_unstable();
+        own.dedup();
+        own.into_iter().for_each(|term| self.push(&[term]));
+    }
+}
+
+/// What an index holds of a trace: the words of its texts, its tags and its tools.
+pub fn terms(trace: &Trace) -> Terms {
+    let mut terms = Terms::default();
+    trace.tags.iter().for_each(|tag| terms.push(&[&Exact::Tag.term(tag)]));
+    trace.steps.iter().for_each(|step| terms.push(&[&Exact::Tool.term(&step.tool_name)]));
+    let _ = each_text(trace, &mut |_, text| {
+        terms.add(text);
+        ControlFlow::Continue(())
+    });
+    let Terms { text, places } = &mut terms;
+    places.sort_unstable_by(|a, b| text[a.clone()].cmp(&text[b.clone()]));
+    places.dedup_by(|a, b| text[a.clone()] == text[b.clone()]);
+    terms
 }
 
 /// What to seek for a word that was typed: every trace that holds it has all of them.

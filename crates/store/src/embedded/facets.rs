@@ -1,0 +1,224 @@
+use std::{collections::HashMap, ops::ControlFlow};
+
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use tracellm_trace::{Coverage, FacetBy, FacetNames, FacetTally, Filter, Labels, Status, Timestamp, stats::Sample};
+
+use super::{
+    conditions::Conditions,
+    errors::unreadable,
+    queries,
+    rollups::{self, within},
+    search::{self, Ground},
+};
+use crate::{
+    Repaired, StoreError,
+    rollups::{Grain, Level, Names, Only, Part, parts},
+    search::{FACET_PATIENCE, Walk},
+};
+
+/// The levels that are kept, the longest first.
+const LEVELS: [Level; 2] = [Level::Day, Level::Hour];
+/// By all names, and by none.
+const GRAINS: [Grain; 2] = [Grain::All, Grain::Full];
+
+/// Of what traces are counted, and which. Names by which its grain does not tell apart are empty.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Cell {
+    grain: Grain,
+    level: Level,
+    /// Its start, in ms since 1970.
+    period: i64,
+    project_id: String,
+    environment: String,
+    model_name: String,
+    status: &'static str,
+    by: FacetBy,
+    value: String,
+}
+
+/// The counts of tools and tags that a transaction changes, written at its end.
+pub(super) struct FacetCounts<'a> {
+    connection: &'a Connection,
+    changes: HashMap<Cell, i64>,
+}
+
+impl<'a> FacetCounts<'a> {
+    pub fn new(connection: &'a Connection) -> Self {
+        Self { connection, changes: HashMap::new() }
+    }
+
+    /// Counts a trace that comes into the index (1), or takes away one that leaves it (-1).
+    pub fn change(&mut self, sample: &Sample, labels: &Labels, by_how_much: i64) {
+        each_cell(sample, labels, |cell| *self.changes.entry(cell).or_default() += by_how_much);
+    }
+
+    pub fn write(self) -> Result<(), StoreError> {
+        let mut changes: Vec<_> = self.changes.into_iter().filter(|(_, change)| *change != 0).collect();
+        // As they lie in the file.
+        changes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        changes.iter().try_for_each(|(cell, change)| add(self.connection, cell, *change))
+    }
+}
+
+fn each_cell(sample: &Sample, labels: &Labels, mut use_cell: impl FnMut(Cell)) {
+    let millis = sample.created_at.map_or(0, Timestamp::millis);
+    for (by, value) in labels.each() {
+        for grain in GRAINS {
+            let name = |name: &str| if grain == Grain::Full { name.to_owned() } else { String::new() };
+            for level in LEVELS {
+                use_cell(Cell {
+                    grain,
+                    level,
+                    period: level.period_of(millis),
+                    project_id: name(sample.project_id),
+                    environment: name(sample.environment),
+                    model_name: name(sample.model_name),
+                    status: if grain == Grain::Full { sample.status.as_str() } else { "" },
+                    by,
+                    value: value.to_owned(),
+                });
+            }
+        }
+    }
+}
+
+fn add(connection: &Connection, cell: &Cell, change: i64) -> Result<(), StoreError> {
+    let Cell { grain, level, period, project_id, environment, model_name, status, by, value } = cell;
+    let sql = "INSERT INTO facets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+               ON CONFLICT DO UPDATE SET traces = traces + excluded.traces RETURNING traces";
+    let (grain, level, by) = (*grain as i64, *level as i64, *by as i64);
+    let values = params![grain, level, period, project_id, environment, model_name, status, by, value, change];
+    let traces: i64 = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
+    if traces <= 0 {
+        let sql =
+            "DELETE FROM facets WHERE grain = ? AND level = ? AND period = ? AND project_id = ? AND environment = ? AND model_name = ?
+                   AND status = ? AND kind = ? AND value = ?";
+        let values = params![grain, level, period, project_id, environment, model_name, status, by, value];
+        connection.prepare_cached(sql)?.execute(values)?;
+    }
+    Ok(())
+}
+
+/// Counts anew what began in a part of time, and mends what stands.
+pub(super) fn repair(connection: &Connection, part: Part) -> Result<Repaired, StoreError> {
+    let mut changes: HashMap<Cell, i64> = HashMap::new();
+    let Conditions { sql, values } = Conditions::of(&within(&Filter::default(), part));
+    let sql = format!("SELECT {}, labels FROM traces JOIN search_entries USING (id){sql}", queries::SAMPLE.join(", "));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        let labels = read_labels(row.get_ref(queries::SAMPLE.len())?.as_str_or_null().map_err(rusqlite::Error::from)?)?;
+        each_cell(&queries::sample(row)?, &labels, |cell| *changes.entry(cell).or_default() += 1);
+    }
+    let cells = changes.len() as u64;
+    for grain in GRAINS {
+        for level in LEVELS {
+            let wanted = "period, project_id, environment, model_name, status, kind, value, traces FROM facets";
+            rollups::each_of(wanted, connection, grain, level, part, &Names::default(), |row| {
+                let status = Status::from_word(rollups::text(row, 4)?).map_or("", Status::as_str);
+                let (project_id, environment, model_name, value) = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(6)?);
+                let Some(by) = by_number(row.get(5)?) else { return Ok(()) };
+                let cell = Cell { grain, level, period: row.get(0)?, project_id, environment, model_name, status, by, value };
+                *changes.entry(cell).or_default() -= row.get::<_, i64>(7)?;
+                Ok(())
+            })?;
+        }
+    }
+    changes.retain(|_, change| *change != 0);
+    changes.iter().try_for_each(|(cell, change)| add(connection, cell, *change))?;
+    Ok(Repaired { cells, wrong: changes.len() as u64 })
+}
+
+fn by_number(number: i64) -> Option<FacetBy> {
+    FacetBy::ALL.into_iter().find(|by| *by as i64 == number)
+}
+
+/// Counts the values of what matches.
+pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<FacetTally, StoreError> {
+    let reading = connection.unchecked_transaction()?;
+    let (mut tally, rest) = FacetTally::new(filter);
+    let ground = Ground::new(&reading, &rest)?;
+    let names = (Names::of(filter), Names::of(&rest).filter(|names| names.only == Only::All));
+    let (until, not_indexed) = if let (Some(wanted), Some(any)) = names {
+        rollups::each_name(&reading, &rest, &any, rollups::open_range(&rest), |names, traces| tally.add(names, traces))?;
+        count_labels(&reading, filter, &wanted, &mut tally)?;
+        let not_indexed = ground.each_unindexed(&mut |_, row| {
+            tally.add_labels(&names_of(row)?, &Labels::from(&search::document(row)?));
+            Ok(())
+        })?;
+        (None, not_indexed)
+    } else {
+        let mut walk = Walk::new(false, FACET_PATIENCE);
+        let mut add = |row: &Row| -> Result<(), StoreError> {
+            let names = names_of(row)?;
+            tally.add(&names, 1);
+            tally.add_labels(&names, &labels_of(&reading, row.get(search::ID)?)?);
+            Ok(())
+        };
+        ground.walk(false, None, &mut |created_at, is_found, row| {
+            if !walk.goes_on(created_at) {
+                return Ok(ControlFlow::Break(()));
+            }
+            if is_found {
+                add(row)?;
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let not_indexed = ground.unindexed(&mut |created_at, row| if walk.has_seen(created_at) { add(row) } else { Ok(()) })?;
+        (walk.stopped_at().map(Timestamp::from_millis_clamped), not_indexed)
+    };
+    tally.coverage = Coverage::of(until, not_indexed);
+    Ok(tally)
+}
+
+/// Counts the tools and tags of what is in the index, for a filter that asks for names and time alone.
+fn count_labels(connection: &Connection, filter: &Filter, wanted: &Names, tally: &mut FacetTally) -> Result<(), StoreError> {
+    let grain = if wanted.grain() == Grain::All { Grain::All } else { Grain::Full };
+    let (from, to) = rollups::open_range(filter);
+    for part in parts(from, to, &LEVELS) {
+        match part.level {
+            Some(level) => rollups::each_of("kind, value, traces FROM facets", connection, grain, level, part, wanted, |row| {
+                if let Some(by) = by_number(row.get(0)?) {
+                    tally.count(by, rollups::text(row, 1)?, row.get::<_, i64>(2)?.unsigned_abs());
+                }
+                Ok(())
+            })?,
+            None => {
+                let Conditions { sql, values } = Conditions::of(&within(filter, part));
+                let sql = format!("SELECT labels FROM traces JOIN search_entries USING (id){sql}");
+                let mut statement = connection.prepare_cached(&sql)?;
+                let mut rows = statement.query(params_from_iter(values))?;
+                while let Some(row) = rows.next()? {
+                    let labels = read_labels(row.get_ref(0)?.as_str_or_null().map_err(rusqlite::Error::from)?)?;
+                    labels.each().for_each(|(by, value)| tally.count(by, value, 1));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn names_of<'r>(row: &'r Row) -> Result<FacetNames<'r>, StoreError> {
+    Ok(FacetNames::from(&queries::sample(row)?))
+}
+
+/// The tools and tags of a row, which may not be in the index yet.
+fn labels_of(connection: &Connection, id: i64) -> Result<Labels, StoreError> {
+    let sql = "SELECT labels FROM search_entries WHERE id = ?";
+    let indexed: Option<Option<String>> = connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?;
+    if let Some(labels) = indexed {
+        return read_labels(labels.as_deref());
+    }
+    let doc: String = connection.prepare_cached("SELECT doc FROM traces WHERE id = ?")?.query_row([id], |row| row.get(0))?;
+    Ok(Labels::from(&serde_json::from_str::<tracellm_trace::Trace>(&doc).map_err(unreadable)?))
+}
+
+/// As they stand beside an entry of the index.
+pub(super) fn read_labels(text: Option<&str>) -> Result<Labels, StoreError> {
+    text.map_or_else(|| Ok(Labels::default()), |text| serde_json::from_str(text).map_err(unreadable))
+}
+
+/// The same; nothing where there are none.
+pub(super) fn write_labels(labels: &Labels) -> Result<Option<String>, StoreError> {
+    Some(labels).filter(|labels| !labels.is_empty()).map(serde_json::to_string).transpose().map_err(unreadable)
+}
