@@ -42,6 +42,10 @@ pub use doctor::doctor;
 mod repair;
 pub use repair::repair;
 
+/// Traces that go: by hand, or by age.
+mod removal;
+pub use removal::{delete, retention};
+
 /// Projects and keys.
 mod access;
 pub use access::{key, project};

@@ -64,6 +64,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Monitor(options) => commands::monitor(location?, options).await,
         Command::Copy(options) => commands::copy(options).await,
         Command::Repair(command) => commands::repair(location?, command).await,
+        Command::Delete(options) => commands::delete(location?, options).await,
+        Command::Retention(command) => commands::retention(location?, command).await,
         Command::Doctor(options) => commands::doctor(location?, options).await,
         Command::Project(command) => commands::project(location?, command).await,
         Command::Key(command) => commands::key(location?, command).await,

@@ -53,7 +53,7 @@ use leptos::{config::LeptosOptions, prelude::provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 use tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
 use tracellm_app::{App, functions::ApiDescription, intake::IntakeLog, shell};
-use tracellm_store::TraceStore;
+use tracellm_store::{TraceStore, removal::Jobs};
 
 use self::{admission::Admission, metrics::Metrics};
 
@@ -61,6 +61,8 @@ use self::{admission::Admission, metrics::Metrics};
 #[derive(Clone)]
 pub struct Inlet {
     store: Arc<dyn TraceStore>,
+    /// Removing traces.
+    pub jobs: Jobs,
     log: IntakeLog,
     metrics: Metrics,
     admission: Admission,
@@ -68,7 +70,13 @@ pub struct Inlet {
 
 impl Inlet {
     pub fn new(store: Arc<dyn TraceStore>) -> Self {
-        Self { metrics: Metrics::new(&*store), store, log: IntakeLog::default(), admission: Admission::default() }
+        Self {
+            metrics: Metrics::new(&*store),
+            jobs: Jobs::new(store.clone()),
+            store,
+            log: IntakeLog::default(),
+            admission: Admission::default(),
+        }
     }
 }
 
@@ -76,6 +84,7 @@ impl Inlet {
 #[derive(Clone, FromRef)]
 pub struct AppState {
     store: Arc<dyn TraceStore>,
+    jobs: Jobs,
     leptos: LeptosOptions,
     log: IntakeLog,
     metrics: Metrics,
@@ -83,10 +92,10 @@ pub struct AppState {
 
 /// Every route of the product.
 pub fn router(inlet: Inlet, renderers: Renderers) -> Router {
-    let Inlet { store, log, metrics, admission } = inlet.clone();
-    let state = AppState { store: store.clone(), leptos: site::leptos_options(), log: log.clone(), metrics };
+    let Inlet { store, jobs, log, metrics, admission } = inlet.clone();
+    let state = AppState { store: store.clone(), jobs: jobs.clone(), leptos: site::leptos_options(), log: log.clone(), metrics };
     let options = state.leptos.clone();
-    let context = page_context(store, log);
+    let context = page_context(store, jobs, log);
     let pages = Router::<AppState>::new()
         .leptos_routes_with_context(&state, generate_route_list(App), context, move || shell(options.clone()))
         .route_layer(axum::middleware::from_fn_with_state(renderers, pages::on_one_thread));
@@ -112,10 +121,11 @@ pub fn router(inlet: Inlet, renderers: Renderers) -> Router {
 }
 
 /// What pages and server functions find in their context.
-fn page_context(store: Arc<dyn TraceStore>, log: IntakeLog) -> impl Fn() + Clone + Send + Sync + 'static {
+fn page_context(store: Arc<dyn TraceStore>, jobs: Jobs, log: IntakeLog) -> impl Fn() + Clone + Send + Sync + 'static {
     move || {
         provide_context(ApiDescription(api::openapi::DOCUMENT.clone()));
         provide_context(store.clone());
+        provide_context(jobs.clone());
         provide_context(log.clone());
         security::add_page_policy();
     }
@@ -131,5 +141,7 @@ async fn file_or_not_found(State(state): State<AppState>, request: Request) -> R
         return file;
     }
     let options = state.leptos.clone();
-    render_app_async_with_context(page_context(state.store, state.log), move || shell(options.clone()))(request).await.into_response()
+    render_app_async_with_context(page_context(state.store, state.jobs, state.log), move || shell(options.clone()))(request)
+        .await
+        .into_response()
 }

@@ -5,7 +5,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracellm_store::Location;
-use tracellm_trace::{Cursor, Scope, Timestamp, otlp};
+use tracellm_trace::{Cursor, Keep, Scope, Timestamp, otlp};
 
 /// The filters of a list.
 mod filter;
@@ -61,6 +61,11 @@ pub enum Command {
     /// Make anew what is derived from the traces, and say what was wrong with it
     #[command(subcommand)]
     Repair(RepairCommand),
+    /// Delete a trace, or all that match
+    Delete(DeleteOptions),
+    /// How long traces are kept, and what is too old
+    #[command(subcommand)]
+    Retention(RetentionCommand),
     /// Create or list projects
     #[command(subcommand)]
     Project(ProjectCommand),
@@ -195,6 +200,52 @@ fn speed(text: &str) -> Result<f64, String> {
 pub enum RepairCommand {
     /// The sums behind numbers and charts
     Rollups,
+}
+
+#[derive(Debug, Args)]
+pub struct DeleteOptions {
+    /// This one; with --project-id in that project, else the newest of that id in any
+    #[arg(long, value_name = "ID")]
+    pub trace_id: Option<String>,
+    /// Delete what the filters match; without it, it is only counted
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub filter: FilterOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RetentionCommand {
+    /// What is set, and what is too old by that
+    Show,
+    /// Set the rule of a project, or of all that have none; what is not said is kept for ever
+    Set(KeepOptions),
+    /// Remove what is too old now; `tracellm start` does it every hour
+    Run,
+}
+
+#[derive(Debug, Args)]
+pub struct KeepOptions {
+    #[arg(long, value_name = "ID")]
+    pub project_id: Option<String>,
+    /// Keep failed traces so many days
+    #[arg(long, value_name = "DAYS")]
+    failed: Option<u32>,
+    /// The same for those with a warning
+    #[arg(long, value_name = "DAYS")]
+    warning: Option<u32>,
+    /// The same for those that went well
+    #[arg(long, value_name = "DAYS")]
+    success: Option<u32>,
+    /// Take prompt, response and what steps took and gave away after so many days; numbers and names stay
+    #[arg(long, value_name = "DAYS")]
+    content: Option<u32>,
+}
+
+impl KeepOptions {
+    pub fn keep(self) -> Keep {
+        Keep { failed_days: self.failed, warning_days: self.warning, success_days: self.success, content_days: self.content }
+    }
 }
 
 #[derive(Debug, Subcommand)]

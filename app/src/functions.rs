@@ -1,7 +1,8 @@
 use leptos::{prelude::*, server_fn::codec::Json};
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Diagnosis, Facets, Failures, Filter, NewKey, NewProject, Page, Project, Query, Report, Trace, TraceSummary,
+    ApiKey, Diagnosis, Facets, Failures, Filter, Going, Job, NewKey, NewProject, Page, Project, Query, Report, Retention, Trace,
+    TraceSummary,
     otlp::{Explanation, Prices},
     stats::Analytics,
 };
@@ -81,6 +82,60 @@ pub async fn get_failures(filter: Filter) -> Result<Failures, ApiError> {
     server::answer(tracellm_store::overview::failures(&*server::store(), &filter, Failures::DEFAULT_LIMIT).await)
 }
 
+/// Deletes one trace.
+#[server(prefix = "/fn", endpoint = "traces/remove", input = Json)]
+pub async fn remove_trace(project_id: String, trace_id: String) -> Result<(), ApiError> {
+    server::answer(server::store().remove(vec![tracellm_store::TraceKey { project_id, trace_id }]).await.map(drop))
+}
+
+/// Begins to delete all that match.
+#[server(prefix = "/fn", endpoint = "traces/remove-matching", input = Json)]
+pub async fn remove_matching(filter: Filter) -> Result<Job, ApiError> {
+    if filter.is_empty() {
+        return server::answer(Err(ApiError::Invalid(vec![tracellm_trace::Issue::error("removal.everything", "filter", "names nothing")])));
+    }
+    server::answer(server::jobs().remove_matching(filter.at(server::now())).await)
+}
+
+/// Begins to delete a project with its traces and keys.
+#[server(prefix = "/fn", endpoint = "projects/remove", input = Json)]
+pub async fn remove_project(project_id: String) -> Result<Job, ApiError> {
+    server::answer(server::jobs().remove_project(project_id).await)
+}
+
+/// What the server does on its own, the newest first.
+#[server(prefix = "/fn", endpoint = "jobs/list", input = Json)]
+pub async fn list_jobs() -> Result<Vec<Job>, ApiError> {
+    Ok(server::jobs().list())
+}
+
+#[server(prefix = "/fn", endpoint = "jobs/cancel", input = Json)]
+pub async fn cancel_job(job_id: String) -> Result<(), ApiError> {
+    server::jobs().cancel(&job_id);
+    Ok(())
+}
+
+/// How long traces are kept.
+#[server(prefix = "/fn", endpoint = "retention/get", input = Json)]
+pub async fn get_retention() -> Result<Retention, ApiError> {
+    server::answer(tracellm_store::removal::retention(&*server::store()).await)
+}
+
+/// How much would go under these rules now.
+#[server(prefix = "/fn", endpoint = "retention/preview", input = Json)]
+pub async fn preview_retention(retention: Retention) -> Result<Vec<Going>, ApiError> {
+    server::answer(server::checked(&retention))?;
+    server::answer(tracellm_store::removal::preview(&*server::store(), &retention).await)
+}
+
+/// Sets how long traces are kept; what is too old goes at once.
+#[server(prefix = "/fn", endpoint = "retention/set", input = Json)]
+pub async fn set_retention(retention: Retention) -> Result<(), ApiError> {
+    server::answer(server::checked(&retention))?;
+    server::answer(tracellm_store::removal::set_retention(&*server::store(), &retention).await)?;
+    server::answer(server::jobs().apply_retention().await.map(drop))
+}
+
 /// How the store is.
 #[server(prefix = "/fn", endpoint = "doctor", input = Json)]
 pub async fn get_diagnosis() -> Result<Diagnosis, ApiError> {
@@ -142,15 +197,24 @@ mod server {
 
     use leptos::prelude::expect_context;
     use leptos_axum::ResponseOptions;
-    use tracellm_store::TraceStore;
     pub use tracellm_store::ingest::now;
-    use tracellm_trace::Source;
+    use tracellm_store::{TraceStore, removal::Jobs};
+    use tracellm_trace::{Retention, Source};
 
     use super::{STEPS_SHOWN, TracePart};
     use crate::ApiError;
 
     pub fn store() -> Arc<dyn TraceStore> {
         expect_context()
+    }
+
+    pub fn jobs() -> Jobs {
+        expect_context()
+    }
+
+    pub fn checked(retention: &Retention) -> Result<(), ApiError> {
+        let issues = retention.check();
+        if issues.is_empty() { Ok(()) } else { Err(ApiError::Invalid(issues)) }
     }
 
     pub async fn part(project_id: Option<&str>, trace_id: &str, first: usize, explained: bool) -> Result<TracePart, ApiError> {

@@ -52,6 +52,7 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
         stop.send_replace(true);
     });
     let inlet = server::Inlet::new(store.clone());
+    let retaining = tokio::spawn(inlet.jobs.clone().keep_retention());
     let serving =
         axum::serve(listener, server::router(inlet.clone(), server::Renderers::start()?)).with_graceful_shutdown(told(stopped.clone()));
     let serving_grpc = async {
@@ -64,6 +65,7 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
         () = async { told(stopped.clone()).await; tokio::time::sleep(GRACE).await } => tracing::warn!("some requests were cut off"),
     }
     signalled.abort();
+    retaining.abort();
     store.close().await;
     Ok(())
 }

@@ -7,6 +7,9 @@ pub mod numbers;
 /// `/api/projects` and `/api/api-keys`.
 pub mod access;
 
+/// Deleting: a trace, what matches, a project; jobs; how long traces are kept.
+pub mod removal;
+
 /// `/api/openapi.json`: the description of all this.
 pub mod openapi;
 
@@ -15,7 +18,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{FromRequestParts, Query as Parameters, State},
-    routing::{delete, get},
+    routing::{delete, get, post},
 };
 use http::request;
 use tracellm_app::ApiError;
@@ -30,12 +33,17 @@ type Store = State<Arc<dyn TraceStore>>;
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/openapi.json", get(openapi::document))
-        .route("/api/traces", get(traces::list).post(traces::ingest))
-        .route("/api/traces/{trace_id}", get(traces::get))
+        .route("/api/traces", get(traces::list).post(traces::ingest).delete(removal::traces))
+        .route("/api/traces/{trace_id}", get(traces::get).delete(removal::trace))
         .route("/api/analytics", get(numbers::analytics))
         .route("/api/failures", get(numbers::failures))
         .route("/api/facets", get(numbers::facets))
         .route("/api/projects", get(access::list_projects).post(access::create_project))
+        .route("/api/projects/{project_id}", delete(removal::project))
+        .route("/api/jobs", get(removal::jobs))
+        .route("/api/jobs/{job_id}", get(removal::job).delete(removal::cancel_job))
+        .route("/api/retention", get(removal::retention).put(removal::set_retention))
+        .route("/api/retention/preview", post(removal::preview))
         .route("/api/api-keys", get(access::list_keys).post(access::create_key))
         .route("/api/api-keys/{key_id}", delete(access::revoke_key))
 }
@@ -44,6 +52,18 @@ pub fn routes() -> Router<AppState> {
 pub struct Pairs(pub Vec<(String, String)>);
 
 impl Pairs {
+    /// The project, where that is the only thing that can be said.
+    pub fn project_id(self) -> Result<Option<String>, Failure> {
+        let mut project_id = None;
+        for (name, value) in self.0 {
+            match name.as_str() {
+                "project_id" => project_id = Some(value).filter(|project| !project.is_empty()),
+                _ => return Err(bad_query(&name, "is no parameter here; there is project_id")),
+            }
+        }
+        Ok(project_id)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }

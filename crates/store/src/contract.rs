@@ -36,6 +36,9 @@ pub type PutOutcome = Result<Outcome, Issue>;
 /// Documents of a page, and where the next one starts; none where this is the last.
 pub type Documents = (Vec<Trace>, Option<Cursor>);
 
+/// Rows of a page, and where the next one starts; none where this is the last.
+pub type Rows = (Vec<TraceSummary>, Option<Cursor>);
+
 /// What is noted on a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyMark {
@@ -48,6 +51,13 @@ pub enum KeyMark {
 pub struct StoredKey {
     pub stored_as: String,
     pub key: ApiKey,
+}
+
+/// What a trace is known by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TraceKey {
+    pub project_id: String,
+    pub trace_id: String,
 }
 
 /// How a page is found.
@@ -113,6 +123,26 @@ pub trait TraceStore: Send + Sync + 'static {
 
     /// How many traces match: all of them, unless a search took long enough, which makes it capped.
     fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Total, StoreError>>;
+
+    /// As [`TraceStore::list`], without counting what matches.
+    fn rows<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Rows, StoreError>>;
+
+    /// Removes traces, and all that is kept of them; says how many there were.
+    fn remove(&self, keys: Vec<TraceKey>) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// Removes the spans that traces were made of; the traces stay.
+    fn remove_spans(&self, keys: Vec<TraceKey>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Gives some of the room on the disk back that removed traces left; says whether there is more.
+    fn reclaim(&self) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Removes what was created of a project, and its keys. Its traces are removed otherwise.
+    fn remove_project<'a>(&'a self, project_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// A text that is kept under a name.
+    fn setting<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>>;
+
+    fn set_setting<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Adds up every trace that matches.
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>>;

@@ -6,8 +6,8 @@ use tracellm_trace::{
 };
 
 use crate::{
-    BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, StoreError, StoredKey, Subscription,
-    TraceStore, WriteMetrics,
+    BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, Rows, StoreError, StoredKey, Subscription,
+    TraceKey, TraceStore, WriteMetrics,
 };
 
 /// Projects and keys.
@@ -28,6 +28,8 @@ mod follow;
 mod index;
 /// Pages, totals, sums, single documents and project ids.
 mod queries;
+/// Removing traces, and giving their room back; settings.
+mod removal;
 /// Sums kept beside the traces, changed with them in one transaction.
 mod rollups;
 /// Traces as rows.
@@ -120,6 +122,38 @@ impl TraceStore for EmbeddedStore {
     fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Total, StoreError>> {
         let filter = filter.clone();
         Box::pin(self.readers.run(move |connection| queries::count(connection, &filter)))
+    }
+
+    fn rows<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Rows, StoreError>> {
+        let query = query.clone();
+        Box::pin(self.readers.run(move |connection| queries::rows(connection, &query)))
+    }
+
+    fn remove(&self, keys: Vec<TraceKey>) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(self.writer.remove(keys))
+    }
+
+    fn remove_spans(&self, keys: Vec<TraceKey>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.writer.remove_spans(keys))
+    }
+
+    fn reclaim(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.access.run(removal::reclaim))
+    }
+
+    fn remove_project<'a>(&'a self, project_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        let project_id = project_id.to_owned();
+        Box::pin(self.access.run(move |connection| removal::remove_project(connection, &project_id)))
+    }
+
+    fn setting<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        let name = name.to_owned();
+        Box::pin(self.readers.run(move |connection| removal::setting(connection, &name)))
+    }
+
+    fn set_setting<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        Box::pin(self.access.run(move |connection| removal::set_setting(connection, &name, &value)))
     }
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {

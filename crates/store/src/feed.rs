@@ -103,6 +103,10 @@ impl Feed {
     }
 
     pub(crate) fn publish(&self, trace: Trace) {
+        // That is no news of an application.
+        if trace.is_content_removed() {
+            return;
+        }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.published += 1;
         let event = Arc::new(Event { id: format!("{}-{}", self.boot, kept.published), trace });

@@ -2,7 +2,9 @@
 
 /// What every home of traces promises.
 mod contract;
-pub use contract::{BoxFuture, Documents, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, StoredKey, TraceStore};
+pub use contract::{
+    BoxFuture, Documents, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, Rows, StoredKey, TraceKey, TraceStore,
+};
 
 /// Why a store could not do what was asked.
 mod error;
@@ -51,6 +53,9 @@ pub mod overview;
 
 /// Projects, keys, and who may do what.
 pub mod access;
+
+/// Removing traces: how long they are kept, and the jobs that remove them.
+pub mod removal;
 
 /// What may be wrong with a store, and what to do about it.
 pub mod doctor;

@@ -14,8 +14,8 @@ use tracellm_trace::{
 };
 
 use crate::{
-    BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, StoreError, StoredKey, Subscription,
-    TraceStore, WriteMetrics,
+    BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, Rows, StoreError, StoredKey, Subscription,
+    TraceKey, TraceStore, WriteMetrics,
 };
 
 /// Projects and keys.
@@ -44,6 +44,8 @@ mod order;
 mod put;
 /// Pages, totals, single documents and project ids.
 mod queries;
+/// Removing traces; settings.
+mod removal;
 /// What a search finds.
 mod search;
 /// Spans, and the traces that they make.
@@ -137,6 +139,35 @@ impl TraceStore for MongoStore {
 
     fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Total, StoreError>> {
         Box::pin(async { within(PATIENCE, queries::count(&self.connection.traces().await?, filter)).await })
+    }
+
+    fn rows<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Rows, StoreError>> {
+        Box::pin(async { within(PATIENCE, queries::rows(&self.connection.traces().await?, query)).await })
+    }
+
+    fn remove(&self, keys: Vec<TraceKey>) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move { within(PATIENCE, removal::remove(self.connection.database().await?, &keys)).await })
+    }
+
+    fn remove_spans(&self, keys: Vec<TraceKey>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { within(PATIENCE, removal::remove_spans(self.connection.database().await?, &keys)).await })
+    }
+
+    /// WiredTiger uses the room again by itself.
+    fn reclaim(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
+    fn remove_project<'a>(&'a self, project_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async { within(PATIENCE, removal::remove_project(self.connection.database().await?, project_id)).await })
+    }
+
+    fn setting<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        Box::pin(async { within(PATIENCE, removal::setting(self.connection.database().await?, name)).await })
+    }
+
+    fn set_setting<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async { within(PATIENCE, removal::set_setting(self.connection.database().await?, name, value)).await })
     }
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {

@@ -4,7 +4,7 @@ use tracellm_trace::{
 };
 
 /// Of a list that nobody counts.
-const UNKNOWN: Total = Total { count: 0, is_capped: true };
+pub(crate) const UNKNOWN: Total = Total { count: 0, is_capped: true };
 
 /// How the rows of a page are read.
 #[derive(Clone, Copy, Debug)]

@@ -15,9 +15,11 @@ use crate::{StoreError, paging::Reading, rollups::Level};
 /// After which a search shows what it has found.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 /// The same for counting what else would be found.
-pub(crate) const COUNT_PATIENCE: Duration = Duration::from_millis(40);
+pub(crate) const COUNT_PATIENCE: Duration = Duration::from_millis(30);
 /// The same for facets of what no sums are kept of.
-pub(crate) const FACET_PATIENCE: Duration = Duration::from_millis(100);
+pub(crate) const FACET_PATIENCE: Duration = Duration::from_millis(40);
+/// The same for a first try at beginnings of words, which an index takes long to collect where they are frequent.
+pub(crate) const TRY_PATIENCE: Duration = Duration::from_millis(15);
 /// Moments that are looked at however long it takes, so that a search gets on.
 const LEAST: u32 = 200;
 /// Hits that are sorted by something else than time: the newest.
@@ -114,6 +116,11 @@ impl<'q, H> Hits<'q, H> {
     fn compare(&self, a: &Keyset, b: &Keyset) -> Ordering {
         let ordering = self.reading.sort.compare_places(a, b);
         if self.reading.ascending == self.reading.sort.descending { ordering.reverse() } else { ordering }
+    }
+
+    /// Whether the page is full, and nothing stopped it before.
+    pub fn is_full(&self) -> bool {
+        self.is_full
     }
 
     /// How many match, where the walk tells it: it began at the first one and went to the end.

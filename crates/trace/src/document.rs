@@ -19,6 +19,9 @@ pub const UNKNOWN_MODEL: &str = "unknown";
 /// stands there, and null for those that are missing.
 pub const UNREADABLE: &str = "tracellm.unreadable";
 
+/// Key in `metadata` of a trace whose texts were removed.
+pub const CONTENT_REMOVED: &str = "content_removed";
+
 /// One execution of an LLM application, as normalised, stored and answered.
 ///
 /// Identity is (`project_id`, `trace_id`). The fields up to `updated_at` are always written, `null` where there is none; the further
@@ -81,6 +84,22 @@ impl Trace {
     /// Without what is only in its texts.
     pub fn into_head(self) -> Self {
         Self { prompt: String::new(), response: None, steps: Vec::new(), metadata: Map::new(), ..self }
+    }
+
+    /// Without prompt, response, and what its steps took and gave. Names, numbers, failure reason and metadata stay.
+    pub fn without_content(mut self) -> Self {
+        self.prompt.clear();
+        self.response = None;
+        for step in &mut self.steps {
+            (step.input, step.output) = (Map::new(), Map::new());
+        }
+        self.metadata.insert(CONTENT_REMOVED.to_owned(), Value::Bool(true));
+        self
+    }
+
+    /// Its texts were removed, by age.
+    pub fn is_content_removed(&self) -> bool {
+        self.metadata.get(CONTENT_REMOVED) == Some(&Value::Bool(true))
     }
 
     /// How many steps it has, where not all of it stands in this document.

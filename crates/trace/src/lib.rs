@@ -6,7 +6,8 @@
 /// The trace document and its steps, as stored and as answered.
 mod document;
 pub use document::{
-    DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, SLOW_TRACE_THRESHOLD_MS, Source, Status, Step, StepKind, Trace, UNKNOWN_MODEL, UNREADABLE,
+    CONTENT_REMOVED, DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, SLOW_TRACE_THRESHOLD_MS, Source, Status, Step, StepKind, Trace, UNKNOWN_MODEL,
+    UNREADABLE,
 };
 
 /// A moment in whole milliseconds, and every way clients write one.
@@ -60,6 +61,14 @@ pub use access::{ApiKey, NewKey, NewProject, Project, Scope, slug};
 /// How a store is: what was looked at, what was found, what to do about it.
 mod diagnosis;
 pub use diagnosis::{Check, Diagnosis, Index, Verdict};
+
+/// How long traces are kept.
+mod retention;
+pub use retention::{Due, Goes, Going, Keep, Retention};
+
+/// Work that takes a while, and how far it is.
+mod job;
+pub use job::{Job, JobState};
 
 /// A row of a list, and a page of rows.
 mod page;

@@ -87,6 +87,9 @@ pub struct TraceSummary {
     /// Its root span has not come yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_progress: bool,
+    /// Its texts were removed, by age.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub content_removed: bool,
     /// What a search found in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snippet: Option<Snippet>,
@@ -111,6 +114,7 @@ impl From<&Trace> for TraceSummary {
             created_at: trace.created_at,
             unreadable: !trace.unreadable().is_empty(),
             in_progress: trace.in_progress(),
+            content_removed: trace.is_content_removed(),
             snippet: None,
         }
     }

@@ -14,7 +14,7 @@ use tracellm_store::{
 use tracellm_trace::{ApiKey, Issue, NewKey, NewProject, Project};
 use utoipa::ToSchema;
 
-use super::{Pairs, Store, bad_query};
+use super::{Pairs, Store};
 use crate::server::{
     answer::{ErrorBody, Failure},
     body,
@@ -73,14 +73,7 @@ pub async fn create_project(State(store): Store, _admin: Admin, pairs: Pairs, re
 #[utoipa::path(get, path = "/api/api-keys", tag = "access", params(("project_id" = Option<String>, Query)),
     responses((status = 200, body = Vec<ApiKey>)))]
 pub async fn list_keys(State(store): Store, _admin: Admin, pairs: Pairs) -> Result<Json<Vec<ApiKey>>, Failure> {
-    let mut project_id = None;
-    for (name, value) in pairs.0 {
-        match name.as_str() {
-            "project_id" => project_id = Some(value).filter(|project| !project.is_empty()),
-            _ => return Err(bad_query(&name, "is no parameter here; there is project_id")),
-        }
-    }
-    Ok(Json(access::keys(&*store, project_id.as_deref()).await?))
+    Ok(Json(access::keys(&*store, pairs.project_id()?.as_deref()).await?))
 }
 
 /// Makes a key of a project. Its secret is in this answer and nowhere else.

@@ -10,7 +10,7 @@ use utoipa::{
     },
 };
 
-use super::{access, numbers, traces};
+use super::{access, numbers, removal, traces};
 use crate::server::{health, live, metrics, otlp};
 
 #[derive(OpenApi)]
@@ -35,6 +35,15 @@ use crate::server::{health, live, metrics, otlp};
         access::list_keys,
         access::create_key,
         access::revoke_key,
+        removal::trace,
+        removal::traces,
+        removal::project,
+        removal::jobs,
+        removal::job,
+        removal::cancel_job,
+        removal::retention,
+        removal::set_retention,
+        removal::preview,
         health::alive,
         health::ready,
         metrics::show

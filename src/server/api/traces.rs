@@ -10,7 +10,7 @@ use tracellm_store::ingest::{Origin, ingest as ingest_text};
 use tracellm_trace::{Coverage, Cursor, Filter, Page, Query, Report, Source, Stored, Trace};
 use utoipa::ToSchema;
 
-use super::{Pairs, Store, bad_query};
+use super::{Pairs, Store};
 use crate::server::{
     answer::{ErrorBody, Failure},
     body,
@@ -83,14 +83,7 @@ pub async fn list(State(store): Store, reader: Reader, pairs: Pairs) -> Result<J
     params(("trace_id" = String, Path), ("project_id" = Option<String>, Query)),
     responses((status = 200, body = Trace), (status = 404, body = ErrorBody)))]
 pub async fn get(State(store): Store, reader: Reader, Path(trace_id): Path<String>, pairs: Pairs) -> Result<Json<Trace>, Failure> {
-    let mut project_id = None;
-    for (name, value) in pairs.0 {
-        match name.as_str() {
-            "project_id" => project_id = Some(value).filter(|project| !project.is_empty()),
-            _ => return Err(bad_query(&name, "is no parameter here; there is project_id")),
-        }
-    }
-    let project_id = reader.project(project_id)?;
+    let project_id = reader.project(pairs.project_id()?)?;
     let trace = store.get(project_id.as_deref(), &trace_id).await?;
     trace.map(Json).ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")).into())
 }

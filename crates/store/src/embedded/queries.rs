@@ -8,7 +8,7 @@ use tracellm_trace::{
 
 use super::{conditions::Conditions, errors::unreadable, rollups, search::Ground};
 use crate::{
-    Documents, Plan, StoreError,
+    Documents, Plan, Rows, StoreError,
     paging::{Reading, Stretch},
     search::{PATIENCE, Walk},
 };
@@ -28,7 +28,7 @@ pub(super) fn document(connection: &Connection, project_id: Option<&str>, trace_
 /// A page of rows.
 pub(super) fn list(connection: &Connection, query: &Query) -> Result<Page<TraceSummary>, StoreError> {
     let search = query.filter.q.as_ref();
-    match list_found(connection, query, |trace| TraceSummary::found(&trace, search))? {
+    match list_found(connection, query, true, |trace| TraceSummary::found(&trace, search))? {
         Some(page) => Ok(page),
         None => list_all(connection, query, "summary"),
     }
@@ -36,18 +36,23 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Page<TraceS
 
 /// A page of documents.
 pub(super) fn list_documents(connection: &Connection, query: &Query) -> Result<Page<Trace>, StoreError> {
-    match list_found(connection, query, |trace| trace)? {
+    match list_found(connection, query, true, |trace| trace)? {
         Some(page) => Ok(page),
         None => list_all(connection, query, "doc"),
     }
 }
 
 /// A page of what a search finds; none where the filter is no search.
-fn list_found<T>(connection: &Connection, query: &Query, show: impl Fn(Trace) -> T) -> Result<Option<Page<T>>, StoreError> {
+fn list_found<T>(
+    connection: &Connection,
+    query: &Query,
+    is_counted: bool,
+    show: impl Fn(Trace) -> T,
+) -> Result<Option<Page<T>>, StoreError> {
     let reading = connection.unchecked_transaction()?;
     let Some(ground) = Ground::wanted(&reading, &query.filter)? else { return Ok(None) };
     let mut statement = reading.prepare_cached("SELECT doc FROM traces WHERE id = ?")?;
-    let page = ground.list(query)?.page(|id| {
+    let page = ground.list(query, is_counted)?.page(|id| {
         let doc: String = statement.query_row([id], |row| row.get(0))?;
         Ok(show(serde_json::from_str(&doc).map_err(unreadable)?))
     });
@@ -65,9 +70,19 @@ fn list_all<T: DeserializeOwned>(connection: &Connection, query: &Query, column:
     Ok(reading.page(items, Total::from_count(total)))
 }
 
+/// The rows of a page, and where the next one starts.
+pub(super) fn rows(connection: &Connection, query: &Query) -> Result<Rows, StoreError> {
+    if let Some(page) = list_found(connection, query, false, |trace| TraceSummary::from(&trace))? {
+        return Ok((page.items, page.next));
+    }
+    let reading = Reading::new(query);
+    let items = read(connection, query, &reading, "summary")?;
+    Ok(reading.uncounted(items))
+}
+
 /// The documents of a page, and where the next one starts.
 pub(super) fn documents(connection: &Connection, query: &Query) -> Result<Documents, StoreError> {
-    if let Some(page) = list_found(connection, query, |trace| trace)? {
+    if let Some(page) = list_found(connection, query, false, |trace| trace)? {
         return Ok((page.items, page.next));
     }
     let reading = Reading::new(query);

@@ -23,16 +23,20 @@ impl<'a> Rollups<'a> {
         Self { connection, cells: HashMap::new() }
     }
 
+    /// Takes away a trace.
+    pub fn remove(&mut self, old: &Sample) -> Result<(), StoreError> {
+        for cell in Cell::all_of(old) {
+            self.sums(cell)?.remove(old);
+        }
+        Ok(())
+    }
+
     /// Counts a trace, in place of the one that stood.
     pub fn change(&mut self, old: Option<&Sample>, new: &Sample) -> Result<(), StoreError> {
         if old == Some(new) {
             return Ok(());
         }
-        for cell in old.into_iter().flat_map(Cell::all_of) {
-            if let Some(old) = old {
-                self.sums(cell)?.remove(old);
-            }
-        }
+        old.map_or(Ok(()), |old| self.remove(old))?;
         for cell in Cell::all_of(new) {
             self.sums(cell)?.add(new);
         }

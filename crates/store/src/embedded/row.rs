@@ -46,8 +46,8 @@ pub(super) fn write_row(transaction: &Transaction, sums: &mut Sums, row: &Row) -
         Merged::Duplicate => Ok(Outcome::Duplicate),
         Merged::Updated(trace) => {
             // A row whose number grows with each change is found by whoever follows what is stored.
-            let renumber = "UPDATE traces SET id = (SELECT max(id) + 1 FROM traces) WHERE id = ? RETURNING id";
-            let id = transaction.prepare_cached(renumber)?.query_row([old_id], |row| row.get(0))?;
+            let renumber = format!("UPDATE traces SET id = {NEXT_ID} WHERE id = ? RETURNING id");
+            let id = transaction.prepare_cached(&renumber)?.query_row([old_id], |row| row.get(0))?;
             let sample = Sample::from(&old);
             index::forget(transaction, &mut sums.facets, old_id, &sample)?;
             sums.rollups.change(Some(&sample), &Sample::from(&*trace))?;
@@ -57,19 +57,24 @@ pub(super) fn write_row(transaction: &Transaction, sums: &mut Sums, row: &Row) -
     }
 }
 
+/// A number greater than any that a row has or had.
+const NEXT_ID: &str = "(SELECT max(last, (SELECT coalesce(max(id), 0) FROM traces)) + 1 FROM removed)";
+
 /// Writes a document to the row `id`, else to a new one.
 fn store(transaction: &Transaction, id: Option<i64>, Row { head: trace, tags, summary, doc, .. }: &Row) -> Result<(), StoreError> {
-    let sql = "INSERT INTO traces
+    let sql = format!(
+        "INSERT INTO traces
                    (id, project_id, trace_id, created_at, status, model_name, environment, latency, token_count, cost_usd, retry_count,
                     slow_request, session_id, user_id, tags, summary, doc)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+               VALUES (coalesce(?, {NEXT_ID}), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT (id) DO UPDATE SET
                    created_at = excluded.created_at, status = excluded.status, model_name = excluded.model_name,
                    environment = excluded.environment, latency = excluded.latency, token_count = excluded.token_count,
                    cost_usd = excluded.cost_usd, retry_count = excluded.retry_count, slow_request = excluded.slow_request,
                    session_id = excluded.session_id, user_id = excluded.user_id, tags = excluded.tags,
-                   summary = excluded.summary, doc = excluded.doc";
-    transaction.prepare_cached(sql)?.execute(params![
+                   summary = excluded.summary, doc = excluded.doc"
+    );
+    transaction.prepare_cached(&sql)?.execute(params![
         id,
         trace.project_id,
         trace.trace_id,

@@ -113,6 +113,10 @@ const MIGRATIONS: &[&str] = &[
      CREATE TABLE search_entries (entry INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, labels TEXT) STRICT;
      CREATE TABLE search_state (indexed INTEGER NOT NULL) STRICT;
      INSERT INTO search_state VALUES (0);
+     -- The last number of a row that was removed: none comes again, as whoever follows what is stored has passed it.
+     CREATE TABLE removed (last INTEGER NOT NULL) STRICT;
+     INSERT INTO removed VALUES (0);
+     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
      -- How many traces of the index have a tool or tag; names by which a grain does not tell apart are empty.
      CREATE TABLE facets (
          grain INTEGER NOT NULL,
@@ -146,6 +150,8 @@ pub(super) fn file_in(data_dir: &Path) -> Result<PathBuf, StoreError> {
 /// A connection for writing to a file that has the newest tables.
 pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
     let mut connection = connect(file)?;
+    // Of a file that is new, so that what is removed can be given back to the disk.
+    connection.pragma_update(None, "auto_vacuum", "incremental")?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     StoreError,
-    paging::Reading,
-    search::{COUNT_PATIENCE, Found, Hits, PATIENCE, Tallied, UNINDEXED, Walk},
+    paging::{Reading, UNKNOWN},
+    search::{COUNT_PATIENCE, Found, Hits, PATIENCE, TRY_PATIENCE, Tallied, UNINDEXED, Walk},
 };
 
 /// What a search looks through, at one moment of the file.
@@ -28,6 +28,8 @@ pub(super) struct Ground<'a> {
     search: Option<&'a Search>,
     /// The terms to seek, as FTS5 reads them; none where every trace is looked at that the filter leaves.
     terms: Option<String>,
+    /// Beginnings of words are among them.
+    has_beginnings: bool,
     /// The last row that is in the index.
     indexed: i64,
 }
@@ -50,7 +52,8 @@ impl<'a> Ground<'a> {
         // Few are of one session or user, so those are looked at one by one.
         let is_narrow = filter.session_id.is_some() || filter.user_id.is_some();
         let terms = (!keys.is_empty() && !is_narrow).then(|| expression(&keys));
-        Ok(Self { connection, filter, search, terms, indexed: index::indexed(connection)? })
+        let has_beginnings = keys.iter().any(|key| matches!(key, Key::Beginning(_)));
+        Ok(Self { connection, filter, search, terms, has_beginnings, indexed: index::indexed(connection)? })
     }
 
     /// The same, where it can do better than a plain query, which looks at everything: of texts always, of tags where the index has all.
@@ -60,10 +63,36 @@ impl<'a> Ground<'a> {
         Ok(is_wanted.then_some(ground))
     }
 
-    /// The row numbers of a page.
-    pub fn list<'q>(&self, query: &'q Query) -> Result<Found<'q, i64>, StoreError> {
+    /// The row numbers of a page, and how many match if that is asked.
+    pub fn list<'q>(&self, query: &'q Query, is_counted: bool) -> Result<Found<'q, i64>, StoreError> {
+        if self.has_beginnings {
+            let plain = Self { terms: None, has_beginnings: false, ..*self };
+            let mut hits = Hits::new(Reading::new(query));
+            hits.walk = Walk::new(hits.walk.ascending, TRY_PATIENCE);
+            plain.collect(&mut hits, query.sort.by)?;
+            if hits.is_full() {
+                let total = if is_counted { plain.count(Walk::new(false, COUNT_PATIENCE), TOTAL_CAP)? } else { UNKNOWN };
+                return Ok(hits.finish(total, 0));
+            }
+        }
         let by = query.sort.by;
         let mut hits = Hits::new(Reading::new(query));
+        self.collect(&mut hits, by)?;
+        let not_indexed = self.unindexed(&mut |created_at, row| {
+            if hits.walk.has_seen(created_at) {
+                hits.add(place(row, by)?, row.get(ID)?);
+            }
+            Ok(())
+        })?;
+        let total = match hits.total() {
+            Some(count) if not_indexed == 0 => Total::from_count(count),
+            _ if is_counted => self.count(Walk::new(false, COUNT_PATIENCE), TOTAL_CAP)?,
+            _ => UNKNOWN,
+        };
+        Ok(hits.finish(total, not_indexed))
+    }
+
+    fn collect(&self, hits: &mut Hits<i64>, by: SortBy) -> Result<(), StoreError> {
         let (ascending, behind) = (hits.walk.ascending, hits.behind());
         self.walk(ascending, behind, &mut |created_at, is_found, row| {
             if !hits.goes_on(created_at) {
@@ -73,18 +102,7 @@ impl<'a> Ground<'a> {
                 hits.add(place(row, by)?, row.get(ID)?);
             }
             Ok(ControlFlow::Continue(()))
-        })?;
-        let not_indexed = self.unindexed(&mut |created_at, row| {
-            if hits.walk.has_seen(created_at) {
-                hits.add(place(row, by)?, row.get(ID)?);
-            }
-            Ok(())
-        })?;
-        let total = match hits.total() {
-            Some(count) if not_indexed == 0 => Total::from_count(count),
-            _ => self.count(Walk::new(false, COUNT_PATIENCE), TOTAL_CAP)?,
-        };
-        Ok(hits.finish(total, not_indexed))
+        })
     }
 
     /// How many match; no further than `most`, nor longer than the walk goes on.

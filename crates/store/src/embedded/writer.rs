@@ -7,16 +7,17 @@ use std::{
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::{sync::watch, task::spawn_blocking, time::timeout};
-use tracellm_trace::Timestamp;
+use tracellm_trace::{Outcome, Timestamp};
 
 use super::{
     index::{self, Entries},
+    removal,
     row::{Row, write_row},
     spans::{self, SpanRows},
     sums::Sums,
 };
 use crate::{
-    NewSpan, NewTrace, PutOutcome, StoreError, WriteMetrics,
+    NewSpan, NewTrace, PutOutcome, StoreError, TraceKey, WriteMetrics,
     queue::{Answer, DEADLINE, Job, Queue, Size, Waiting, answer, log_undone},
 };
 
@@ -39,6 +40,8 @@ enum Work {
     Documents(Vec<Row>),
     Spans(SpanRows),
     Index(Entries),
+    Remove(Vec<TraceKey>),
+    RemoveSpans(Vec<TraceKey>),
     /// Nothing that stays: it tells whether anything can be written.
     Probe(&'static str),
 }
@@ -64,6 +67,17 @@ impl Writer {
         let rows = SpanRows::new(spans, now)?;
         let size = rows.size();
         self.queue.write(Work::Spans(rows), size).await
+    }
+
+    /// Says how many there were.
+    pub async fn remove(&self, keys: Vec<TraceKey>) -> Result<u64, StoreError> {
+        let size = Size { documents: keys.len(), bytes: 0 };
+        self.queue.write(Work::Remove(keys), size).await.map(|outcomes| outcomes.len() as u64)
+    }
+
+    pub async fn remove_spans(&self, keys: Vec<TraceKey>) -> Result<(), StoreError> {
+        let size = Size { documents: keys.len(), bytes: 0 };
+        self.queue.write(Work::RemoveSpans(keys), size).await.map(drop)
     }
 
     /// Rings after each commit.
@@ -144,6 +158,9 @@ fn write(transaction: Transaction, batch: &[Job<Work>]) -> Result<Vec<Vec<PutOut
         Work::Documents(rows) => rows.iter().map(|row| Ok(Ok(write_row(&transaction, &mut sums, row)?))).collect(),
         Work::Spans(rows) => spans::write(&transaction, &mut sums, rows),
         Work::Index(entries) => index::add(&transaction, &mut sums.facets, entries).map(|()| Vec::new()),
+        // One outcome for each trace that is gone.
+        Work::Remove(keys) => Ok(vec![Ok(Outcome::Updated); removal::remove(&transaction, &mut sums, keys)?]),
+        Work::RemoveSpans(keys) => removal::remove_spans(&transaction, keys).map(|()| Vec::new()),
         Work::Probe(sql) => Ok(transaction.execute_batch(sql).map(|()| Vec::new())?),
     });
     let outcomes = outcomes.collect::<Result<_, _>>()?;

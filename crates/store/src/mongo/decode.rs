@@ -125,6 +125,7 @@ pub(super) fn summary(document: Document) -> TraceSummary {
         created_at: fields.time("created_at").unwrap_or(Timestamp::MIN),
         unreadable: step_count.is_none() || !fields.misread.is_empty(),
         in_progress: fields.take("in_progress") == Some(Bson::Boolean(true)),
+        content_removed: fields.take("content_removed") == Some(Bson::Boolean(true)),
         snippet: None,
     }
 }

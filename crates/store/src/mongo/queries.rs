@@ -4,14 +4,14 @@ use mongodb::{
     bson::{Bson, Document, RawDocumentBuf, doc},
 };
 use tracellm_trace::{
-    FacetTally, Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary,
+    CONTENT_REMOVED, FacetTally, Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary,
     otlp::{ROOT_MISSING, STEPS_TOTAL},
     query::Keyset,
 };
 
 use super::{decode, filter, order, search::Ground};
 use crate::{
-    Documents, StoreError,
+    Documents, Rows, StoreError,
     paging::Reading,
     search::{PATIENCE, Walk},
 };
@@ -36,10 +36,16 @@ pub(super) async fn list(traces: &Collection<RawDocumentBuf>, query: &Query) -> 
     if let Some(ground) = ground(traces, &query.filter) {
         return ground.list(query).await?.page(|trace| Ok(TraceSummary::found(&trace, query.filter.q.as_ref())));
     }
+    page(traces, query, Some(of_rows()), decode::summary).await
+}
+
+/// What rows are made of.
+fn of_rows() -> Document {
     let mut projection = doc! {
         "prompt": cut("$prompt"),
         "failure_reason": cut("$failure_reason"),
         "in_progress": format!("$metadata.{ROOT_MISSING}"),
+        "content_removed": format!("$metadata.{CONTENT_REMOVED}"),
         "steps_total": format!("$metadata.{STEPS_TOTAL}"),
         "step_count": { "$cond": [{ "$isArray": "$steps" }, { "$size": "$steps" }, Bson::Null] },
     };
@@ -58,7 +64,18 @@ pub(super) async fn list(traces: &Collection<RawDocumentBuf>, query: &Query) -> 
     ] {
         projection.insert(field, 1);
     }
-    page(traces, query, Some(projection), decode::summary).await
+    projection
+}
+
+/// The rows of a page, and where the next one starts.
+pub(super) async fn rows(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Rows, StoreError> {
+    if ground(traces, &query.filter).is_some() {
+        let page = list(traces, query).await?;
+        return Ok((page.items, page.next));
+    }
+    let reading = Reading::new(query);
+    let rows = read(traces, query, &reading, Some(of_rows()), decode::summary).await?;
+    Ok(reading.uncounted(rows))
 }
 
 pub(super) async fn list_documents(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Page<Trace>, StoreError> {

@@ -24,6 +24,9 @@ mod numbers;
 /// Sums that are kept, through changes of what they count.
 mod rollups;
 
+/// Removing: by hand, by jobs, by age.
+mod removal;
+
 /// Projects and keys.
 mod access;
 
@@ -78,6 +81,10 @@ checks! {
     failures_are_the_newest_of_each_kind_and_all_are_counted: numbers,
     the_first_and_the_last_moment_count: rollups,
     sums_follow_whatever_is_stored_and_changed: rollups,
+    what_is_removed_is_gone_and_may_come_again: removal,
+    a_job_removes_what_matches_and_says_how_far_it_is: removal,
+    what_is_too_old_goes_by_class_and_project: removal,
+    the_texts_of_spans_go_with_those_of_their_trace: removal,
     a_project_is_made_once_with_its_first_key: access,
     a_key_opens_its_scope_until_its_end: access,
     a_secret_is_stored_nowhere: access,

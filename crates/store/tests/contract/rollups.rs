@@ -5,7 +5,7 @@ use std::{
 
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
-use tracellm_store::overview::analytics;
+use tracellm_store::{TraceKey, overview::analytics};
 use tracellm_trace::{Facet, FacetBy, FacetValue, Facets, Filter, Status, Timestamp, Trace};
 
 use crate::{
@@ -126,6 +126,11 @@ pub async fn sums_follow_whatever_is_stored_and_changed(bench: &Bench) {
             let trace = document(raw).trace;
             all.insert((trace.project_id.clone(), trace.trace_id.clone()), trace);
         }
+        // Some go again.
+        let gone: Vec<_> = all.keys().filter(|_| draw(&mut runner, &(0..12u8)) == 0).cloned().collect();
+        let keys = gone.iter().map(|(project_id, trace_id)| TraceKey { project_id: project_id.clone(), trace_id: trace_id.clone() });
+        assert_eq!(bench.store.remove(keys.collect()).await.unwrap(), gone.len() as u64);
+        all.retain(|key, _| !gone.contains(key));
         let all: Vec<Trace> = all.values().cloned().collect();
         check(bench, &mut runner, &all, 6).await;
     }

@@ -34,9 +34,9 @@ impl Search {
 impl Word {
     /// Where a text holds it, in bytes.
     pub(super) fn places_in<'a>(&'a self, text: &'a Tokens) -> impl Iterator<Item = Range<usize>> + 'a {
-        let wanted = self.tokens.list();
-        let last = wanted.len() - 1;
-        text.list().windows(wanted.len()).filter_map(move |found| {
+        let wanted = self.tokens().list();
+        let last = wanted.len().saturating_sub(1);
+        text.list().windows(wanted.len().max(1)).filter(move |_| !wanted.is_empty()).filter_map(move |found| {
             let is_found = (0..=last).all(|index| self.is_same(index, last, text, &found[index]));
             is_found.then(|| found[0].at.start..found[last].at.end)
         })
@@ -44,8 +44,8 @@ impl Word {
 
     /// Whether a word of a text is this one of a phrase. Of a name, that is of its parts the one that is next to the others.
     fn is_same(&self, index: usize, last: usize, text: &Tokens, found: &Token) -> bool {
-        let wanted = &self.tokens.list()[index];
-        let folded = self.tokens.folded(wanted);
+        let wanted = &self.tokens().list()[index];
+        let folded = self.tokens().folded(wanted);
         let is = |found: &str| if self.is_beginning && index == last { found.starts_with(folded) } else { found == folded };
         let mut parts = text.parts(found);
         let is_part = match index {

@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -18,7 +20,9 @@ pub struct Search {
 /// A word or a phrase.
 #[derive(Clone, Debug)]
 pub struct Word {
-    pub(super) tokens: Tokens,
+    text: String,
+    /// Made when first needed: a browser only passes searches on, and goes without what folds every alphabet.
+    tokens: OnceLock<Tokens>,
     /// Words that begin so are meant too.
     pub(super) is_beginning: bool,
     is_not: bool,
@@ -58,11 +62,10 @@ impl Search {
                 }
             }
             let (word, is_beginning, behind) = word_of(&rest[usize::from(is_not)..]);
-            let tokens = Tokens::of(word);
-            if tokens.list().is_empty() {
+            if !word.contains(char::is_alphanumeric) {
                 return Err(format!("has no letter or digit to search for in `{word}`"));
             }
-            words.push(Word { tokens, is_beginning, is_not });
+            words.push(Word { text: word.to_owned(), tokens: OnceLock::new(), is_beginning, is_not });
             rest = behind.trim_start();
         }
         Ok(Self { text, words, conditions })
@@ -94,13 +97,13 @@ impl Search {
             Field::Tool(names) if !condition.is_not && names.len() == 1 => Some(Key::Term(Exact::Tool.term(&names[0]))),
             _ => None,
         });
-        let words = self.words.iter().filter(|word| !word.is_not).flat_map(|word| keys(&word.tokens, word.is_beginning));
+        let words = self.words.iter().filter(|word| !word.is_not).flat_map(|word| keys(word.tokens(), word.is_beginning));
         words.chain(tools).collect()
     }
 
     /// Every trace that has the keys is found, if its other fields are those of the conditions: no word is a phrase, or must not be there.
     pub fn is_told_by_keys(&self) -> bool {
-        !self.asks_for_steps() && self.words.iter().all(|word| !word.is_not && word.tokens.list().len() == 1)
+        !self.asks_for_steps() && self.words.iter().all(|word| !word.is_not && word.tokens().list().len() == 1)
     }
 
     /// Whether the texts or the steps of a trace tell that it is found, and not its other fields alone.
@@ -114,6 +117,11 @@ impl Search {
 }
 
 impl Word {
+    /// None only where all of it is marks.
+    pub(super) fn tokens(&self) -> &Tokens {
+        self.tokens.get_or_init(|| Tokens::of(&self.text))
+    }
+
     pub fn is_not(&self) -> bool {
         self.is_not
     }
@@ -195,7 +203,7 @@ mod tests {
             (false, true) => "^",
             (false, false) => "",
         };
-        let terms = |word: &super::Word| word.tokens.list().iter().map(|token| word.tokens.folded(token)).collect::<Vec<_>>().join(" ");
+        let terms = |word: &super::Word| word.tokens().list().iter().map(|token| word.tokens().folded(token)).collect::<Vec<_>>().join(" ");
         Search::parse(text).unwrap().words.iter().map(|word| format!("{}{}", sign(word), terms(word))).collect()
     }
 
@@ -247,5 +255,7 @@ mod tests {
             assert_eq!(Search::parse(text).unwrap_err(), said);
         }
         assert!(Search::parse(&"word ".repeat(500)).is_err());
+        // Marks alone are in no text.
+        assert!(Search::parse("\u{64b}").unwrap().keys().is_empty());
     }
 }

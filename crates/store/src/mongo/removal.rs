@@ -1,0 +1,58 @@
+use mongodb::{
+    Database,
+    bson::{Document, doc},
+};
+
+use super::{
+    SPAN_BATCHES, TRACES,
+    access::{API_KEYS, PROJECTS},
+    filter,
+};
+use crate::{StoreError, TraceKey};
+
+const SETTINGS: &str = "settings";
+
+/// Those of a collection that belong to traces.
+fn of(keys: &[TraceKey]) -> Document {
+    let any = keys.iter().map(|key| {
+        let mut wanted = filter::trace_id(&key.trace_id);
+        wanted.insert("project_id", filter::project(&key.project_id));
+        wanted
+    });
+    doc! { "$or": any.collect::<Vec<_>>() }
+}
+
+/// Removes traces and their spans, and says how many traces there were.
+pub(super) async fn remove(database: &Database, keys: &[TraceKey]) -> Result<u64, StoreError> {
+    if keys.is_empty() {
+        return Ok(0);
+    }
+    remove_spans(database, keys).await?;
+    Ok(database.collection::<Document>(TRACES).delete_many(of(keys)).await?.deleted_count)
+}
+
+pub(super) async fn remove_spans(database: &Database, keys: &[TraceKey]) -> Result<(), StoreError> {
+    if !keys.is_empty() {
+        database.collection::<Document>(SPAN_BATCHES).delete_many(of(keys)).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn remove_project(database: &Database, project_id: &str) -> Result<(), StoreError> {
+    let wanted = doc! { "project_id": { "$eq": project_id } };
+    for name in [API_KEYS, PROJECTS] {
+        database.collection::<Document>(name).delete_many(wanted.clone()).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn setting(database: &Database, name: &str) -> Result<Option<String>, StoreError> {
+    let found = database.collection::<Document>(SETTINGS).find_one(doc! { "_id": name }).await?;
+    Ok(found.and_then(|document| document.get_str("value").ok().map(str::to_owned)))
+}
+
+pub(super) async fn set_setting(database: &Database, name: &str, value: &str) -> Result<(), StoreError> {
+    let settings = database.collection::<Document>(SETTINGS);
+    settings.update_one(doc! { "_id": name }, doc! { "$set": { "value": value } }).upsert(true).await?;
+    Ok(())
+}
