@@ -62,6 +62,14 @@ pub use mapping::Mapping;
 mod issue_list;
 pub use issue_list::IssueList;
 
+/// Buttons that delete, and how far that is.
+mod removal;
+pub use removal::{Begun, Delete, Jobs};
+
+/// How long traces are kept.
+mod retention;
+pub use retention::RetentionRules;
+
 /// JSON and long text, with a button that copies it.
 mod text_block;
 pub use text_block::{CodeBlock, JsonBlock, TextBlock};

@@ -57,6 +57,7 @@ fn SortHeading(by: SortBy, label: &'static str, class: &'static str, query: Opti
 fn TraceRow(row: TraceSummary) -> impl IntoView {
     let href = trace_href(&row.project_id, &row.trace_id);
     let prompt = match row.prompt.trim() {
+        "" if row.content_removed => view! { <a href=href class="muted">"(texts removed)"</a> }.into_any(),
         "" => view! { <a href=href class="muted">"(no prompt)"</a> }.into_any(),
         prompt => view! { <a href=href>{prompt.to_owned()}</a> }.into_any(),
     };

@@ -1,12 +1,12 @@
 use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_meta::Title;
-use tracellm_trace::{ApiKey, Filter, NewKey, NewProject, Project, Query, Scope};
+use tracellm_trace::{ApiKey, Filter, Job, NewKey, NewProject, Project, Query, Scope};
 
 use crate::{
     ApiError,
-    components::{ErrorPanel, Heading, PlainTable, TextBlock},
+    components::{Begun, Delete, ErrorPanel, Heading, PlainTable, TextBlock},
     format,
-    functions::{NewSecret, ProjectsAndKeys, create_key, create_project, list_projects, revoke_key},
+    functions::{NewSecret, ProjectsAndKeys, create_key, create_project, list_projects, remove_project, revoke_key},
     url::list_href,
 };
 
@@ -15,6 +15,7 @@ pub fn ProjectsPage() -> impl IntoView {
     let create = Action::new(|new: &NewProject| create_project(new.clone()));
     let add_key = Action::new(|new: &NewKey| create_key(new.clone()));
     let revoke = Action::new(|key_id: &String| revoke_key(key_id.clone()));
+    let remove = Action::new(|project_id: &String| remove_project(project_id.clone()));
     let changes = move || (create.version().get(), add_key.version().get(), revoke.version().get());
     let found = Resource::new(changes, |_| list_projects());
     view! {
@@ -25,12 +26,13 @@ pub fn ProjectsPage() -> impl IntoView {
         </header>
         <Made result=Signal::derive(move || create.value().get()) />
         <Made result=Signal::derive(move || add_key.value().get()) />
+        <Begun result=Signal::derive(move || remove.value().get()) />
         <CreateProject create />
         <Transition fallback=|| view! { <p class="muted">"Loading…"</p> }>
             {move || Suspend::new(async move {
                 match found.await {
                     Err(error) => view! { <ErrorPanel error /> }.into_any(),
-                    Ok(found) => view! { <Found found add_key revoke /> }.into_any(),
+                    Ok(found) => view! { <Found found add_key revoke remove /> }.into_any(),
                 }
             })}
         </Transition>
@@ -84,6 +86,7 @@ fn Found(
     found: ProjectsAndKeys,
     add_key: Action<NewKey, Result<NewSecret, ApiError>>,
     revoke: Action<String, Result<(), ApiError>>,
+    remove: Action<String, Result<Job, ApiError>>,
 ) -> impl IntoView {
     let ProjectsAndKeys { projects, keys } = found;
     if projects.is_empty() {
@@ -91,7 +94,7 @@ fn Found(
     }
     let sections = projects.into_iter().map(|project| {
         let keys: Vec<_> = keys.iter().filter(|key| key.project_id == project.project_id).cloned().collect();
-        view! { <ProjectSection project keys add_key revoke /> }
+        view! { <ProjectSection project keys add_key revoke remove /> }
     });
     sections.collect_view().into_any()
 }
@@ -102,13 +105,14 @@ fn ProjectSection(
     keys: Vec<ApiKey>,
     add_key: Action<NewKey, Result<NewSecret, ApiError>>,
     revoke: Action<String, Result<(), ApiError>>,
+    remove: Action<String, Result<Job, ApiError>>,
 ) -> impl IntoView {
     let Project { project_id, name, description, created_at } = project;
     let traces = list_href(&Query { filter: Filter { project_id: Some(project_id.clone()), ..Filter::default() }, ..Query::default() });
     let since = created_at.map_or("not created, but named by traces".to_owned(), |time| format!("created {}", format::time(time)));
     let scope = RwSignal::new(Scope::Ingest.as_str().to_owned());
     let environment = RwSignal::new(String::new());
-    let of = project_id.clone();
+    let (of, gone) = (project_id.clone(), project_id.clone());
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let scope = Scope::from_word(&scope.get_untracked()).unwrap_or_default();
@@ -137,6 +141,11 @@ fn ProjectSection(
                     <div class="buttons"><button type="submit" class="button">"Create key"</button></div>
                 </form>
             </details>
+            <Delete
+                label="Delete project"
+                warning="All its traces and keys go, and do not come back.".to_owned()
+                on_confirm=move |()| { remove.dispatch(gone.clone()); }
+            />
         </section>
     }
 }

@@ -3,7 +3,7 @@ use leptos_meta::Title;
 use tracellm_trace::{Check, Diagnosis, Index};
 
 use crate::{
-    components::{Fact, Heading, Loaded, PlainTable},
+    components::{Fact, Heading, Jobs, Loaded, PlainTable, RetentionRules},
     format,
     functions::get_diagnosis,
 };
@@ -40,6 +40,18 @@ fn Found(diagnosis: Diagnosis) -> impl IntoView {
             <h2 id="checks">"What the doctor says"</h2>
             <ul class="checks panel">{checks.into_iter().map(|check| view! { <CheckRow check /> }).collect_view()}</ul>
             <p class="muted more">"The same, more thoroughly, and for scripts: " <code>"tracellm doctor --json"</code></p>
+        </section>
+        <section aria-labelledby="retention">
+            <h2 id="retention">"How long traces are kept"</h2>
+            <p class="muted about">
+                "By how they ended, in days after their start. Texts are prompt, response, and what steps took and gave: without them, numbers and "
+                "names stay. A project has its own rule, or that of all others."
+            </p>
+            <RetentionRules />
+        </section>
+        <section aria-labelledby="jobs">
+            <h2 id="jobs">"Deletions"</h2>
+            <Jobs />
         </section>
         <section aria-labelledby="indexes">
             <h2 id="indexes">"Indexes"</h2>

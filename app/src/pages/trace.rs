@@ -1,12 +1,15 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_params_map, use_query_map},
+};
 use tracellm_trace::{Source, Trace, UNREADABLE, otlp::Explanation};
 
 use crate::{
-    components::{ErrorPanel, Fact, JsonBlock, Mapping, StatusBadge, TextBlock, Waterfall, trace_href},
+    components::{Delete, ErrorPanel, Fact, JsonBlock, Mapping, StatusBadge, TextBlock, Waterfall, trace_href},
     format,
-    functions::{STEPS_SHOWN, TracePart, get_trace},
+    functions::{STEPS_SHOWN, TracePart, get_trace, remove_trace},
 };
 
 #[component]
@@ -72,6 +75,7 @@ fn Found(part: TracePart) -> impl IntoView {
     };
     let document = if shortened > 0 || trace.steps.len() < total { "As shown here, a part of what is stored" } else { "As stored" };
     let mapping = (trace.source == Some(Source::Otlp)).then(|| mapping(&own, explanation));
+    let delete = view! { <DeleteTrace project_id=trace.project_id.clone() trace_id=trace.trace_id.clone() /> };
     view! {
         <Title text=format!("{} {heading}", mark(&trace)) />
         <p class="back"><a href="/traces">"Traces"</a></p>
@@ -82,6 +86,9 @@ fn Found(part: TracePart) -> impl IntoView {
         <p class="id">{trace.trace_id.clone()}</p>
         {trace.failure_reason.clone().map(|reason| view! { <p class=format!("callout {}", trace.status)><strong>"Failure reason: "</strong>{reason}</p> })}
         <Unreadable fields=trace.unreadable() />
+        {trace.is_content_removed().then(|| view! {
+            <p class="callout"><strong>"Texts removed: "</strong>"by the rule for how long they are kept. Numbers, names and times stay."</p>
+        })}
         {trace.in_progress().then(|| view! {
             <p class="callout">
                 <strong>"In progress: "</strong>
@@ -111,7 +118,27 @@ fn Found(part: TracePart) -> impl IntoView {
                 <summary>"Raw JSON"</summary>
                 <JsonBlock label=document value=trace />
             </details>
+            {delete}
         </section>
+    }
+}
+
+#[component]
+fn DeleteTrace(project_id: String, trace_id: String) -> impl IntoView {
+    let navigate = use_navigate();
+    let remove = Action::new(move |(): &()| remove_trace(project_id.clone(), trace_id.clone()));
+    Effect::new(move || {
+        if let Some(Ok(())) = remove.value().get() {
+            navigate("/traces", NavigateOptions { replace: true, ..Default::default() });
+        }
+    });
+    view! {
+        <Delete
+            label="Delete this trace"
+            warning="The trace goes with its steps and spans, and does not come back.".to_owned()
+            on_confirm=move |()| { remove.dispatch(()); }
+        />
+        {move || remove.value().get().and_then(Result::err).map(|error| view! { <ErrorPanel error /> })}
     }
 }
 

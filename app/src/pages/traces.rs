@@ -1,12 +1,14 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{NavigateOptions, components::Redirect};
-use tracellm_trace::{Page, Query, TraceSummary};
+use tracellm_trace::{Filter, Page, Query, TraceSummary};
 
 use crate::{
-    components::{CoverageNote, FacetList, FacetsToCome, FilterForm, FirstTrace, Loaded, NothingMatches, Pager, TraceTable, trace_href},
+    components::{
+        Begun, CoverageNote, Delete, FacetList, FacetsToCome, FilterForm, FirstTrace, Loaded, NothingMatches, Pager, TraceTable, trace_href,
+    },
     format,
-    functions::{get_facets, list_traces},
+    functions::{get_facets, list_traces, remove_matching},
     url::{use_filter, use_query},
 };
 
@@ -41,6 +43,7 @@ fn Found(query: Query, page: Page<TraceSummary>, facets: FacetsToCome) -> impl I
         view! {
             <TraceTable rows=page.items query=query.clone() />
             <Pager query=query.clone() previous=page.previous next=page.next stopped />
+            {is_filtered.then(|| view! { <DeleteMatching filter=query.filter.clone() count=format::total(page.total) /> })}
         }
         .into_any()
     } else if stopped {
@@ -64,4 +67,18 @@ fn Found(query: Query, page: Page<TraceSummary>, facets: FacetsToCome) -> impl I
         </div>
     }
     .into_any()
+}
+
+/// Deletes everything that the filters match.
+#[component]
+fn DeleteMatching(filter: Filter, count: String) -> impl IntoView {
+    let remove = Action::new(move |(): &()| remove_matching(filter.clone()));
+    view! {
+        <Delete
+            label="Delete all that match"
+            warning=format!("What the filters match now, {count}, goes for good. It is deleted in the background; Settings shows how far that is.")
+            on_confirm=move |()| { remove.dispatch(()); }
+        />
+        <Begun result=Signal::derive(move || remove.value().get()) />
+    }
 }
