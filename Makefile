@@ -4,7 +4,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 binary := $(CARGO_TARGET_DIR)/release/tracellm
 on_wasm := --target wasm32-unknown-unknown
 
-.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel bench fuzz screenshots clean
+.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel bench bench-read fuzz screenshots clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -50,6 +50,10 @@ test-otel: build ## Real OpenTelemetry clients against a stub model server
 bench: build ## How fast traces come in, beside what the database alone does: ROUNDS=3 SECONDS=2 ONLY=sqlite/json LOAD=overload
 	cargo build --release --locked -p tracellm-bench
 	tools/mongo.sh env TRACELLM_BINARY=$(binary) $(CARGO_TARGET_DIR)/release/ingest
+
+bench-read: build ## How fast traces are read, beside the bare queries: SIZES=10000,100000,1000000 REQUESTS=200 ONLY=sqlite
+	cargo build --release --locked -p tracellm-bench
+	tools/mongo.sh env TRACELLM_BINARY=$(binary) BENCH_DATA=$${BENCH_DATA:-$(CARGO_TARGET_DIR)/bench-data} $(CARGO_TARGET_DIR)/release/read
 
 fuzz: ## Looks for bytes that break a decoder, a minute each; SECONDS=600 for longer, TARGET=otlp_json for one
 	tools/fuzz.sh $(or $(SECONDS),60) $(TARGET)

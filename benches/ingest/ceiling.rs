@@ -10,7 +10,7 @@ use mongodb::{
 };
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
-use crate::{Failure, product};
+use tracellm_bench::{Failure, product};
 
 /// Traces of a transaction, or of an `insert_many`.
 const BATCH: usize = 50;
@@ -27,12 +27,15 @@ pub fn sqlite(file: &Path) -> Result<f64, Failure> {
     // As the program does.
     target.pragma_update(None, "wal_autocheckpoint", 8_000)?;
     let mut tables = Vec::new();
-    let mut find = source.prepare("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type = 'index'")?;
+    let mut find = source.prepare(
+        "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL
+             AND tbl_name IN (SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%trace_id%') ORDER BY type = 'index'",
+    )?;
     let mut found = find.query([])?;
     while let Some(row) = found.next()? {
         let (kind, name, sql): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         target.execute_batch(&sql)?;
-        if kind == "table" && sql.contains("trace_id") {
+        if kind == "table" {
             tables.push(name);
         }
     }

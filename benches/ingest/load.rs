@@ -15,7 +15,9 @@ use hyper::{Request, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet};
 
-use crate::{Failure, payload::Payload};
+use tracellm_bench::Failure;
+
+use crate::payload::Payload;
 
 /// What became of what was sent.
 #[derive(Default)]

@@ -8,9 +8,6 @@ mod payload;
 /// Who sends.
 mod load;
 
-/// The program under test.
-mod product;
-
 /// How fast the database alone is.
 mod ceiling;
 
@@ -18,9 +15,11 @@ use std::{sync::Arc, time::Duration};
 
 use load::{Load, Pattern, send};
 use payload::{Format, Payload};
-use product::{Home, Product, Stopped, Usage, mongo_url};
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use tracellm_bench::{
+    Failure, median,
+    product::{Home, Product, Stopped, Usage, mongo_url},
+    say,
+};
 
 /// Traces of a request, and connections.
 const SHAPES: [(u64, u64); 6] = [(1, 1), (1, 16), (1, 64), (50, 1), (50, 16), (50, 64)];
@@ -56,12 +55,6 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The results are what this is for.
-#[expect(clippy::print_stdout, reason = "a table to keep")]
-fn say(line: &str) {
-    println!("{line}");
-}
-
 async fn measure(label: &str, home: Home, format: Format, size: usize, rounds: u64, duration: Duration) -> Result<(), Failure> {
     let payload = Arc::new(Payload::new(format, size));
     let mut ceilings = Vec::new();
@@ -81,8 +74,8 @@ async fn measure(label: &str, home: Home, format: Format, size: usize, rounds: u
             let Stopped { usage, product } = product.stop()?;
             if *shape == MEASURED_AGAINST {
                 ceilings.push(match home {
-                    Home::Sqlite => ceiling::sqlite(&product.file())?,
-                    Home::Mongo => ceiling::mongo(&product.db_name).await?,
+                    Home::Sqlite => ceiling::sqlite(&product.place().file())?,
+                    Home::Mongo => ceiling::mongo(&product.place().db_name).await?,
                 });
             }
             results.push((load, usage));
@@ -119,9 +112,4 @@ async fn overload(label: &str, home: Home, format: Format, size: usize, duration
     let refused = refused.join(", ");
     say(&format!("| {label} | {due:.0} | {rate:.0} | {refused} | {p50:.0} | {p99:.0} | {cpu:.0} | {memory:.0} |"));
     Ok(())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }

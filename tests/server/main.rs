@@ -15,6 +15,9 @@ mod database;
 /// `GET /api/analytics` and `/api/failures`.
 mod numbers;
 
+/// Deleting: one trace, what matches, a project, by age.
+mod removal;
+
 /// Projects, keys and what they open.
 mod access;
 

@@ -137,6 +137,14 @@ impl Server {
         read(agent().post(format!("{}{path}", self.url)).header("content-type", kind).send(body.as_ref()).unwrap())
     }
 
+    pub fn put(&self, path: &str, body: &str) -> Answer {
+        read(agent().put(format!("{}{path}", self.url)).header("content-type", "application/json").send(body).unwrap())
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        read(agent().delete(format!("{}{path}", self.url)).call().unwrap())
+    }
+
     pub fn ingest(&self, body: impl AsRef<[u8]>) -> Answer {
         self.post("/api/traces", "application/json", body)
     }

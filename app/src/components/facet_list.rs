@@ -4,7 +4,7 @@ use tracellm_trace::{
     search::{condition, pieces},
 };
 
-use crate::{ApiError, components::CoverageNote, format, url::href};
+use crate::{ApiError, format, url::href};
 
 /// Facets that are still being counted.
 pub type FacetsToCome = Resource<Result<Facets, ApiError>>;
@@ -22,7 +22,9 @@ pub fn FacetList(facets: FacetsToCome, query: Query, action: &'static str) -> im
             let Facets { facets, coverage } = facets.await.ok()?;
             let groups = facets.into_iter().filter(|facet| !facet.values.is_empty());
             let groups = groups.map(|facet| view! { <Group facet query=query.clone() action /> }).collect_view();
-            let note = coverage.map(|coverage| view! { <CoverageNote coverage=Some(coverage) /> });
+            let note = coverage.and_then(|coverage| coverage.until).map(|until| {
+                view! { <p class="muted coverage">{format!("Counted over what started {} or later.", format::exact_time(until))}</p> }
+            });
             Some(view! { {groups} {note} })
         })
     };

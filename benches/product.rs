@@ -38,8 +38,8 @@ pub fn mongo_url() -> Option<String> {
 pub struct Product {
     child: Child,
     pub address: SocketAddr,
-    folder: TempDir,
-    pub db_name: String,
+    _folder: TempDir,
+    place: Place,
     started: Instant,
 }
 
@@ -52,25 +52,49 @@ pub struct Usage {
     pub memory: f64,
 }
 
-impl Product {
-    pub fn start(home: Home) -> Result<Self, Failure> {
-        let folder = tempfile::tempdir()?;
-        let db_name = format!("bench_{:08x}", fastrand::u32(..));
+/// One store of its own.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub home: Home,
+    pub data: PathBuf,
+    pub db_name: String,
+}
+
+impl Place {
+    /// The program with a command, on this store.
+    pub fn command(&self, arguments: &[&str]) -> Result<Command, Failure> {
         let mut command = Command::new(std::env::var_os("TRACELLM_BINARY").ok_or("TRACELLM_BINARY must name the program")?);
-        command.args(["start", "--no-browser", "--port", "0"]).current_dir(folder.path());
-        command.env("TRACELLM_DATA", folder.path().join("data")).env_remove("MONGO_URL").env_remove("DB_NAME");
-        if let (Home::Mongo, Some(url)) = (home, mongo_url()) {
-            command.env("MONGO_URL", url).env("DB_NAME", &db_name);
+        command.args(arguments).env("TRACELLM_DATA", &self.data).env_remove("MONGO_URL").env_remove("DB_NAME");
+        if let (Home::Mongo, Some(url)) = (self.home, mongo_url()) {
+            command.env("MONGO_URL", url).env("DB_NAME", &self.db_name);
         }
-        let mut child = command.stderr(Stdio::piped()).spawn()?;
-        let mut log = BufReader::new(child.stderr.take().ok_or("no log")?).lines();
-        let address = log.find_map(|line| line.ok()?.split_once("TraceLLM is at http://")?.1.trim().parse().ok());
-        std::thread::spawn(move || log.map_while(Result::ok).filter(|line| line.contains("ERROR")).for_each(|line| eprintln!("{line}")));
-        Ok(Self { child, address: address.ok_or("the program did not start")?, folder, db_name, started: Instant::now() })
+        Ok(command)
     }
 
     pub fn file(&self) -> PathBuf {
-        self.folder.path().join("data/tracellm.db")
+        self.data.join("tracellm.db")
+    }
+}
+
+impl Product {
+    pub fn start(home: Home) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()?;
+        let place = Place { home, data: folder.path().join("data"), db_name: format!("bench_{:08x}", fastrand::u32(..)) };
+        Self::start_on(place, folder)
+    }
+
+    /// On a store that is there; it works in the folder.
+    pub fn start_on(place: Place, folder: TempDir) -> Result<Self, Failure> {
+        let mut command = place.command(&["start", "--no-browser", "--port", "0"])?;
+        let mut child = command.current_dir(folder.path()).stderr(Stdio::piped()).spawn()?;
+        let mut log = BufReader::new(child.stderr.take().ok_or("no log")?).lines();
+        let address = log.find_map(|line| line.ok()?.split_once("TraceLLM is at http://")?.1.trim().parse().ok());
+        std::thread::spawn(move || log.map_while(Result::ok).filter(|line| line.contains("ERROR")).for_each(|line| eprintln!("{line}")));
+        Ok(Self { child, address: address.ok_or("the program did not start")?, _folder: folder, place, started: Instant::now() })
+    }
+
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Ends it well, so that its store can be read.
