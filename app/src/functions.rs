@@ -115,10 +115,10 @@ pub async fn cancel_job(job_id: String) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// How long traces are kept.
+/// How long traces are kept; none where the database does not say, which is no failure of the page that tells so.
 #[server(prefix = "/fn", endpoint = "retention/get", input = Json)]
-pub async fn get_retention() -> Result<Retention, ApiError> {
-    server::answer(tracellm_store::removal::retention(&*server::store()).await)
+pub async fn get_retention() -> Result<Option<Retention>, ApiError> {
+    Ok(tracellm_store::removal::retention(&*server::store()).await.map_err(ApiError::from).ok())
 }
 
 /// How much would go under these rules now.

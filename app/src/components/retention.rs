@@ -20,7 +20,8 @@ pub fn RetentionRules() -> impl IntoView {
             {move || Suspend::new(async move {
                 match found.await {
                     Err(error) => view! { <ErrorPanel error /> }.into_any(),
-                    Ok(retention) => view! { <Rules retention=retention.clone() /> <RuleForm retention set preview /> }.into_any(),
+                    Ok(None) => view! { <p class="muted none">"The rules are known when the database answers."</p> }.into_any(),
+                    Ok(Some(retention)) => view! { <Rules retention=retention.clone() /> <RuleForm retention set preview /> }.into_any(),
                 }
             })}
         </Transition>
