@@ -119,10 +119,27 @@ test("projects", async ({ server, page, tracesPage }) => {
   await picture(page, "projects");
 });
 
-test("settings", async ({ page, tracesPage }) => {
+test("settings", async ({ server, page, tracesPage, tracePage }) => {
   await page.goto("/settings");
   await tracesPage.hydrated();
   await picture(page, "settings");
+  await server.ingest(extreme);
+  await server.ingest(demo());
+  await page.getByLabel("Texts, days").fill("7");
+  await page.getByRole("button", { name: "Save and apply" }).click();
+  await page.locator("tr", { hasText: "all others" }).waitFor();
+  await page.getByLabel("Failed, days").fill("90");
+  await page.getByRole("button", { name: "What would go?" }).click();
+  await page.locator("tr", { hasText: "failed" }).first().waitFor();
+  await picture(page, "settings-retention");
+  await tracePage.goto("demo-3");
+  await page.locator("summary", { hasText: "Delete this trace" }).click();
+  await picture(page, "trace-texts-removed");
+  await tracesPage.goto("?status=failed");
+  await page.locator("summary", { hasText: "Delete all" }).click();
+  await page.getByRole("button", { name: "Delete all" }).click();
+  await page.locator(".job").waitFor();
+  await picture(page, "traces-deleting");
   await page.goto("/api");
   await tracesPage.hydrated();
   await page.locator("summary", { hasText: "/api/traces" }).nth(1).click();
