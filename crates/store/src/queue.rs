@@ -41,6 +41,7 @@ pub(crate) struct Size {
 
 /// What a put takes of the queue until it is answered.
 struct Place {
+    puts: i64,
     bytes: i64,
     metrics: WriteMetrics,
     _room: OwnedSemaphorePermit,
@@ -59,7 +60,7 @@ impl<W> Queue<W> {
         // What is larger than the whole queue still goes through, alone.
         let kilobytes = u32::try_from(size.bytes / 1024).unwrap_or(u32::MAX).clamp(1, QUEUE_KB);
         let room = self.room.clone().try_acquire_many_owned(kilobytes).map_err(|_| StoreError::Overloaded)?;
-        let place = Place::new(i64::try_from(size.bytes).unwrap_or(i64::MAX), self.metrics.clone(), room);
+        let place = Place::new(size, self.metrics.clone(), room);
         let (answer, answered) = oneshot::channel();
         self.sender()?.send(Job { work, size, answer, _place: place }).map_err(|_| ended())?;
         answered.await.unwrap_or_else(|_| Err(ended()))
@@ -86,16 +87,19 @@ fn ended() -> StoreError {
 }
 
 impl Place {
-    fn new(bytes: i64, metrics: WriteMetrics, room: OwnedSemaphorePermit) -> Self {
-        metrics.waiting_puts.inc();
+    fn new(size: Size, metrics: WriteMetrics, room: OwnedSemaphorePermit) -> Self {
+        // What holds no document, the search index say, is no put that somebody waits for.
+        let puts = i64::from(size.documents > 0);
+        let bytes = i64::try_from(size.bytes).unwrap_or(i64::MAX) * puts;
+        metrics.waiting_puts.inc_by(puts);
         metrics.waiting_bytes.inc_by(bytes);
-        Self { bytes, metrics, _room: room }
+        Self { puts, bytes, metrics, _room: room }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.metrics.waiting_puts.dec();
+        self.metrics.waiting_puts.dec_by(self.puts);
         self.metrics.waiting_bytes.dec_by(self.bytes);
     }
 }

@@ -187,3 +187,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_long_text_has_the_same_terms_as_its_words() {
+    let words = ["parcel", "Zürich", "東京都", "TimeoutError", "550e8400-e29b"];
+    let mut trace = example();
+    trace.prompt = (0..40_000).map(|n| format!("{}{} ", words[n % words.len()], n / 1000)).collect();
+    for text in ["parcel39", "zurich0", "timeout", "error39", "京都", "\"parcel12 zurich12\""] {
+        assert!(has_keys(&Search::parse(text).unwrap(), &trace), "{text}");
+    }
+}

@@ -64,8 +64,7 @@ impl Terms {
     }
 
     /// Pairs of characters where a script has no spaces, else words and the parts of names.
-    fn add(&mut self, text: &str) {
-        let tokens = Tokens::of(text);
+    fn add(&mut self, tokens: &Tokens) {
         let mut own: Vec<&str> = Vec::with_capacity(tokens.list().len());
         for (token, next) in tokens.list().iter().zip(tokens.list().iter().skip(1).map(Some).chain([None])) {
             match next.filter(|next| next.is_joined) {
@@ -86,7 +85,7 @@ pub fn terms(trace: &Trace) -> Terms {
     trace.tags.iter().for_each(|tag| terms.push(&[&Exact::Tag.term(tag)]));
     trace.steps.iter().for_each(|step| terms.push(&[&Exact::Tool.term(&step.tool_name)]));
     let _ = each_text(trace, &mut |_, text| {
-        terms.add(text);
+        Tokens::of_parts(text).for_each(|tokens| terms.add(&tokens));
         ControlFlow::Continue(())
     });
     let Terms { text, places } = &mut terms;

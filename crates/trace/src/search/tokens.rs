@@ -32,9 +32,26 @@ pub struct Tokens {
 
 impl Tokens {
     pub fn of(text: &str) -> Self {
+        Self::with_escapes(text, has_escapes(text))
+    }
+
+    /// The words of each part of a long text, so that all of them never stand in memory at once; parts end at spaces.
+    pub fn of_parts(text: &str) -> impl Iterator<Item = Self> {
+        const BYTES: usize = 64 << 10;
+        let has_escapes = has_escapes(text);
+        let mut rest = Some(text);
+        std::iter::from_fn(move || {
+            let text = rest.take()?;
+            let space = text.as_bytes().iter().skip(BYTES).position(|byte| byte.is_ascii_whitespace());
+            let (part, behind) = text.split_at(space.map_or(text.len(), |space| BYTES + space));
+            rest = Some(behind).filter(|behind| !behind.is_empty());
+            Some(Self::with_escapes(part, has_escapes))
+        })
+    }
+
+    fn with_escapes(text: &str, has_escapes: bool) -> Self {
         let mut tokens = Self { folded: String::with_capacity(text.len()), parts: Vec::new(), list: Vec::with_capacity(text.len() / 5) };
         let mut word = Word::default();
-        let has_escapes = has_escapes(text);
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let start = text.len() - rest.len();
