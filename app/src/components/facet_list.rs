@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 use tracellm_trace::{
-    Facet, FacetBy, FacetValue, Facets, Filter, Query, Search, Status,
+    Coverage, Facet, FacetBy, FacetValue, Facets, Filter, Query, Search, Status,
     search::{condition, pieces},
 };
 
@@ -22,8 +22,13 @@ pub fn FacetList(facets: FacetsToCome, query: Query, action: &'static str) -> im
             let Facets { facets, coverage } = facets.await.ok()?;
             let groups = facets.into_iter().filter(|facet| !facet.values.is_empty());
             let groups = groups.map(|facet| view! { <Group facet query=query.clone() action /> }).collect_view();
-            let note = coverage.and_then(|coverage| coverage.until).map(|until| {
-                view! { <p class="muted coverage">{format!("Counted over what started {} or later.", format::exact_time(until))}</p> }
+            let note = coverage.map(|Coverage { until, not_indexed }| {
+                let until = until.map(|until| format!("Counted over what started {} or later. ", format::exact_time(until)));
+                let lately = (not_indexed > 0).then(|| {
+                    let traces = format::things(i64::try_from(not_indexed).unwrap_or(i64::MAX), "trace");
+                    format!("Tools and tags of {traces} stored lately are still to be counted.")
+                });
+                view! { <p class="muted coverage">{until}{lately}</p> }
             });
             Some(view! { {groups} {note} })
         })

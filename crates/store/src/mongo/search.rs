@@ -1,6 +1,9 @@
 use std::ops::ControlFlow;
 
-use mongodb::{Collection, bson::RawDocumentBuf};
+use mongodb::{
+    Collection,
+    bson::{Bson, Document, RawDocumentBuf},
+};
 use tracellm_trace::{
     Cursor, FacetNames, FacetTally, Filter, Labels, Query, Search, Sort, TOTAL_CAP, Total, Trace,
     query::{Keyset, Place, SortBy, SortValue},
@@ -34,7 +37,7 @@ impl Ground<'_> {
         let by = query.sort.by;
         let mut hits = Hits::new(Reading::new(query));
         let (ascending, behind) = (hits.walk.ascending, hits.behind().cloned());
-        self.walk(ascending, behind, &mut |created_at, found| {
+        self.walk(ascending, behind, None, &mut |created_at, found| {
             if !hits.goes_on(created_at) {
                 return ControlFlow::Break(());
             }
@@ -55,7 +58,7 @@ impl Ground<'_> {
     /// How many match; no further than `most`, nor longer than the walk goes on.
     pub async fn count(&self, mut walk: Walk, most: u64) -> Result<Total, StoreError> {
         let mut count = 0;
-        self.walk(false, None, &mut |created_at, found| {
+        self.walk(false, None, None, &mut |created_at, found| {
             let goes_on = count <= most && walk.goes_on(created_at);
             count += u64::from(goes_on && found.is_some());
             if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -68,7 +71,7 @@ impl Ground<'_> {
     pub async fn tally(&self) -> Result<Tally, StoreError> {
         let mut walk = Walk::new(false, PATIENCE);
         let mut tallied = Tallied::default();
-        self.walk(false, None, &mut |created_at, found| {
+        self.walk(false, None, None, &mut |created_at, found| {
             let goes_on = walk.goes_on(created_at);
             if let Some((place, trace)) = found.filter(|_| goes_on) {
                 let sample = Sample::from(&trace);
@@ -86,7 +89,12 @@ impl Ground<'_> {
     /// Counts the values of the newest that match.
     pub async fn facets(&self, tally: &mut FacetTally) -> Result<(), StoreError> {
         let mut walk = Walk::new(false, FACET_PATIENCE);
-        self.walk(false, None, &mut |created_at, found| {
+        // Where no text is looked at, none is read.
+        let names = ["trace_id", "project_id", "created_at", "model_name", "environment", "tags", "steps.tool_name"];
+        // What the status is told by where another writer said none.
+        let of_status = ["status", "failure_reason", "retry_count"];
+        let wanted = names.into_iter().chain(of_status).map(|name| (name.to_owned(), Bson::from(1))).collect::<Document>();
+        self.walk(false, None, Some(wanted).filter(|_| self.search.is_none()), &mut |created_at, found| {
             let goes_on = walk.goes_on(created_at);
             if let Some((_, trace)) = found.filter(|_| goes_on) {
                 let names = FacetNames::from(&Sample::from(&trace));
@@ -101,12 +109,12 @@ impl Ground<'_> {
     }
 
     /// Looks at everything that the filter leaves, in order of time.
-    async fn walk(&self, ascending: bool, behind: Option<Keyset>, look: Look<'_>) -> Result<(), StoreError> {
+    async fn walk(&self, ascending: bool, behind: Option<Keyset>, wanted: Option<Document>, look: Look<'_>) -> Result<(), StoreError> {
         let sort = Sort { by: SortBy::CreatedAt, descending: !ascending };
         let after = |place| Cursor { sort, place: Place::After(place) };
         let mut query = Query { filter: self.filter.clone(), sort, limit: BATCH, cursor: behind.map(after) };
         loop {
-            let rows = queries::read(self.traces, &query, &Reading::new(&query), None, decode::trace).await?;
+            let rows = queries::read(self.traces, &query, &Reading::new(&query), wanted.clone(), decode::trace).await?;
             let is_last = rows.len() <= BATCH as usize;
             for (place, trace) in rows.into_iter().take(BATCH as usize) {
                 // What has no time comes last.
