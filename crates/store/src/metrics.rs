@@ -64,6 +64,12 @@ impl WriteMetrics {
         self.last_commit.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
     }
 
+    /// Whether documents were made durable so lately.
+    pub(crate) fn has_committed_within(&self, span: Duration) -> bool {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() - self.last_commit.get();
+        since.abs() < span.as_secs_f64()
+    }
+
     /// Something could be written again.
     pub(crate) fn recovered(&self) {
         self.is_failing.store(false, Ordering::Relaxed);

@@ -22,7 +22,7 @@ pub(crate) type Answer = Result<Vec<PutOutcome>, StoreError>;
 pub(crate) struct Queue<W> {
     jobs: Mutex<Option<mpsc::UnboundedSender<Job<W>>>>,
     room: Arc<Semaphore>,
-    metrics: WriteMetrics,
+    pub metrics: WriteMetrics,
 }
 
 /// A put that waits for its commit.

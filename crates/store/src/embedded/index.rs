@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tokio::{sync::watch, time::timeout};
@@ -18,6 +21,11 @@ const BATCH: usize = 1_024;
 /// Bytes of terms after which no more are added at that time.
 const BATCH_BYTES: usize = 4 << 20;
 
+/// While others write, the index waits so many times as long as its batches take,
+const YIELD: u32 = 4;
+/// as long as it lacks no more rows than it adds within some seconds once they are done.
+const LAGGING: i64 = 100_000;
+
 /// Numbers of entries that begin at one moment: more that do are put at the moments before.
 const NUMBER_BITS: u32 = 14;
 
@@ -27,6 +35,8 @@ pub(super) struct Entries {
     behind: i64,
     /// The last row of them.
     upto: i64,
+    /// The last row that there is.
+    newest: i64,
     entries: Vec<Entry>,
 }
 
@@ -76,11 +86,14 @@ pub(super) async fn keep_up(readers: Arc<Connections>, inlet: Inlet, mut commits
                 continue;
             }
             Ok(entries) => {
-                let upto = entries.upto;
+                let (begin, upto, missing) = (Instant::now(), entries.upto, entries.newest - entries.behind);
                 let (added, following) = tokio::join!(inlet.add_to_index(entries), readers.run(move |connection| next(connection, upto)));
                 // Where another process was faster, it may have come further.
                 let is_next = readers.run(move |connection| Ok(indexed(connection)? == upto)).await;
                 ahead = following.ok().filter(|_| matches!(is_next, Ok(true)));
+                if inlet.is_busy() && missing < LAGGING {
+                    tokio::time::sleep(begin.elapsed() * YIELD).await;
+                }
                 added
             }
             Err(error) => Err(error),
@@ -96,7 +109,8 @@ pub(super) async fn keep_up(readers: Arc<Connections>, inlet: Inlet, mut commits
 fn next(connection: &Connection, behind: i64) -> Result<Entries, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id, created_at, doc FROM traces WHERE id > ? ORDER BY id")?;
     let mut rows = statement.query([behind])?;
-    let mut next = Entries { behind, upto: behind, entries: Vec::new() };
+    let newest = connection.prepare_cached("SELECT coalesce(max(id), 0) FROM traces")?.query_row([], |row| row.get(0))?;
+    let mut next = Entries { behind, upto: behind, newest, entries: Vec::new() };
     let mut bytes = 0;
     while next.entries.len() < BATCH
         && bytes < BATCH_BYTES

@@ -2,7 +2,7 @@ use std::{
     slice,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -23,6 +23,9 @@ use crate::{
 
 /// After which a transaction takes no further put.
 const BATCH_BYTES: usize = 4 << 20;
+
+/// A moment.
+const LATELY: Duration = Duration::from_millis(300);
 
 /// Takes room on the disk, and leaves it free for what comes next.
 const PROBE: [&str; 2] = ["CREATE TABLE IF NOT EXISTS probe AS SELECT zeroblob(262144)", "DROP TABLE IF EXISTS probe"];
@@ -118,6 +121,11 @@ impl Writer {
 pub(super) struct Inlet(Arc<Queue<Work>>);
 
 impl Inlet {
+    /// Whether documents were written a moment ago.
+    pub fn is_busy(&self) -> bool {
+        self.0.metrics.has_committed_within(LATELY)
+    }
+
     pub async fn add_to_index(&self, entries: Entries) -> Result<(), StoreError> {
         let size = Size { documents: 0, bytes: entries.bytes() };
         self.0.write(Work::Index(entries), size).await.map(drop)
