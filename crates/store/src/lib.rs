@@ -65,4 +65,4 @@ pub mod copy;
 
 /// Which store the settings ask for.
 mod open;
-pub use open::{Location, open};
+pub use open::{Location, open, open_at};

@@ -1,5 +1,5 @@
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -8,7 +8,7 @@ use mongodb::{
     bson::{RawDocumentBuf, doc},
     options::{CollectionOptions, ReadPreference, SelectionCriteria},
 };
-use tokio::time::timeout;
+use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 use tracellm_trace::{
     ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, otlp::Span, stats::Tally,
 };
@@ -36,8 +36,14 @@ mod filter;
 mod follow;
 /// The indexes that the contract names and those that lists need.
 mod indexes;
+/// Numbers from sums where they are right, and from traces where not.
+mod kept;
 /// Writing: what waits for several requests is written together.
 mod lanes;
+/// Which of all processes adds up.
+mod lease;
+/// Of which time the sums are not right.
+mod marks;
 /// The order of a list as walks along indexes.
 mod order;
 /// Storing: what stands is read, compared and replaced under a version.
@@ -46,6 +52,12 @@ mod put;
 mod queries;
 /// Removing traces; settings.
 mod removal;
+/// Sums that are not what the traces add up to.
+mod repair;
+/// Adding up what is marked.
+mod roller;
+/// Sums that are kept: their documents.
+mod rollups;
 /// What a search finds.
 mod search;
 /// Spans, and the traces that they make.
@@ -59,7 +71,11 @@ mod validator;
 
 use connect::Connection;
 use lanes::Lanes;
+use marks::{Marked, Marks};
+pub use roller::Pace;
 
+/// Who adds up may finish what is begun for so long.
+const REST: Duration = Duration::from_secs(5);
 /// A server that takes longer for an answer is as good as gone.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The same for adding up a whole collection.
@@ -76,23 +92,62 @@ const SPAN_BATCHES: &str = "span_batches";
 /// Traces in a MongoDB, in the collection `traces`; projects and keys beside them.
 pub struct MongoStore {
     connection: Arc<Connection>,
+    marks: Arc<Marks>,
     lanes: OnceLock<Lanes>,
+    pace: Pace,
+    roller: OnceLock<Roller>,
     metrics: WriteMetrics,
     feed: Arc<Feed>,
 }
+
+/// Who adds up, and how it is told to stop.
+type Roller = Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>;
 
 impl MongoStore {
     /// Reads the URL; the first question connects.
     ///
     /// # Errors
     /// The URL can't be used. What is said about it never holds the password.
-    pub fn open(url: &str, db_name: Option<&str>) -> Result<Self, StoreError> {
-        let connection = Arc::new(Connection::new(url, db_name)?);
-        Ok(Self { connection, lanes: OnceLock::new(), metrics: WriteMetrics::default(), feed: Arc::default() })
+    pub fn open(url: &str, db_name: Option<&str>, pace: Pace) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection: Arc::new(Connection::new(url, db_name)?),
+            marks: Arc::new(Marks::new(pace.holds)),
+            lanes: OnceLock::new(),
+            pace,
+            roller: OnceLock::new(),
+            metrics: WriteMetrics::default(),
+            feed: Arc::default(),
+        })
     }
 
     fn lanes(&self) -> &Lanes {
-        self.lanes.get_or_init(|| Lanes::start(&self.connection, &self.metrics))
+        self.work();
+        self.lanes.get_or_init(|| Lanes::start(&self.connection, &self.marks, &self.metrics))
+    }
+
+    /// Begins to add up what is marked, on the runtime that asks.
+    fn work(&self) {
+        self.roller.get_or_init(|| {
+            let (stop, stopped) = oneshot::channel();
+            Mutex::new(Some((stop, tokio::spawn(roller::run(self.connection.clone(), self.marks.clone(), self.pace, stopped)))))
+        });
+    }
+
+    async fn marked(&self) -> Result<Marked<'_>, StoreError> {
+        self.work();
+        Ok(Marked { database: self.connection.database().await?, marks: &self.marks })
+    }
+
+    async fn stop_work(&self) {
+        let working = self.roller.get().and_then(|roller| roller.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some((stop, working)) = working {
+            // It may have ended by itself.
+            let _ = stop.send(());
+            let abort = working.abort_handle();
+            if timeout(REST, working).await.is_err() {
+                abort.abort();
+            }
+        }
     }
 }
 
@@ -138,7 +193,7 @@ impl TraceStore for MongoStore {
     }
 
     fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Total, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::count(&self.connection.traces().await?, filter)).await })
+        Box::pin(async { within(PATIENCE, queries::count(self.marked().await?, filter)).await })
     }
 
     fn rows<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Rows, StoreError>> {
@@ -146,7 +201,7 @@ impl TraceStore for MongoStore {
     }
 
     fn remove(&self, keys: Vec<TraceKey>) -> BoxFuture<'_, Result<u64, StoreError>> {
-        Box::pin(async move { within(PATIENCE, removal::remove(self.connection.database().await?, &keys)).await })
+        Box::pin(async move { within(PATIENCE, removal::remove(self.marked().await?, &keys)).await })
     }
 
     fn remove_spans(&self, keys: Vec<TraceKey>) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -171,15 +226,15 @@ impl TraceStore for MongoStore {
     }
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {
-        Box::pin(async { within(LONG_PATIENCE, tally::tally(&self.connection.traces().await?, filter)).await })
+        Box::pin(async { within(LONG_PATIENCE, tally::tally(self.marked().await?, filter)).await })
     }
 
     fn facets<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<FacetTally, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::facets(&self.connection.traces().await?, filter)).await })
+        Box::pin(async { within(PATIENCE, queries::facets(self.marked().await?, filter)).await })
     }
 
     fn repair_rollups(&self) -> BoxFuture<'_, Result<Option<Repaired>, StoreError>> {
-        Box::pin(std::future::ready(Ok(None)))
+        Box::pin(async { repair::repair(self.marked().await?.database, self.pace).await.map(Some) })
     }
 
     fn project_ids(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
@@ -254,6 +309,7 @@ impl TraceStore for MongoStore {
             if let Some(lanes) = self.lanes.get() {
                 lanes.close().await;
             }
+            self.stop_work().await;
             self.connection.close().await;
         })
     }

@@ -3,7 +3,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use crate::{
     StoreError, TraceStore,
     embedded::{self, EmbeddedStore},
-    mongo::MongoStore,
+    mongo::{MongoStore, Pace},
 };
 
 /// Where traces are to be kept.
@@ -59,8 +59,17 @@ impl fmt::Display for Location {
 /// # Errors
 /// The URL can't be used, or the file can't be opened or is of a newer version.
 pub async fn open(location: &Location) -> Result<Arc<dyn TraceStore>, StoreError> {
+    open_at(location, Pace::default()).await
+}
+
+/// The same, where sums of a MongoDB are made at another pace: for tests, which do not wait so long.
+///
+/// # Errors
+/// As for [`open`].
+#[doc(hidden)]
+pub async fn open_at(location: &Location, pace: Pace) -> Result<Arc<dyn TraceStore>, StoreError> {
     Ok(match location {
         Location::Embedded { data_dir } => Arc::new(EmbeddedStore::open(data_dir).await?),
-        Location::Mongo { url, db_name } => Arc::new(MongoStore::open(url, db_name.as_deref())?),
+        Location::Mongo { url, db_name } => Arc::new(MongoStore::open(url, db_name.as_deref(), pace)?),
     })
 }

@@ -1,5 +1,7 @@
 //! Sums that are kept beside the traces, so that nobody adds up a million of them for a chart.
 
+use std::ops::Range;
+
 use tracellm_trace::{
     Filter, Status, Timestamp,
     stats::{Sample, Sums},
@@ -25,6 +27,15 @@ impl Level {
         }
     }
 
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Quarter => "quarter",
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+
     /// The start of the period that holds a moment.
     pub fn period_of(self, millis: i64) -> i64 {
         millis.div_euclid(self.width()) * self.width()
@@ -43,6 +54,14 @@ pub(crate) enum Grain {
 
 impl Grain {
     pub const ALL: [Self; 3] = [Self::All, Self::Project, Self::Full];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Project => "project",
+            Self::Full => "full",
+        }
+    }
 
     /// The levels that are kept, the longest first. A minute has hardly more traces than sums by every name.
     pub fn levels(self) -> &'static [Level] {
@@ -69,21 +88,21 @@ pub(crate) struct Cell {
 impl Cell {
     /// All that a trace counts in.
     pub fn all_of<'a>(sample: &'a Sample<'a>) -> impl Iterator<Item = Self> + 'a {
-        let millis = sample.created_at.map_or(0, Timestamp::millis);
-        Grain::ALL.into_iter().flat_map(move |grain| {
-            grain.levels().iter().map(move |&level| {
-                let name = |least: Grain, name: &str| if grain >= least { name.to_owned() } else { String::new() };
-                Self {
-                    grain,
-                    level,
-                    period: level.period_of(millis),
-                    project_id: name(Grain::Project, sample.project_id),
-                    environment: name(Grain::Full, sample.environment),
-                    model_name: name(Grain::Full, sample.model_name),
-                    status: if grain == Grain::Full { sample.status.as_str() } else { "" },
-                }
-            })
-        })
+        Grain::ALL.into_iter().flat_map(move |grain| grain.levels().iter().map(move |&level| Self::of(sample, grain, level)))
+    }
+
+    /// What a trace counts in, at a grain and a level.
+    pub fn of(sample: &Sample, grain: Grain, level: Level) -> Self {
+        let name = |least: Grain, name: &str| if grain >= least { name.to_owned() } else { String::new() };
+        Self {
+            grain,
+            level,
+            period: level.period_of(sample.created_at.map_or(0, Timestamp::millis)),
+            project_id: name(Grain::Project, sample.project_id),
+            environment: name(Grain::Full, sample.environment),
+            model_name: name(Grain::Full, sample.model_name),
+            status: if grain == Grain::Full { sample.status.as_str() } else { "" },
+        }
     }
 }
 
@@ -163,6 +182,17 @@ impl<'a> Names<'a> {
     }
 }
 
+/// The range of a filter, open where it says nothing; the end is not included.
+pub(crate) fn open_range(filter: &Filter) -> (i64, i64) {
+    (filter.from.unwrap_or(Timestamp::MIN).millis(), filter.to.map_or(Timestamp::MAX.millis() + 1, Timestamp::millis))
+}
+
+/// What a filter matches in a part of time.
+pub(crate) fn within(filter: &Filter, part: Part) -> Filter {
+    // Behind the last moment that there is, nothing ends the part.
+    Filter { from: Some(Timestamp::from_millis_clamped(part.from)), to: Timestamp::from_millis(part.to), ..filter.clone() }
+}
+
 /// A stretch of time, the end not included, in ms since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
@@ -176,6 +206,19 @@ pub(crate) struct Part {
 pub(crate) fn parts(from: i64, to: i64, levels: &[Level]) -> Vec<Part> {
     let mut parts = Vec::new();
     split(from, to, levels, &mut parts);
+    parts
+}
+
+/// The same where some stretches must be added up as if they were shorter than any period; these are in order and apart.
+pub(crate) fn parts_but(from: i64, to: i64, levels: &[Level], dirty: &[Range<i64>]) -> Vec<Part> {
+    let (mut parts, mut begin) = (Vec::new(), from);
+    for stretch in dirty.iter().filter(|_| from < to) {
+        let (start, end) = (stretch.start.clamp(begin, to), stretch.end.clamp(begin, to));
+        split(begin, start, levels, &mut parts);
+        split(start, end, &[], &mut parts);
+        begin = end;
+    }
+    split(begin, to, levels, &mut parts);
     parts
 }
 
@@ -199,7 +242,7 @@ fn split(from: i64, to: i64, levels: &[Level], parts: &mut Vec<Part>) {
 mod tests {
     use super::{
         Level::{Day, Hour, Minute},
-        Part, parts,
+        Part, parts, parts_but,
     };
 
     #[test]
@@ -223,6 +266,28 @@ mod tests {
                     assert!(level.is_some() || shortest == i64::MAX || to - from < 2 * shortest);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_dirty_is_in_no_period() {
+        let mut rng = fastrand::Rng::with_seed(8);
+        for _ in 0..2_000 {
+            let from = rng.i64(-200_000_000..200_000_000);
+            let to = from + rng.i64(0..400_000_000);
+            let mut dirty: Vec<std::ops::Range<i64>> = Vec::new();
+            for _ in 0..rng.usize(..4) {
+                let after = dirty.last().map_or(from - 100_000_000, |last| last.end);
+                let start = Minute.period_of(after + rng.i64(1..90_000_000));
+                dirty.push(start..start + [Minute, Hour, Day][rng.usize(..3)].width());
+            }
+            let parts = parts_but(from, to, &[Day, Hour, Minute], &dirty);
+            assert_eq!(parts.iter().map(|part| part.to - part.from).sum::<i64>(), to - from);
+            assert!(parts.windows(2).all(|pair| pair[0].to == pair[1].from));
+            let overlaps = |part: &Part| dirty.iter().any(|stretch| stretch.start < part.to && part.from < stretch.end);
+            assert!(parts.iter().all(|part| part.level.is_none() || !overlaps(part)));
+            let clean: i64 = parts.iter().filter(|part| part.level.is_none() && !overlaps(part)).map(|part| part.to - part.from).sum();
+            assert!(clean < 2 * Minute.width(), "all but the ends is told by periods");
         }
     }
 

@@ -6,13 +6,12 @@ use tracellm_trace::{Coverage, FacetBy, FacetNames, FacetTally, Filter, Labels, 
 use super::{
     conditions::Conditions,
     errors::unreadable,
-    queries,
-    rollups::{self, within},
+    queries, rollups,
     search::{self, Ground},
 };
 use crate::{
     Repaired, StoreError,
-    rollups::{Grain, Level, Names, Only, Part, parts},
+    rollups::{Grain, Level, Names, Only, Part, open_range, parts, within},
     search::{FACET_PATIENCE, Walk},
 };
 
@@ -140,7 +139,7 @@ pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<FacetTal
     let ground = Ground::new(&reading, &rest)?;
     let names = (Names::of(filter), Names::of(&rest).filter(|names| names.only == Only::All));
     let (until, not_indexed) = if let (Some(wanted), Some(any)) = names {
-        rollups::each_name(&reading, &rest, &any, rollups::open_range(&rest), |names, traces| tally.add(names, traces))?;
+        rollups::each_name(&reading, &rest, &any, open_range(&rest), |names, traces| tally.add(names, traces))?;
         count_labels(&reading, filter, &wanted, &mut tally)?;
         let not_indexed = ground.each_unindexed(&mut |_, row| {
             tally.add_labels(&names_of(row)?, &Labels::from(&search::document(row)?));
@@ -174,7 +173,7 @@ pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<FacetTal
 /// Counts the tools and tags of what is in the index, for a filter that asks for names and time alone.
 fn count_labels(connection: &Connection, filter: &Filter, wanted: &Names, tally: &mut FacetTally) -> Result<(), StoreError> {
     let grain = if wanted.grain() == Grain::All { Grain::All } else { Grain::Full };
-    let (from, to) = rollups::open_range(filter);
+    let (from, to) = open_range(filter);
     for part in parts(from, to, &LEVELS) {
         match part.level {
             Some(level) => rollups::each_of("kind, value, traces FROM facets", connection, grain, level, part, wanted, |row| {

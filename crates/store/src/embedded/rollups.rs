@@ -9,7 +9,7 @@ use tracellm_trace::{
 use super::{facets, queries};
 use crate::{
     Repaired, StoreError,
-    rollups::{Cell, Grain, Level, Names, Only, Part, parts},
+    rollups::{Cell, Grain, Level, Names, Only, Part, open_range, parts, within},
 };
 
 /// The sums that a transaction changes, read when they are first needed and written at its end.
@@ -141,11 +141,6 @@ pub(super) fn each_name(
     Ok(())
 }
 
-/// The range of a filter, open where it says nothing; the end is not included.
-pub(super) fn open_range(filter: &Filter) -> (i64, i64) {
-    (filter.from.unwrap_or(Timestamp::MIN).millis(), filter.to.map_or(Timestamp::MAX.millis() + 1, Timestamp::millis))
-}
-
 /// How many traces match; none where rollups can't tell.
 pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<Option<u64>, StoreError> {
     let Some(names) = Names::of(filter) else { return Ok(None) };
@@ -196,11 +191,6 @@ fn outermost(connection: &Connection, filter: &Filter, names: &Names, which: &st
         part = Part { level: Some(level), from: period, to: period + level.width() };
     }
     queries::outermost(connection, &within(filter, part), which)
-}
-
-pub(super) fn within(filter: &Filter, part: Part) -> Filter {
-    // Behind the last moment that there is, nothing ends the part.
-    Filter { from: Some(Timestamp::from_millis_clamped(part.from)), to: Timestamp::from_millis(part.to), ..filter.clone() }
 }
 
 fn each(

@@ -2,7 +2,7 @@ use futures_util::TryStreamExt;
 use mongodb::{
     Collection, Database,
     bson::{Document, RawDocumentBuf, doc},
-    error::{ErrorKind, WriteFailure},
+    error::{Error, ErrorKind, WriteFailure},
 };
 use tracellm_trace::{ApiKey, Project, Scope, Timestamp, mask_api_key};
 
@@ -61,11 +61,14 @@ pub(super) async fn hide_key(database: &Database, clear: &str, hash: &str, key_i
 async fn insert_new(database: &Database, name: &str, document: Document) -> Result<bool, StoreError> {
     match database.collection::<Document>(name).insert_one(document).await {
         Ok(_) => Ok(true),
-        Err(error) => match error.kind.as_ref() {
-            ErrorKind::Write(WriteFailure::WriteError(failed)) if failed.code == 11000 => Ok(false),
-            _ => Err(error.into()),
-        },
+        Err(error) if is_duplicate(&error) => Ok(false),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Whether a unique index has it already.
+pub(super) fn is_duplicate(error: &Error) -> bool {
+    matches!(error.kind.as_ref(), ErrorKind::Write(WriteFailure::WriteError(failed)) if failed.code == 11000)
 }
 
 pub(super) async fn find_key(database: &Database, stored_as: &[String]) -> Result<Option<ApiKey>, StoreError> {

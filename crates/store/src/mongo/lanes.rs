@@ -12,9 +12,8 @@ use tokio::{sync::Mutex, task::JoinSet, time::timeout};
 use tracellm_trace::Timestamp;
 
 use super::{
-    TRACES,
     connect::Connection,
-    of_primary,
+    marks::{Marked, Marks},
     put::{self, NewDocument},
     spans,
 };
@@ -43,10 +42,10 @@ enum Work {
 
 impl Lanes {
     /// Starts them on the runtime that asks.
-    pub fn start(connection: &Arc<Connection>, metrics: &WriteMetrics) -> Self {
+    pub fn start(connection: &Arc<Connection>, marks: &Arc<Marks>, metrics: &WriteMetrics) -> Self {
         let (queue, waiting) = Queue::new(BATCH_BYTES, metrics.clone());
         let waiting = Arc::new(Mutex::new(waiting));
-        let lanes = (0..LANES).map(|_| run(connection.clone(), waiting.clone(), metrics.clone())).collect();
+        let lanes = (0..LANES).map(|_| run(connection.clone(), marks.clone(), waiting.clone(), metrics.clone())).collect();
         Self { queue, lanes: SyncMutex::new(lanes) }
     }
 
@@ -74,19 +73,19 @@ impl Lanes {
     }
 }
 
-async fn run(connection: Arc<Connection>, waiting: Arc<Mutex<Waiting<Work>>>, metrics: WriteMetrics) {
+async fn run(connection: Arc<Connection>, marks: Arc<Marks>, waiting: Arc<Mutex<Waiting<Work>>>, metrics: WriteMetrics) {
     loop {
         let Some(batch) = waiting.lock().await.batch().await else { return };
         let begin = Instant::now();
-        let answers = write_all(&connection, &batch).await;
+        let answers = write_all(&connection, &marks, &batch).await;
         answer(batch, answers, begin, &metrics);
     }
 }
 
 /// Writes a batch together. Where that fails for what is in it, each put is written alone, so that it takes no other with it.
-async fn write_all(connection: &Connection, batch: &[Job<Work>]) -> Vec<Answer> {
+async fn write_all(connection: &Connection, marks: &Marks, batch: &[Job<Work>]) -> Vec<Answer> {
     let together = match connection.database().await {
-        Ok(database) => write(database, batch).await,
+        Ok(database) => write(Marked { database, marks }, batch).await,
         Err(error) => Err(error),
     };
     match together {
@@ -94,7 +93,7 @@ async fn write_all(connection: &Connection, batch: &[Job<Work>]) -> Vec<Answer> 
         Err(StoreError::Failed(_)) if batch.len() > 1 => {
             let mut answers = Vec::with_capacity(batch.len());
             for job in batch {
-                answers.extend(Box::pin(write_all(connection, slice::from_ref(job))).await);
+                answers.extend(Box::pin(write_all(connection, marks, slice::from_ref(job))).await);
             }
             answers
         }
@@ -103,7 +102,7 @@ async fn write_all(connection: &Connection, batch: &[Job<Work>]) -> Vec<Answer> 
 }
 
 /// Writes some puts; outcomes are in their order.
-async fn write(database: &Database, batch: &[Job<Work>]) -> Result<Vec<Vec<PutOutcome>>, StoreError> {
+async fn write(marked: Marked<'_>, batch: &[Job<Work>]) -> Result<Vec<Vec<PutOutcome>>, StoreError> {
     let (mut documents, mut of_spans) = (Vec::new(), Vec::new());
     for (number, job) in batch.iter().enumerate() {
         match &job.work {
@@ -113,13 +112,13 @@ async fn write(database: &Database, batch: &[Job<Work>]) -> Result<Vec<Vec<PutOu
     }
     let mut outcomes: Vec<Vec<PutOutcome>> = batch.iter().map(|_| Vec::new()).collect();
     let (numbers, documents): (Vec<usize>, Vec<&NewDocument>) = documents.into_iter().unzip();
-    for (number, outcome) in numbers.into_iter().zip(put::put(&of_primary(database, TRACES), &documents).await?) {
+    for (number, outcome) in numbers.into_iter().zip(put::put(marked, &documents).await?) {
         outcomes[number].push(outcome);
     }
     let mut told: Vec<Outcomes> = batch.iter().map(|job| job.work.refused().clone()).collect();
     let (numbers, of_spans): (Vec<usize>, Vec<(&SpanBatch, &NewDocument)>) =
         of_spans.into_iter().map(|(number, batch, new)| (number, (batch, new))).unzip();
-    for (number, of_batch) in numbers.into_iter().zip(spans::put(database, &of_spans).await?) {
+    for (number, of_batch) in numbers.into_iter().zip(spans::put(marked, &of_spans).await?) {
         told[number].extend(of_batch);
     }
     for (outcomes, mut told) in outcomes.iter_mut().zip(told) {

@@ -9,9 +9,9 @@ use mongodb::{
     bson::{Bson, Document, RawDocumentBuf, doc},
     error::{ErrorKind, WriteFailure},
 };
-use tracellm_trace::{Filled, Issue, Outcome, Trace};
+use tracellm_trace::{Filled, Issue, Outcome, Timestamp, Trace};
 
-use super::{PATIENCE, decode, encode, within};
+use super::{PATIENCE, decode, encode, marks::Marked, within};
 use crate::{
     NewTrace, PutOutcome, StoreError,
     merge::{Merged, merge},
@@ -27,6 +27,7 @@ pub(super) const ATTEMPTS: usize = 50;
 /// A trace on its way to the database, encoded as it will stand there if none stands yet.
 pub(super) struct NewDocument {
     pub key: Key,
+    created_at: Timestamp,
     filled: Filled,
     raw: Result<RawDocumentBuf, Issue>,
 }
@@ -34,7 +35,7 @@ pub(super) struct NewDocument {
 impl From<NewTrace> for NewDocument {
     fn from(NewTrace { trace, filled }: NewTrace) -> Self {
         let raw = encode::encode(&trace, &encode::id_of(&trace.project_id, &trace.trace_id).into(), FIRST_VERSION);
-        Self { key: (trace.project_id, trace.trace_id), filled, raw }
+        Self { key: (trace.project_id, trace.trace_id), created_at: trace.created_at, filled, raw }
     }
 }
 
@@ -44,10 +45,10 @@ impl NewDocument {
     }
 }
 
-pub(super) async fn put(traces: &Collection<RawDocumentBuf>, batch: &[&NewDocument]) -> Result<Vec<PutOutcome>, StoreError> {
+pub(super) async fn put(marked: Marked<'_>, batch: &[&NewDocument]) -> Result<Vec<PutOutcome>, StoreError> {
     let mut outcomes = Vec::with_capacity(batch.len());
     for chunk in batch.chunks(CHUNK) {
-        outcomes.extend(put_chunk(traces, chunk).await?);
+        outcomes.extend(put_chunk(marked, chunk).await?);
     }
     Ok(outcomes)
 }
@@ -66,7 +67,7 @@ pub(super) struct Standing {
     trace: Trace,
 }
 
-/// What writing a group's last document came to.
+/// What marked a group's last document came to.
 #[derive(Clone)]
 pub(super) enum Fate {
     Done,
@@ -75,7 +76,7 @@ pub(super) enum Fate {
     Refused(Issue),
 }
 
-async fn put_chunk(traces: &Collection<RawDocumentBuf>, chunk: &[&NewDocument]) -> Result<Vec<PutOutcome>, StoreError> {
+async fn put_chunk(marked: Marked<'_>, chunk: &[&NewDocument]) -> Result<Vec<PutOutcome>, StoreError> {
     let mut groups: HashMap<&Key, Group> = HashMap::new();
     for (position, new) in chunk.iter().enumerate() {
         groups.entry(&new.key).or_default().push((position, new));
@@ -85,9 +86,9 @@ async fn put_chunk(traces: &Collection<RawDocumentBuf>, chunk: &[&NewDocument]) 
     while !groups.is_empty() {
         attempts += 1;
         if attempts > ATTEMPTS {
-            return Err(StoreError::Unavailable("others keep writing the same traces".to_owned()));
+            return Err(StoreError::Unavailable("others keep marked the same traces".to_owned()));
         }
-        groups = within(PATIENCE, attempt(traces, groups, &mut outcomes)).await?;
+        groups = within(PATIENCE, attempt(marked, groups, &mut outcomes)).await?;
     }
     outcomes.sort_unstable_by_key(|(position, _)| *position);
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
@@ -95,16 +96,16 @@ async fn put_chunk(traces: &Collection<RawDocumentBuf>, chunk: &[&NewDocument]) 
 
 /// Reads what stands, compares, writes; gives back the groups that another writer came before.
 async fn attempt<'a>(
-    traces: &Collection<RawDocumentBuf>,
+    marked: Marked<'_>,
     groups: HashMap<&'a Key, Group<'a>>,
     outcomes: &mut Vec<(usize, PutOutcome)>,
 ) -> Result<HashMap<&'a Key, Group<'a>>, StoreError> {
-    let standing = standing(traces, groups.keys().copied()).await?;
+    let standing = standing(&marked.traces(), groups.keys().copied()).await?;
     // In the order in which they came, as those who watch meet them in the order in which they are written.
     let mut groups: Vec<(&Key, Group)> = groups.into_iter().collect();
     groups.sort_unstable_by_key(|(_, group)| group.first().map(|(position, _)| *position));
     let plans: Vec<Plan> = groups.iter().map(|(key, group)| Plan::of(key, group, standing.get(*key))).collect::<Result<_, _>>()?;
-    let fates = write(traces, &plans).await?;
+    let fates = write(marked, &plans).await?;
     let mut lost = HashMap::new();
     for (((key, group), plan), fate) in groups.into_iter().zip(plans).zip(fates) {
         match fate {
@@ -140,6 +141,8 @@ pub(super) async fn standing(
 pub(super) struct Plan<'a> {
     pub outcomes: Vec<(usize, PutOutcome)>,
     write: Option<Write<'a>>,
+    /// When the traces begin that are written and that stood.
+    moments: Vec<Timestamp>,
 }
 
 struct Write<'a> {
@@ -155,7 +158,7 @@ impl<'a> Plan<'a> {
             None => (encode::id_of(project_id, trace_id).into(), FIRST_VERSION),
         };
         let replaces = standing.map(|Standing { id, version, .. }| doc! { "_id": { "$eq": id }, "_v": { "$eq": version } });
-        let mut plan = Self { outcomes: Vec::with_capacity(group.len()), write: None };
+        let mut plan = Self { outcomes: Vec::with_capacity(group.len()), write: None, moments: Vec::new() };
         let mut last: Option<Cow<Trace>> = standing.map(|standing| Cow::Borrowed(&standing.trace));
         for (place, (position, new)) in group.iter().enumerate() {
             let raw = match &new.raw {
@@ -167,6 +170,7 @@ impl<'a> Plan<'a> {
             };
             let Some(before) = &last else {
                 plan.outcomes.push((*position, Ok(Outcome::Created)));
+                plan.moments.push(new.created_at);
                 plan.write = Some(Write { raw: Cow::Borrowed(raw), replaces: None });
                 // Most groups are of one, and need not be read again.
                 last = if place + 1 < group.len() { Some(Cow::Owned(decode::trace(decode::document(raw)?))) } else { None };
@@ -180,6 +184,7 @@ impl<'a> Plan<'a> {
             let encoded = encode::encode(&trace, &id, version);
             plan.outcomes.push((*position, encoded.as_ref().map(|_| Outcome::Updated).map_err(Clone::clone)));
             if let Ok(raw) = encoded {
+                plan.moments.extend([before.created_at, trace.created_at]);
                 plan.write = Some(Write { raw: Cow::Owned(raw), replaces: replaces.clone() });
                 last = Some(Cow::Owned(*trace));
             }
@@ -200,7 +205,12 @@ impl Fate {
 }
 
 /// Writes what is planned: new documents together, changed ones under the version that was seen.
-pub(super) async fn write(traces: &Collection<RawDocumentBuf>, plans: &[Plan<'_>]) -> Result<Vec<Fate>, StoreError> {
+pub(super) async fn write(marked: Marked<'_>, plans: &[Plan<'_>]) -> Result<Vec<Fate>, StoreError> {
+    let moments = plans.iter().flat_map(|plan| plan.moments.iter().copied());
+    marked.marks.around(marked.database, moments, write_marked(&marked.traces(), plans)).await
+}
+
+async fn write_marked(traces: &Collection<RawDocumentBuf>, plans: &[Plan<'_>]) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Done; plans.len()];
     let mut inserts = Vec::new();
     let mut replacements = Vec::new();

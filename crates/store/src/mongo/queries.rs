@@ -9,10 +9,11 @@ use tracellm_trace::{
     query::Keyset,
 };
 
-use super::{decode, filter, order, search::Ground};
+use super::{TRACES, decode, filter, kept::Kept, marks::Marked, order, search::Ground};
 use crate::{
     Documents, Rows, StoreError,
     paging::Reading,
+    rollups::{Names, Only},
     search::{PATIENCE, Walk},
 };
 
@@ -102,11 +103,18 @@ pub(super) async fn documents(traces: &Collection<RawDocumentBuf>, query: &Query
     Ok(reading.uncounted(rows))
 }
 
-pub(super) async fn count(traces: &Collection<RawDocumentBuf>, filter: &Filter) -> Result<Total, StoreError> {
-    match ground(traces, filter) {
-        Some(ground) => ground.count(Walk::new(false, PATIENCE), u64::MAX).await,
-        None => Ok(Total { count: traces.count_documents(filter::matching(filter)).await?, is_capped: false }),
+pub(super) async fn count(marked: Marked<'_>, filter: &Filter) -> Result<Total, StoreError> {
+    let traces = marked.database.collection(TRACES);
+    if let Some(ground) = ground(&traces, filter) {
+        return ground.count(Walk::new(false, PATIENCE), u64::MAX).await;
     }
+    if let Some(names) = Names::of(filter)
+        && let Some(kept) = Kept::of(marked).await?
+        && let Some(count) = kept.count(filter, &names).await?
+    {
+        return Ok(Total { count, is_capped: false });
+    }
+    Ok(Total { count: traces.count_documents(filter::matching(filter)).await?, is_capped: false })
 }
 
 /// Every project id, those under which documents of others are shown too. (`distinct` would have to fit one document.)
@@ -164,13 +172,21 @@ pub(super) async fn read<T>(
 }
 
 /// The start of a text; what is none stays as it is.
-fn cut(field: &str) -> Document {
+pub(super) fn cut(field: &str) -> Document {
     doc! { "$cond": [{ "$eq": [{ "$type": field }, "string"] }, { "$substrCP": [field, 0, CUT] }, field] }
 }
 
-/// Counts the values of the newest that match.
-pub(super) async fn facets(traces: &Collection<RawDocumentBuf>, filter: &Filter) -> Result<FacetTally, StoreError> {
+/// Counts the values of what matches: from sums where they can tell, else of the newest.
+pub(super) async fn facets(marked: Marked<'_>, filter: &Filter) -> Result<FacetTally, StoreError> {
     let (mut tally, rest) = FacetTally::new(filter);
+    let is_of_names = Names::of(&rest).is_some_and(|rest| rest.only == Only::All);
+    if let Some(wanted) = Names::of(filter).filter(|_| is_of_names)
+        && let Some(kept) = Kept::of(marked).await?
+        && kept.facets(&wanted, &rest, &mut tally).await?
+    {
+        return Ok(tally);
+    }
+    let traces = &marked.database.collection(TRACES);
     ground(traces, &rest).unwrap_or(Ground { traces, filter: &rest, search: None }).facets(&mut tally).await?;
     Ok(tally)
 }

@@ -1,3 +1,4 @@
+use futures_util::TryStreamExt;
 use mongodb::{
     Database,
     bson::{Document, doc},
@@ -7,6 +8,8 @@ use super::{
     SPAN_BATCHES, TRACES,
     access::{API_KEYS, PROJECTS},
     filter,
+    marks::{Marked, moment},
+    of_primary,
 };
 use crate::{StoreError, TraceKey};
 
@@ -23,12 +26,19 @@ fn of(keys: &[TraceKey]) -> Document {
 }
 
 /// Removes traces and their spans, and says how many traces there were.
-pub(super) async fn remove(database: &Database, keys: &[TraceKey]) -> Result<u64, StoreError> {
+pub(super) async fn remove(Marked { database, marks }: Marked<'_>, keys: &[TraceKey]) -> Result<u64, StoreError> {
     if keys.is_empty() {
         return Ok(0);
     }
     remove_spans(database, keys).await?;
-    Ok(database.collection::<Document>(TRACES).delete_many(of(keys)).await?.deleted_count)
+    let traces = of_primary(database, TRACES);
+    let mut found = traces.find(of(keys)).projection(doc! { "created_at": 1 }).await?;
+    let mut moments = Vec::new();
+    while let Some(raw) = found.try_next().await? {
+        moments.push(moment(&raw));
+    }
+    let delete = async { Ok(traces.delete_many(of(keys)).await?.deleted_count) };
+    marks.around(database, moments, delete).await
 }
 
 pub(super) async fn remove_spans(database: &Database, keys: &[TraceKey]) -> Result<(), StoreError> {

@@ -9,7 +9,9 @@ use mongodb::{
 use tracellm_trace::{Issue, otlp::Span};
 
 use super::{
-    PATIENCE, SPAN_BATCHES, TRACES, encode, of_primary,
+    PATIENCE, SPAN_BATCHES, encode,
+    marks::Marked,
+    of_primary,
     put::{self, ATTEMPTS, Fate, Key, NewDocument, Plan},
     within,
 };
@@ -31,7 +33,7 @@ type New<'a> = (&'a SpanBatch, &'a NewDocument);
 /// Everything is written under what was read before: the documents of spans by their number, the trace by its version. Where others stand,
 /// the trace is read first, then its spans: whoever was acknowledged before that had written both, and whoever writes them later changes
 /// what we lean on.
-pub(super) async fn put(database: &Database, batches: &[New<'_>]) -> Result<Vec<Outcomes>, StoreError> {
+pub(super) async fn put(marked: Marked<'_>, batches: &[New<'_>]) -> Result<Vec<Outcomes>, StoreError> {
     let mut outcomes: Vec<Outcomes> = batches.iter().map(|_| Outcomes::new()).collect();
     let (mut fits, mut keys) = (Vec::new(), HashSet::new());
     // Those whose trace comes twice, and those who find that others stand, with what became of their spans where they are written.
@@ -47,12 +49,12 @@ pub(super) async fn put(database: &Database, batches: &[New<'_>]) -> Result<Vec<
             known.push((number, None));
         }
     }
-    let (first, rest) = within(PATIENCE, put_first(database, &fits)).await?;
+    let (first, rest) = within(PATIENCE, put_first(marked, &fits)).await?;
     known.extend(rest);
     known.sort_unstable_by_key(|(number, _)| *number);
     first.into_iter().for_each(|(number, of_batch)| outcomes[number] = of_batch);
     let joins = known.into_iter().map(|(number, written)| async move {
-        let outcomes = join(database, batches[number].0, written).await?;
+        let outcomes = join(marked, batches[number].0, written).await?;
         Ok::<_, StoreError>((number, outcomes))
     });
     let mut joins = stream::iter(joins).buffer_unordered(JOINED);
@@ -66,12 +68,12 @@ pub(super) async fn put(database: &Database, batches: &[New<'_>]) -> Result<Vec<
 type First = (Vec<(usize, Outcomes)>, Vec<(usize, Option<Outcomes>)>);
 
 /// Writes those whose trace has no spans yet, all together.
-async fn put_first(database: &Database, batches: &[(usize, New<'_>)]) -> Result<First, StoreError> {
+async fn put_first(marked: Marked<'_>, batches: &[(usize, New<'_>)]) -> Result<First, StoreError> {
     if batches.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let traces = of_primary(database, TRACES);
-    let spans = of_primary(database, SPAN_BATCHES);
+    let traces = marked.traces();
+    let spans = of_primary(marked.database, SPAN_BATCHES);
     let standing = put::standing(&traces, batches.iter().map(|(_, (_, new))| &new.key));
     let documents = batches.iter().map(|(_, (batch, new))| document(&new.key, 0, &batch.packed));
     let (standing, taken) = try_join!(standing, insert(&spans, documents))?;
@@ -88,7 +90,7 @@ async fn put_first(database: &Database, batches: &[(usize, New<'_>)]) -> Result<
         }
     }
     let plans = new.iter().map(|(_, (_, document))| Plan::of(&document.key, &[(0, *document)], None)).collect::<Result<Vec<_>, _>>()?;
-    let fates = put::write(&traces, &plans).await?;
+    let fates = put::write(marked, &plans).await?;
     for (((number, (batch, _)), plan), fate) in new.into_iter().zip(plans).zip(fates) {
         match plan.refusal().or(fate.refusal()) {
             Some(issue) => done.push((*number, batch.refused(&issue))),
@@ -125,14 +127,14 @@ fn document((project_id, trace_id): &Key, number: u32, packed: &[u8]) -> RawDocu
 }
 
 /// Adds spans to those that stand, unless they are `written` already with these outcomes, and makes the trace of all.
-async fn join(database: &Database, batch: &SpanBatch, written: Option<Outcomes>) -> Result<Outcomes, StoreError> {
-    let (traces, spans) = (of_primary(database, TRACES), of_primary(database, SPAN_BATCHES));
+async fn join(marked: Marked<'_>, batch: &SpanBatch, written: Option<Outcomes>) -> Result<Outcomes, StoreError> {
+    let (traces, spans) = (marked.traces(), of_primary(marked.database, SPAN_BATCHES));
     let key: Key = (batch.project_id.clone(), batch.trace_id.clone());
     let mut outcomes = written;
     for _ in 0..ATTEMPTS {
         let attempt = async {
             let standing = put::standing(&traces, std::iter::once(&key)).await?;
-            let (count, others) = read_batches(database, &batch.project_id, &batch.trace_id).await?;
+            let (count, others) = read_batches(marked.database, &batch.project_id, &batch.trace_id).await?;
             let joined = match batch.join(others)? {
                 Ok(joined) => joined,
                 Err(issue) => return Ok(Some(batch.refused(&issue))),
@@ -146,7 +148,7 @@ async fn join(database: &Database, batch: &SpanBatch, written: Option<Outcomes>)
             let outcomes = outcomes.get_or_insert(joined.outcomes).clone();
             let new = NewDocument::from(joined.trace);
             let plan = Plan::of(&key, &[(0, &new)], standing.get(&key))?;
-            let fate = put::write(&traces, std::slice::from_ref(&plan)).await?.pop();
+            let fate = put::write(marked, std::slice::from_ref(&plan)).await?.pop();
             Ok(match plan.refusal().or(fate.as_ref().and_then(Fate::refusal)) {
                 Some(issue) => Some(batch.refused(&issue)),
                 None if matches!(fate, Some(Fate::Lost)) => None,
@@ -157,7 +159,7 @@ async fn join(database: &Database, batch: &SpanBatch, written: Option<Outcomes>)
             return Ok(done);
         }
     }
-    Err(StoreError::Unavailable("others keep writing the same trace".to_owned()))
+    Err(StoreError::Unavailable("others keep marked the same trace".to_owned()))
 }
 
 /// The spans of a trace, each in the version that stands.

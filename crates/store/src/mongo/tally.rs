@@ -1,4 +1,4 @@
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, try_join};
 use mongodb::{
     Collection,
     bson::{Bson, Document, RawDocumentBuf, doc},
@@ -8,51 +8,80 @@ use tracellm_trace::{
     stats::{Bucket, Sketch, Sums, Tally, cost, latency},
 };
 
-use super::{decode, encode::date, filter, queries};
-use crate::StoreError;
+use super::{TRACES, decode, encode::date, filter, kept::Kept, marks::Marked, queries};
+use crate::{
+    StoreError,
+    rollups::{Names, Only},
+};
 
-/// Adds up every trace that matches, in the database: one pass for sums by bucket and name, one for latencies by bucket and size.
-pub(super) async fn tally(traces: &Collection<RawDocumentBuf>, filter: &Filter) -> Result<Tally, StoreError> {
-    if let Some(ground) = queries::ground(traces, filter) {
+/// Adds up every trace that matches: from sums where they can tell, else in the database.
+pub(super) async fn tally(marked: Marked<'_>, filter: &Filter) -> Result<Tally, StoreError> {
+    let traces = marked.database.collection(TRACES);
+    if let Some(ground) = queries::ground(&traces, filter) {
         return ground.tally().await;
     }
-    let matching = filter::matching(filter);
-    let mut tally = Tally::new(range(traces, filter, &matching).await?);
-    let fields = doc! { "$project": {
-        "_id": 0,
-        "bucket": bucket_of(tally.bucket()),
-        "status": status(),
-        "model": named("$model_name", UNKNOWN_MODEL),
-        "project": named("$project_id", DEFAULT_PROJECT),
-        "environment": named("$environment", DEFAULT_ENVIRONMENT),
-        "latency": not_negative("$latency", "double"),
-        "tokens": not_negative("$token_count", "long"),
-        "cost": not_negative("$cost_usd", "double"),
-        "retries": not_negative("$retry_count", "long"),
-        "slow": { "$ifNull": ["$slow_request", { "$gte": [not_negative("$latency", "double"), SLOW_TRACE_THRESHOLD_MS] }] },
-    } };
-    let sums = doc! { "$group": {
-        "_id": { "bucket": "$bucket", "status": "$status", "model": "$model", "project": "$project", "environment": "$environment" },
-        "traces": { "$sum": 1 },
-        "latency": { "$sum": "$latency" },
-        "tokens": { "$sum": "$tokens" },
-        "cost": { "$sum": "$cost" },
-        "retries": { "$sum": "$retries" },
-        "slow": { "$sum": { "$cond": ["$slow", 1, 0] } },
-        "retried": { "$sum": { "$cond": [{ "$gt": ["$retries", 0] }, 1, 0] } },
-    } };
-    let latencies = doc! { "$group": { "_id": { "bucket": "$bucket", "size": sketch_index("$latency") }, "traces": { "$sum": 1 } } };
-    for row in rows(traces, [doc! { "$match": matching.clone() }, fields.clone(), sums]).await? {
-        add_sums(&mut tally, &row);
+    let range = range(&traces, filter, &filter::matching(filter)).await?;
+    let names = Names::of(filter).filter(|names| names.only == Only::All);
+    if let Some((names, range)) = names.zip(range)
+        && let Some(kept) = Kept::of(marked).await?
+        && let Some(tally) = kept.tally(filter, &names, range).await?
+    {
+        return Ok(tally);
     }
-    for row in rows(traces, [doc! { "$match": matching }, fields, latencies]).await? {
-        let mut sums = Sums::default();
-        let key = row.get_document("_id").ok();
-        let size = key.and_then(|key| whole(key.get("size"))).and_then(|size| i32::try_from(size).ok()).unwrap_or(i32::MIN);
-        sums.latencies.add_count(size, count(row.get("traces")));
-        tally.add_sums(time(key), &sums);
-    }
+    let mut tally = Tally::new(range);
+    Rows::read(&traces, filter, tally.bucket()).await?.add_to(&mut tally);
     Ok(tally)
+}
+
+/// What the database adds up: in one pass by bucket and name, in one the latencies by bucket and size.
+pub(super) struct Rows {
+    sums: Vec<Document>,
+    latencies: Vec<Document>,
+}
+
+impl Rows {
+    pub async fn read(traces: &Collection<RawDocumentBuf>, filter: &Filter, bucket: Bucket) -> Result<Self, StoreError> {
+        let matching = filter::matching(filter);
+        let fields = doc! { "$project": {
+            "_id": 0,
+            "bucket": bucket_of(bucket),
+            "status": status(),
+            "model": named("$model_name", UNKNOWN_MODEL),
+            "project": named("$project_id", DEFAULT_PROJECT),
+            "environment": named("$environment", DEFAULT_ENVIRONMENT),
+            "latency": not_negative("$latency", "double"),
+            "tokens": not_negative("$token_count", "long"),
+            "cost": not_negative("$cost_usd", "double"),
+            "retries": not_negative("$retry_count", "long"),
+            "slow": { "$ifNull": ["$slow_request", { "$gte": [not_negative("$latency", "double"), SLOW_TRACE_THRESHOLD_MS] }] },
+        } };
+        let sums = doc! { "$group": {
+            "_id": { "bucket": "$bucket", "status": "$status", "model": "$model", "project": "$project", "environment": "$environment" },
+            "traces": { "$sum": 1 },
+            "latency": { "$sum": "$latency" },
+            "tokens": { "$sum": "$tokens" },
+            "cost": { "$sum": "$cost" },
+            "retries": { "$sum": "$retries" },
+            "slow": { "$sum": { "$cond": ["$slow", 1, 0] } },
+            "retried": { "$sum": { "$cond": [{ "$gt": ["$retries", 0] }, 1, 0] } },
+        } };
+        let latencies = doc! { "$group": { "_id": { "bucket": "$bucket", "size": sketch_index("$latency") }, "traces": { "$sum": 1 } } };
+        let sums = rows(traces, [doc! { "$match": matching.clone() }, fields.clone(), sums]);
+        let latencies = rows(traces, [doc! { "$match": matching }, fields, latencies]);
+        let (sums, latencies) = try_join!(sums, latencies)?;
+        Ok(Self { sums, latencies })
+    }
+
+    pub fn add_to(&self, tally: &mut Tally) {
+        self.sums.iter().for_each(|row| add_sums(tally, row));
+        for row in &self.latencies {
+            let mut sums = Sums::default();
+            let key = row.get_document("_id").ok();
+            let size = key.and_then(|key| whole(key.get("size"))).and_then(|size| i32::try_from(size).ok()).unwrap_or(i32::MIN);
+            sums.latencies.add_count(size, count(row.get("traces")));
+            tally.add_sums(time(key), &sums);
+        }
+    }
 }
 
 /// From the first start to the last, narrowed by what the filter says.

@@ -1,13 +1,16 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tracellm_store::{Location, NewTrace, Repaired, TraceStore, open};
+use tracellm_store::{Location, NewTrace, Repaired, TraceStore, mongo::Pace, open, open_at};
 use tracellm_trace::{Context, Outcome, Source, Timestamp, Trace, normalize};
 use uuid::Uuid;
 
 /// The clock of the tests.
 pub const NOW: i64 = 1_780_000_000_000;
+
+/// Sums of a MongoDB are made as fast as a test wants them.
+pub const PACE: Pace = Pace { every: Duration::from_millis(50), holds: Duration::from_millis(200), rests: Duration::from_millis(500) };
 
 /// An empty store that is gone with its test.
 pub struct Bench {
@@ -25,7 +28,7 @@ impl Bench {
 
     pub async fn mongo() -> Self {
         let location = Location::Mongo { url: mongo_url(), db_name: Some(format!("test_{}", Uuid::new_v4().simple())) };
-        Self { store: open(&location).await.unwrap(), location, _folder: None }
+        Self { store: open_at(&location, PACE).await.unwrap(), location, _folder: None }
     }
 
     /// Stores raw documents in one batch and says what became of each.

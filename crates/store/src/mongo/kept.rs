@@ -1,0 +1,200 @@
+use std::{ops::Range, time::Instant};
+
+use futures_util::{future::try_join_all, try_join};
+use mongodb::{
+    Database,
+    bson::{Document, doc},
+};
+use tracellm_trace::{Coverage, FacetNames, FacetTally, Filter, Status, Timestamp, stats::Tally};
+
+use super::{
+    TRACES, filter,
+    marks::{self, Marked, Stretch},
+    roller,
+    rollups::{self, Period, Stored},
+    search::Ground,
+    tally::Rows,
+};
+use crate::{
+    StoreError,
+    rollups::{Grain, Level, Names, Only, Part, open_range, parts_but, within},
+};
+
+/// Documents of others that nobody has marked yet and are looked at; of more, everything is added up.
+const MOST_FOREIGN: i64 = 2_000;
+/// Stretches that are added up one by one; of more, all that lies between them is, too.
+const MOST_APART: usize = 8;
+
+/// Which sums are right.
+pub(super) struct Kept<'a> {
+    database: &'a Database,
+    /// Where they are not, in order and apart.
+    dirty: Vec<Range<i64>>,
+    is_undated_dirty: bool,
+    /// Until then nobody adds up what was not marked before.
+    until: Instant,
+}
+
+impl<'a> Kept<'a> {
+    /// None where sums can't tell.
+    pub async fn of(Marked { database, marks }: Marked<'a>) -> Result<Option<Self>, StoreError> {
+        let until = Instant::now() + marks.holds;
+        // First, as what others inserted is marked before it is known here.
+        let Some(state) = roller::State::read(database).await? else { return Ok(None) };
+        let (marks, foreign) = try_join!(marks::read(database), roller::foreign(database, state.foreign, MOST_FOREIGN))?;
+        if foreign.len() >= MOST_FOREIGN as usize {
+            return Ok(None);
+        }
+        let foreign = Stretch::all_of(foreign.into_iter().map(|(_, moment)| moment));
+        let mut stretches: Vec<Stretch> = marks.into_iter().map(|mark| mark.stretch).chain(foreign).collect();
+        stretches.sort_unstable();
+        let is_undated_dirty = stretches.contains(&Stretch::UNDATED);
+        let mut dirty: Vec<Range<i64>> = Vec::new();
+        for Stretch { from, to } in stretches.into_iter().filter(|stretch| *stretch != Stretch::UNDATED) {
+            match dirty.last_mut().filter(|last| from <= last.end) {
+                Some(last) => last.end = last.end.max(to),
+                None => dirty.push(from..to),
+            }
+        }
+        Ok(Some(Self { database, dirty, is_undated_dirty, until }))
+    }
+
+    fn parts(&self, (from, to): (i64, i64), levels: &[Level]) -> Vec<Part> {
+        let within = self.dirty.iter().filter(|stretch| stretch.start < to && from < stretch.end);
+        let (first, last) = (within.clone().next(), within.clone().next_back());
+        match first.zip(last) {
+            Some((first, last)) if within.count() > MOST_APART => {
+                parts_but(from, to, levels, std::slice::from_ref(&(first.start..last.end)))
+            }
+            _ => parts_but(from, to, levels, &self.dirty),
+        }
+    }
+
+    /// The sums of some parts; none where they can't tell.
+    async fn read(&self, parts: &[Part], grain: Grain, wanted: Document) -> Result<Option<Vec<Period>>, StoreError> {
+        let reads = parts.iter().filter_map(|part| {
+            let level = part.level?;
+            Some(rollups::read(self.database, (grain, level), part.from..part.to, Some(wanted.clone())))
+        });
+        let periods: Vec<Period> = try_join_all(reads).await?.into_iter().flatten().collect();
+        Ok(Some(periods).filter(|periods| Instant::now() < self.until && periods.iter().all(|period| period.cells.is_some())))
+    }
+
+    /// Adds up what a filter of names matches; none where sums can't tell.
+    pub async fn tally(&self, filter: &Filter, names: &Names<'_>, range: (Timestamp, Timestamp)) -> Result<Option<Tally>, StoreError> {
+        let mut tally = Tally::new(Some(range));
+        let bounds = (range.0.millis(), range.1.millis() + 1);
+        let bucket = tally.bucket();
+        let grain = names.grain();
+        let levels: Vec<_> = rollups::levels(grain).iter().copied().filter(|level| bucket.width() % level.width() == 0).collect();
+        if levels.is_empty() {
+            return Ok(None);
+        }
+        // All names are kept of longer periods than a chart may need.
+        let (parts, named) = (self.parts(bounds, &levels), self.parts(bounds, rollups::levels(Grain::Full)));
+        let sums = self.read(&parts, grain, of_names_and("cells.sums"));
+        let counts = self.read(&named, Grain::Full, of_names());
+        let traces = &self.database.collection(TRACES);
+        let live = try_join_all(live(&parts).map(|part| async move { Rows::read(traces, &within(filter, part), bucket).await }));
+        let undated = self.undated(filter);
+        let (Some(sums), Some(counts), live, Some(undated)) = try_join!(sums, counts, live, undated)? else { return Ok(None) };
+        for period in &sums {
+            for cell in cells_of(period, names) {
+                tally.add_sums(Some(Timestamp::from_millis_clamped(period.period)), &cell.sums()?);
+            }
+        }
+        for cell in counts.iter().flat_map(|period| cells_of(period, names)) {
+            tally.add_names(&cell.model_name, &cell.project_id, &cell.environment, cell.traces.unsigned_abs());
+        }
+        for cell in undated.iter().filter(|cell| cell.is_of(names)) {
+            tally.add_sums(None, &cell.sums()?);
+            tally.add_names(&cell.model_name, &cell.project_id, &cell.environment, cell.traces.unsigned_abs());
+        }
+        live.iter().for_each(|rows| rows.add_to(&mut tally));
+        Ok(Some(tally))
+    }
+
+    /// The sums of what has no time, where the filter does not ask for one; none where they can't tell.
+    async fn undated(&self, filter: &Filter) -> Result<Option<Vec<Stored>>, StoreError> {
+        if self.is_undated_dirty {
+            return Ok(None);
+        }
+        let found = rollups::collection(self.database).find_one(doc! { "_id": roller::UNDATED }).await?;
+        let Some(cells) = found.map_or(Some(Vec::new()), |period| period.cells) else { return Ok(None) };
+        // Something of the first moment has no time and is in a range all the same.
+        let is_open = filter.from.is_none() && filter.to.is_none();
+        let is_told = is_open || cells.is_empty() || filter.from.is_some_and(|from| from > Timestamp::MIN);
+        Ok(is_told.then_some(if is_open { cells } else { Vec::new() }))
+    }
+
+    /// How many match; none where sums can't tell.
+    pub async fn count(&self, filter: &Filter, names: &Names<'_>) -> Result<Option<u64>, StoreError> {
+        let parts = self.parts(open_range(filter), rollups::levels(names.grain()));
+        let wanted = if names.only == Only::All { of_names() } else { of_names_and("cells.sums") };
+        let traces = self.database.collection::<Document>(TRACES);
+        let live = live(&parts).map(|part| {
+            let traces = &traces;
+            async move { Ok::<_, StoreError>(traces.count_documents(filter::matching(&within(filter, part))).await?) }
+        });
+        let (Some(periods), live, Some(undated)) =
+            try_join!(self.read(&parts, names.grain(), wanted), try_join_all(live), self.undated(filter))?
+        else {
+            return Ok(None);
+        };
+        let mut count: u64 = live.iter().sum();
+        for cell in periods.iter().flat_map(|period| cells_of(period, names)).chain(undated.iter().filter(|cell| cell.is_of(names))) {
+            count += if names.only == Only::All { cell.traces.unsigned_abs() } else { names.only.of(&cell.sums()?) };
+        }
+        Ok(Some(count))
+    }
+
+    /// Counts the values of what matches a filter of names; `rest` is the same without them.
+    pub async fn facets(&self, wanted: &Names<'_>, rest: &Filter, tally: &mut FacetTally) -> Result<bool, StoreError> {
+        let bounds = open_range(rest);
+        let parts = self.parts(bounds, rollups::levels(Grain::Full));
+        let grain = if wanted.grain() == Grain::All { Grain::All } else { Grain::Full };
+        let labelled = self.parts(bounds, rollups::levels(grain));
+        let undated = self.undated(rest);
+        let (Some(counts), Some(labels), Some(undated)) =
+            try_join!(self.read(&parts, Grain::Full, of_names()), self.read(&labelled, grain, of_names_and("cells.labels")), undated)?
+        else {
+            return Ok(false);
+        };
+        for cell in counts.iter().flat_map(|period| period.cells.iter().flatten()).chain(&undated) {
+            let status = Status::from_word(&cell.status).unwrap_or(Status::Success);
+            let names = FacetNames { status, model_name: &cell.model_name, project_id: &cell.project_id, environment: &cell.environment };
+            tally.add(&names, cell.traces.unsigned_abs());
+        }
+        for cell in labels.iter().flat_map(|period| cells_of(period, wanted)).chain(undated.iter().filter(|cell| cell.is_of(wanted))) {
+            cell.labels.iter().for_each(|label| tally.count(label.by, &label.value, label.traces.unsigned_abs()));
+        }
+        let traces = self.database.collection(TRACES);
+        let mut stopped: Option<Coverage> = None;
+        for part in live(&parts).collect::<Vec<_>>().into_iter().rev() {
+            Ground { traces: &traces, filter: &within(rest, part), search: None }.facets(tally).await?;
+            stopped = stopped.or(tally.coverage.take());
+        }
+        tally.coverage = stopped;
+        Ok(true)
+    }
+}
+
+/// The parts that no sums tell.
+fn live(parts: &[Part]) -> impl DoubleEndedIterator<Item = Part> {
+    parts.iter().copied().filter(|part| part.level.is_none())
+}
+
+fn of_names() -> Document {
+    let names = ["project_id", "environment", "model_name", "status", "traces"];
+    names.into_iter().map(|name| (format!("cells.{name}"), 1.into())).chain([("period".to_owned(), 1.into())]).collect()
+}
+
+fn of_names_and(field: &str) -> Document {
+    let mut wanted = of_names();
+    wanted.insert(field, 1);
+    wanted
+}
+
+fn cells_of<'p>(period: &'p Period, names: &'p Names) -> impl Iterator<Item = &'p Stored> {
+    period.cells.iter().flatten().filter(|cell| cell.is_of(names))
+}

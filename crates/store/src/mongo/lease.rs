@@ -1,0 +1,74 @@
+use std::time::{Duration, Instant};
+
+use mongodb::{
+    Database,
+    bson::{Document, doc},
+};
+use uuid::Uuid;
+
+use super::{access::is_duplicate, rollups};
+use crate::StoreError;
+
+const LEASE: &str = "lease";
+/// An owner who did not renew it for so long is gone.
+const GONE: Duration = Duration::from_secs(15);
+/// So long after it was renewed it is surely ours.
+const SURE: Duration = Duration::from_secs(8);
+
+/// Of all processes, one adds up. No clock is compared with another: it is ours by its number, which others see change or stand still.
+pub(super) struct Lease {
+    owner: String,
+    renewed: Option<Instant>,
+    /// What another's stood at, and since when.
+    seen: Option<(i64, Instant)>,
+}
+
+impl Lease {
+    pub fn new() -> Self {
+        Self { owner: Uuid::new_v4().simple().to_string(), renewed: None, seen: None }
+    }
+
+    /// Takes it or renews it; says whether it is ours.
+    pub async fn take(&mut self, database: &Database) -> Result<bool, StoreError> {
+        let now = Instant::now();
+        let notes = rollups::notes(database).clone_with_type::<Document>();
+        let Some(found) = notes.find_one(doc! { "_id": LEASE }).await? else {
+            let first = notes.insert_one(doc! { "_id": LEASE, "owner": &self.owner, "number": 0_i64 }).await;
+            return match first {
+                Ok(_) => Ok(self.is_ours(now)),
+                Err(error) if is_duplicate(&error) => Ok(false),
+                Err(error) => Err(error.into()),
+            };
+        };
+        let number = found.get_i64("number").unwrap_or_default();
+        let is_ours = found.get_str("owner").is_ok_and(|owner| owner == self.owner);
+        if !is_ours {
+            self.renewed = None;
+            let since = self.seen.filter(|(seen, _)| *seen == number).map_or(now, |(_, since)| since);
+            self.seen = Some((number, since));
+            if now.duration_since(since) < GONE {
+                return Ok(false);
+            }
+        }
+        let next = doc! { "$set": { "owner": &self.owner, "number": number.wrapping_add(1) } };
+        let taken = notes.update_one(doc! { "_id": LEASE, "number": number }, next).await?.matched_count == 1;
+        Ok(taken && self.is_ours(now))
+    }
+
+    fn is_ours(&mut self, now: Instant) -> bool {
+        self.renewed = Some(now);
+        self.seen = None;
+        true
+    }
+
+    /// The same, without asking as long as that is sure.
+    pub async fn hold(&mut self, database: &Database) -> Result<bool, StoreError> {
+        if self.renewed.is_some_and(|renewed| renewed.elapsed() < SURE) { Ok(true) } else { self.take(database).await }
+    }
+
+    /// Leaves it to others at once.
+    pub async fn leave(&mut self, database: &Database) -> Result<(), StoreError> {
+        rollups::notes(database).delete_one(doc! { "_id": LEASE, "owner": &self.owner }).await?;
+        Ok(())
+    }
+}

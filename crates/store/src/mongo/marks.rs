@@ -1,0 +1,183 @@
+use std::{
+    collections::{BTreeSet, HashMap},
+    future::ready,
+    pin::pin,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures_util::{
+    StreamExt, TryStreamExt,
+    future::{Either, select},
+    stream,
+};
+use mongodb::{
+    Collection, Database,
+    bson::{Document, RawDocument, RawDocumentBuf, doc},
+};
+use tokio::time::sleep;
+use tracellm_trace::Timestamp;
+use uuid::Uuid;
+
+use super::{TRACES, access::is_duplicate, of_primary};
+use crate::{StoreError, rollups::Level};
+
+const MARKS: &str = "marks";
+/// Minutes or hours that are marked by themselves.
+const MOST: usize = 8;
+/// Marks that are on their way at once.
+const AT_ONCE: usize = 8;
+
+/// Whole minutes whose traces the sums may not know; the end is not included. In ms since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Stretch {
+    pub from: i64,
+    pub to: i64,
+}
+
+impl Stretch {
+    /// What has no time.
+    pub const UNDATED: Self = Self { from: i64::MIN, to: i64::MIN };
+
+    pub fn of(level: Level, millis: i64) -> Self {
+        let from = level.period_of(millis);
+        Self { from, to: from + level.width() }
+    }
+
+    /// Those that hold some moments; where they are many, longer and fewer ones.
+    pub fn all_of(moments: impl IntoIterator<Item = Timestamp>) -> BTreeSet<Self> {
+        let (undated, dated): (Vec<_>, Vec<_>) = moments.into_iter().partition(|moment| *moment == Timestamp::MIN);
+        let at = |level: Level| dated.iter().map(|moment| Self::of(level, moment.millis())).collect::<BTreeSet<_>>();
+        let shorter = [Level::Minute, Level::Hour].into_iter().map(at).find(|stretches| stretches.len() <= MOST);
+        let undated = undated.first().map(|_| Self::UNDATED);
+        shorter.unwrap_or_else(|| at(Level::Day)).into_iter().chain(undated).collect()
+    }
+
+    fn id(self) -> String {
+        format!("{}/{}", self.from, self.to)
+    }
+}
+
+/// The database, and what this process has marked in it.
+#[derive(Clone, Copy)]
+pub(super) struct Marked<'a> {
+    pub database: &'a Database,
+    pub marks: &'a Marks,
+}
+
+impl Marked<'_> {
+    pub fn traces(&self) -> Collection<RawDocumentBuf> {
+        of_primary(self.database, TRACES)
+    }
+}
+
+/// Says, before something is written, of which time the sums will not be right any more.
+///
+/// A mark holds for a while, so that not every write makes one; a write that takes longer makes its marks anew. Who adds up waits for longer
+/// than that before he takes a mark away.
+pub(super) struct Marks {
+    pub holds: Duration,
+    made: Mutex<HashMap<Stretch, Instant>>,
+}
+
+impl Marks {
+    pub fn new(holds: Duration) -> Self {
+        Self { holds, made: Mutex::default() }
+    }
+
+    /// Writes traces that begin, or began, at these moments.
+    pub async fn around<T>(
+        &self,
+        database: &Database,
+        moments: impl IntoIterator<Item = Timestamp>,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let stretches = Stretch::all_of(moments);
+        self.make(database, &stretches).await?;
+        // Side by side, as a write that nobody drives would keep its connections from the marks.
+        let remake = async {
+            loop {
+                sleep(self.holds).await;
+                if let Err(error) = self.make(database, &stretches).await {
+                    return error;
+                }
+            }
+        };
+        match select(pin!(write), pin!(remake)).await {
+            Either::Left((written, _)) => written,
+            Either::Right((error, _)) => Err(error),
+        }
+    }
+
+    /// Makes the marks that do not hold.
+    pub async fn make(&self, database: &Database, stretches: &BTreeSet<Stretch>) -> Result<(), StoreError> {
+        let now = Instant::now();
+        let missing: Vec<Stretch> = {
+            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+            made.retain(|_, at| now.duration_since(*at) < self.holds);
+            let has = |stretch: &Stretch, level| *stretch != Stretch::UNDATED && made.contains_key(&Stretch::of(level, stretch.from));
+            let holds = |stretch: &Stretch| made.contains_key(stretch) || has(stretch, Level::Hour) || has(stretch, Level::Day);
+            stretches.iter().copied().filter(|stretch| !holds(stretch)).collect()
+        };
+        put(database, &missing).await?;
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).extend(missing.into_iter().map(|stretch| (stretch, now)));
+        Ok(())
+    }
+}
+
+/// Makes marks, or makes those that stand anew.
+pub(super) async fn put(database: &Database, stretches: &[Stretch]) -> Result<(), StoreError> {
+    let marks = collection(database);
+    let puts = stretches.iter().map(|stretch| {
+        let (marks, stretch) = (&marks, *stretch);
+        async move {
+            let mark = doc! { "from": stretch.from, "to": stretch.to, "made": Uuid::new_v4().simple().to_string() };
+            let put = || marks.replace_one(doc! { "_id": stretch.id() }, &mark).upsert(true);
+            match put().await {
+                // Another put of it came in between.
+                Err(error) if is_duplicate(&error) => put().await,
+                done => done,
+            }
+        }
+    });
+    // Made before they are polled, as the compiler can't tell their lifetimes otherwise.
+    let puts: Vec<_> = puts.collect();
+    stream::iter(puts).buffer_unordered(AT_ONCE).try_for_each(|_| ready(Ok(()))).await?;
+    Ok(())
+}
+
+/// When a trace began; the first moment stands for none that is one.
+pub(super) fn moment(raw: &RawDocument) -> Timestamp {
+    let millis = raw.get_datetime("created_at").ok().map(|moment| moment.timestamp_millis());
+    millis.and_then(Timestamp::from_millis).unwrap_or(Timestamp::MIN)
+}
+
+/// A mark as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Mark {
+    pub stretch: Stretch,
+    /// Other than before where it was made anew.
+    pub made: String,
+}
+
+pub(super) async fn read(database: &Database) -> Result<Vec<Mark>, StoreError> {
+    let documents: Vec<Document> = collection(database).find(doc! {}).await?.try_collect().await?;
+    let mark = |document: &Document| {
+        let stretch = Stretch { from: document.get_i64("from").ok()?, to: document.get_i64("to").ok()? };
+        Some(Mark { stretch, made: document.get_str("made").ok()?.to_owned() })
+    };
+    Ok(documents.iter().filter_map(mark).collect())
+}
+
+/// Takes away marks, but those that were made anew.
+pub(super) async fn remove(database: &Database, marks: &[Mark]) -> Result<(), StoreError> {
+    let collection = collection(database);
+    for mark in marks {
+        collection.delete_one(doc! { "_id": mark.stretch.id(), "made": &mark.made }).await?;
+    }
+    Ok(())
+}
+
+fn collection(database: &Database) -> Collection<Document> {
+    of_primary(database, MARKS).clone_with_type()
+}
