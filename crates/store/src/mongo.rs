@@ -34,6 +34,8 @@ mod explain;
 mod filter;
 /// What is stored, as it is stored.
 mod follow;
+/// The words of traces, and which have them.
+mod index;
 /// The indexes that the contract names and those that lists need.
 mod indexes;
 /// Numbers from sums where they are right, and from traces where not.
@@ -181,15 +183,15 @@ impl TraceStore for MongoStore {
     }
 
     fn list<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<TraceSummary>, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::list(&self.connection.traces().await?, query)).await })
+        Box::pin(async { within(PATIENCE, queries::list(self.marked().await?, query)).await })
     }
 
     fn list_documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<Trace>, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::list_documents(&self.connection.traces().await?, query)).await })
+        Box::pin(async { within(PATIENCE, queries::list_documents(self.marked().await?, query)).await })
     }
 
     fn documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Documents, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::documents(&self.connection.traces().await?, query)).await })
+        Box::pin(async { within(PATIENCE, queries::documents(self.marked().await?, query)).await })
     }
 
     fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Total, StoreError>> {
@@ -197,7 +199,7 @@ impl TraceStore for MongoStore {
     }
 
     fn rows<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Rows, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::rows(&self.connection.traces().await?, query)).await })
+        Box::pin(async { within(PATIENCE, queries::rows(self.marked().await?, query)).await })
     }
 
     fn remove(&self, keys: Vec<TraceKey>) -> BoxFuture<'_, Result<u64, StoreError>> {
@@ -286,6 +288,8 @@ impl TraceStore for MongoStore {
     }
 
     fn health(&self) -> BoxFuture<'_, Result<Health, StoreError>> {
+        // Whoever serves is asked for it, even if nothing comes in.
+        self.work();
         Box::pin(within(PING_PATIENCE, async {
             let admin = self.connection.unprepared().await?.client().database("admin");
             admin.run_command(doc! { "ping": 1 }).await?;

@@ -1,15 +1,12 @@
 use std::{ops::Range, time::Instant};
 
 use futures_util::{future::try_join_all, try_join};
-use mongodb::{
-    Database,
-    bson::{Document, doc},
-};
+use mongodb::{Database, bson::Document};
 use tracellm_trace::{Coverage, FacetNames, FacetTally, Filter, Status, Timestamp, stats::Tally};
 
 use super::{
     TRACES, filter,
-    marks::{self, Marked, Stretch},
+    marks::{self, Marked, Stretch, UNINDEXED, UNSUMMED},
     roller,
     rollups::{self, Period, Stored},
     search::Ground,
@@ -27,6 +24,7 @@ const MOST_APART: usize = 8;
 
 /// Which sums are right.
 pub(super) struct Kept<'a> {
+    marked: Marked<'a>,
     database: &'a Database,
     /// Where they are not, in order and apart.
     dirty: Vec<Range<i64>>,
@@ -37,11 +35,29 @@ pub(super) struct Kept<'a> {
 
 impl<'a> Kept<'a> {
     /// None where sums can't tell.
-    pub async fn of(Marked { database, marks }: Marked<'a>) -> Result<Option<Self>, StoreError> {
+    pub async fn of(marked: Marked<'a>) -> Result<Option<Self>, StoreError> {
+        Self::but(marked, &[UNSUMMED]).await
+    }
+
+    /// What the search index knows; none where it can't tell.
+    pub async fn of_index(marked: Marked<'a>) -> Result<Option<Self>, StoreError> {
+        Self::but(marked, &[UNSUMMED, UNINDEXED]).await
+    }
+
+    async fn but(marked: Marked<'a>, names: &[&str]) -> Result<Option<Self>, StoreError> {
+        let Marked { database, marks } = marked;
         let until = Instant::now() + marks.holds;
         // First, as what others inserted is marked before it is known here.
         let Some(state) = roller::State::read(database).await? else { return Ok(None) };
-        let (marks, foreign) = try_join!(marks::read(database), roller::foreign(database, state.foreign, MOST_FOREIGN))?;
+        // In this order, as what is summed is marked for the index before its first mark goes.
+        let mut marks = Vec::new();
+        let read = async {
+            for name in names {
+                marks.extend(marks::read(database, name).await?);
+            }
+            Ok(())
+        };
+        let ((), foreign) = try_join!(read, roller::foreign(database, state.foreign, MOST_FOREIGN))?;
         if foreign.len() >= MOST_FOREIGN as usize {
             return Ok(None);
         }
@@ -56,7 +72,23 @@ impl<'a> Kept<'a> {
                 None => dirty.push(from..to),
             }
         }
-        Ok(Some(Self { database, dirty, is_undated_dirty, until }))
+        Ok(Some(Self { marked, database, dirty, is_undated_dirty, until }))
+    }
+
+    /// A range as stretches that are told, and such that are not.
+    pub fn stretches(&self, from: i64, to: i64) -> Vec<(Range<i64>, bool)> {
+        let is_told = |part: &Part| !self.dirty.iter().any(|stretch| stretch.start < part.to && part.from < stretch.end);
+        self.parts((from, to), &[]).into_iter().map(|part| (part.from..part.to, is_told(&part))).collect()
+    }
+
+    /// Whether everything that a filter matches has a time.
+    pub async fn is_dated(&self, filter: &Filter) -> Result<bool, StoreError> {
+        Ok(self.undated(filter).await?.is_some_and(|cells| cells.is_empty()))
+    }
+
+    /// Whether what was read may still stand.
+    pub fn is_sure(&self) -> bool {
+        Instant::now() < self.until
     }
 
     fn parts(&self, (from, to): (i64, i64), levels: &[Level]) -> Vec<Part> {
@@ -77,7 +109,7 @@ impl<'a> Kept<'a> {
             Some(rollups::read(self.database, (grain, level), part.from..part.to, Some(wanted.clone())))
         });
         let periods: Vec<Period> = try_join_all(reads).await?.into_iter().flatten().collect();
-        Ok(Some(periods).filter(|periods| Instant::now() < self.until && periods.iter().all(|period| period.cells.is_some())))
+        Ok(Some(periods).filter(|periods| self.is_sure() && periods.iter().all(|period| period.cells.is_some())))
     }
 
     /// Adds up what a filter of names matches; none where sums can't tell.
@@ -119,8 +151,7 @@ impl<'a> Kept<'a> {
         if self.is_undated_dirty {
             return Ok(None);
         }
-        let found = rollups::collection(self.database).find_one(doc! { "_id": roller::UNDATED }).await?;
-        let Some(cells) = found.map_or(Some(Vec::new()), |period| period.cells) else { return Ok(None) };
+        let Some(cells) = rollups::undated(self.database).await? else { return Ok(None) };
         // Something of the first moment has no time and is in a range all the same.
         let is_open = filter.from.is_none() && filter.to.is_none();
         let is_told = is_open || cells.is_empty() || filter.from.is_some_and(|from| from > Timestamp::MIN);
@@ -168,10 +199,9 @@ impl<'a> Kept<'a> {
         for cell in labels.iter().flat_map(|period| cells_of(period, wanted)).chain(undated.iter().filter(|cell| cell.is_of(wanted))) {
             cell.labels.iter().for_each(|label| tally.count(label.by, &label.value, label.traces.unsigned_abs()));
         }
-        let traces = self.database.collection(TRACES);
         let mut stopped: Option<Coverage> = None;
         for part in live(&parts).collect::<Vec<_>>().into_iter().rev() {
-            Ground { traces: &traces, filter: &within(rest, part), search: None }.facets(tally).await?;
+            Ground { marked: self.marked, filter: &within(rest, part), search: None }.facets(tally).await?;
             stopped = stopped.or(tally.coverage.take());
         }
         tally.coverage = stopped;

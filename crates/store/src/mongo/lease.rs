@@ -10,22 +10,20 @@ use super::{access::is_duplicate, rollups};
 use crate::StoreError;
 
 const LEASE: &str = "lease";
-/// An owner who did not renew it for so long is gone.
-const GONE: Duration = Duration::from_secs(15);
-/// So long after it was renewed it is surely ours.
-const SURE: Duration = Duration::from_secs(8);
 
 /// Of all processes, one adds up. No clock is compared with another: it is ours by its number, which others see change or stand still.
 pub(super) struct Lease {
     owner: String,
+    /// An owner who did not renew it for so long is gone.
+    gone: Duration,
     renewed: Option<Instant>,
     /// What another's stood at, and since when.
     seen: Option<(i64, Instant)>,
 }
 
 impl Lease {
-    pub fn new() -> Self {
-        Self { owner: Uuid::new_v4().simple().to_string(), renewed: None, seen: None }
+    pub fn new(gone: Duration) -> Self {
+        Self { owner: Uuid::new_v4().simple().to_string(), gone, renewed: None, seen: None }
     }
 
     /// Takes it or renews it; says whether it is ours.
@@ -46,7 +44,7 @@ impl Lease {
             self.renewed = None;
             let since = self.seen.filter(|(seen, _)| *seen == number).map_or(now, |(_, since)| since);
             self.seen = Some((number, since));
-            if now.duration_since(since) < GONE {
+            if now.duration_since(since) < self.gone {
                 return Ok(false);
             }
         }
@@ -63,7 +61,7 @@ impl Lease {
 
     /// The same, without asking as long as that is sure.
     pub async fn hold(&mut self, database: &Database) -> Result<bool, StoreError> {
-        if self.renewed.is_some_and(|renewed| renewed.elapsed() < SURE) { Ok(true) } else { self.take(database).await }
+        if self.renewed.is_some_and(|renewed| renewed.elapsed() < self.gone / 2) { Ok(true) } else { self.take(database).await }
     }
 
     /// Leaves it to others at once.

@@ -22,7 +22,10 @@ use uuid::Uuid;
 use super::{TRACES, access::is_duplicate, of_primary};
 use crate::{StoreError, rollups::Level};
 
-const MARKS: &str = "marks";
+/// Of which the sums are not right.
+pub(super) const UNSUMMED: &str = "marks";
+/// Of which the search index is not right, once the sums are.
+pub(super) const UNINDEXED: &str = "search_marks";
 /// Minutes or hours that are marked by themselves.
 const MOST: usize = 8;
 /// Marks that are on their way at once.
@@ -42,6 +45,10 @@ impl Stretch {
     pub fn of(level: Level, millis: i64) -> Self {
         let from = level.period_of(millis);
         Self { from, to: from + level.width() }
+    }
+
+    pub fn overlaps(self, other: Self) -> bool {
+        self.from < other.to && other.from < self.to
     }
 
     /// Those that hold some moments; where they are many, longer and fewer ones.
@@ -119,15 +126,15 @@ impl Marks {
             let holds = |stretch: &Stretch| made.contains_key(stretch) || has(stretch, Level::Hour) || has(stretch, Level::Day);
             stretches.iter().copied().filter(|stretch| !holds(stretch)).collect()
         };
-        put(database, &missing).await?;
+        put(database, UNSUMMED, &missing).await?;
         self.made.lock().unwrap_or_else(PoisonError::into_inner).extend(missing.into_iter().map(|stretch| (stretch, now)));
         Ok(())
     }
 }
 
 /// Makes marks, or makes those that stand anew.
-pub(super) async fn put(database: &Database, stretches: &[Stretch]) -> Result<(), StoreError> {
-    let marks = collection(database);
+pub(super) async fn put(database: &Database, name: &str, stretches: &[Stretch]) -> Result<(), StoreError> {
+    let marks = collection(database, name);
     let puts = stretches.iter().map(|stretch| {
         let (marks, stretch) = (&marks, *stretch);
         async move {
@@ -160,8 +167,8 @@ pub(super) struct Mark {
     pub made: String,
 }
 
-pub(super) async fn read(database: &Database) -> Result<Vec<Mark>, StoreError> {
-    let documents: Vec<Document> = collection(database).find(doc! {}).await?.try_collect().await?;
+pub(super) async fn read(database: &Database, name: &str) -> Result<Vec<Mark>, StoreError> {
+    let documents: Vec<Document> = collection(database, name).find(doc! {}).await?.try_collect().await?;
     let mark = |document: &Document| {
         let stretch = Stretch { from: document.get_i64("from").ok()?, to: document.get_i64("to").ok()? };
         Some(Mark { stretch, made: document.get_str("made").ok()?.to_owned() })
@@ -170,14 +177,14 @@ pub(super) async fn read(database: &Database) -> Result<Vec<Mark>, StoreError> {
 }
 
 /// Takes away marks, but those that were made anew.
-pub(super) async fn remove(database: &Database, marks: &[Mark]) -> Result<(), StoreError> {
-    let collection = collection(database);
+pub(super) async fn remove(database: &Database, name: &str, marks: &[Mark]) -> Result<(), StoreError> {
+    let collection = collection(database, name);
     for mark in marks {
         collection.delete_one(doc! { "_id": mark.stretch.id(), "made": &mark.made }).await?;
     }
     Ok(())
 }
 
-fn collection(database: &Database) -> Collection<Document> {
-    of_primary(database, MARKS).clone_with_type()
+fn collection(database: &Database, name: &str) -> Collection<Document> {
+    of_primary(database, name).clone_with_type()
 }

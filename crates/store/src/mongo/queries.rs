@@ -33,11 +33,11 @@ pub(super) async fn document(
     found.map(|raw| Ok(decode::trace(decode::document(&raw)?))).transpose()
 }
 
-pub(super) async fn list(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Page<TraceSummary>, StoreError> {
-    if let Some(ground) = ground(traces, &query.filter) {
+pub(super) async fn list(marked: Marked<'_>, query: &Query) -> Result<Page<TraceSummary>, StoreError> {
+    if let Some(ground) = ground(marked, &query.filter) {
         return ground.list(query).await?.page(|trace| Ok(TraceSummary::found(&trace, query.filter.q.as_ref())));
     }
-    page(traces, query, Some(of_rows()), decode::summary).await
+    page(&marked.database.collection(TRACES), query, Some(of_rows()), decode::summary).await
 }
 
 /// What rows are made of.
@@ -69,43 +69,42 @@ fn of_rows() -> Document {
 }
 
 /// The rows of a page, and where the next one starts.
-pub(super) async fn rows(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Rows, StoreError> {
-    if ground(traces, &query.filter).is_some() {
-        let page = list(traces, query).await?;
+pub(super) async fn rows(marked: Marked<'_>, query: &Query) -> Result<Rows, StoreError> {
+    if ground(marked, &query.filter).is_some() {
+        let page = list(marked, query).await?;
         return Ok((page.items, page.next));
     }
     let reading = Reading::new(query);
-    let rows = read(traces, query, &reading, Some(of_rows()), decode::summary).await?;
+    let rows = read(&marked.database.collection(TRACES), query, &reading, Some(of_rows()), decode::summary).await?;
     Ok(reading.uncounted(rows))
 }
 
-pub(super) async fn list_documents(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Page<Trace>, StoreError> {
-    match ground(traces, &query.filter) {
+pub(super) async fn list_documents(marked: Marked<'_>, query: &Query) -> Result<Page<Trace>, StoreError> {
+    match ground(marked, &query.filter) {
         Some(ground) => ground.list(query).await?.page(Ok),
-        None => page(traces, query, None, decode::trace).await,
+        None => page(&marked.database.collection(TRACES), query, None, decode::trace).await,
     }
 }
 
 /// Where to search, for a filter that asks for words.
-pub(super) fn ground<'a>(traces: &'a Collection<RawDocumentBuf>, filter: &'a Filter) -> Option<Ground<'a>> {
+pub(super) fn ground<'a>(marked: Marked<'a>, filter: &'a Filter) -> Option<Ground<'a>> {
     let search = filter.q.as_ref().filter(|search| !search.words().is_empty())?;
-    Some(Ground { traces, filter, search: Some(search) })
+    Some(Ground { marked, filter, search: Some(search) })
 }
 
 /// The documents of a page, and where the next one starts.
-pub(super) async fn documents(traces: &Collection<RawDocumentBuf>, query: &Query) -> Result<Documents, StoreError> {
-    if ground(traces, &query.filter).is_some() {
-        let page = list_documents(traces, query).await?;
+pub(super) async fn documents(marked: Marked<'_>, query: &Query) -> Result<Documents, StoreError> {
+    if ground(marked, &query.filter).is_some() {
+        let page = list_documents(marked, query).await?;
         return Ok((page.items, page.next));
     }
     let reading = Reading::new(query);
-    let rows = read(traces, query, &reading, None, decode::trace).await?;
+    let rows = read(&marked.database.collection(TRACES), query, &reading, None, decode::trace).await?;
     Ok(reading.uncounted(rows))
 }
 
 pub(super) async fn count(marked: Marked<'_>, filter: &Filter) -> Result<Total, StoreError> {
-    let traces = marked.database.collection(TRACES);
-    if let Some(ground) = ground(&traces, filter) {
+    if let Some(ground) = ground(marked, filter) {
         return ground.count(Walk::new(false, PATIENCE), u64::MAX).await;
     }
     if let Some(names) = Names::of(filter)
@@ -114,6 +113,7 @@ pub(super) async fn count(marked: Marked<'_>, filter: &Filter) -> Result<Total, 
     {
         return Ok(Total { count, is_capped: false });
     }
+    let traces = marked.database.collection::<RawDocumentBuf>(TRACES);
     Ok(Total { count: traces.count_documents(filter::matching(filter)).await?, is_capped: false })
 }
 
@@ -186,7 +186,6 @@ pub(super) async fn facets(marked: Marked<'_>, filter: &Filter) -> Result<FacetT
     {
         return Ok(tally);
     }
-    let traces = &marked.database.collection(TRACES);
-    ground(traces, &rest).unwrap_or(Ground { traces, filter: &rest, search: None }).facets(&mut tally).await?;
+    ground(marked, &rest).unwrap_or(Ground { marked, filter: &rest, search: None }).facets(&mut tally).await?;
     Ok(tally)
 }

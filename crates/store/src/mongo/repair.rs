@@ -1,11 +1,14 @@
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use mongodb::Database;
 use tokio::time::sleep;
 use tracellm_trace::Timestamp;
 
 use super::{
-    marks::{self, Stretch},
+    marks::{self, Stretch, UNINDEXED, UNSUMMED},
     roller::{self, Pace, State},
     rollups::{self, Cells},
 };
@@ -22,7 +25,9 @@ const WAITS: u32 = 10;
 /// Compares what is kept with what the traces add up to, day by day, and has made anew what differs.
 pub(super) async fn repair(database: &Database, pace: Pace) -> Result<Repaired, StoreError> {
     // Whoever adds up has begun.
-    while State::read(database).await?.is_none() {
+    while State::read(database).await?.is_none()
+        || marks::read(database, UNSUMMED).await?.iter().any(|mark| mark.stretch == Stretch::UNDATED)
+    {
         sleep(POLL).await;
     }
     let (mut repaired, mut from) = (Repaired::default(), Timestamp::MIN);
@@ -44,9 +49,14 @@ pub(super) async fn repair(database: &Database, pace: Pace) -> Result<Repaired, 
         let Some(end) = Timestamp::from_millis(day.to) else { break };
         from = end;
     }
-    marks::put(database, &wrong).await?;
-    let ours: Vec<_> = marks::read(database).await?.into_iter().filter(|mark| wrong.contains(&mark.stretch)).collect();
-    while marks::read(database).await?.iter().any(|mark| ours.contains(mark)) {
+    let undated = rollups::periods(&rollups::add_up(database, Stretch::UNDATED).await?).pop();
+    if rollups::undated(database).await? != undated.map_or(Some(Vec::new()), |period| period.cells) {
+        repaired.wrong += 1;
+        wrong.push(Stretch::UNDATED);
+    }
+    marks::put(database, UNSUMMED, &wrong).await?;
+    let ours: Vec<_> = marks::read(database, UNSUMMED).await?.into_iter().filter(|mark| wrong.contains(&mark.stretch)).collect();
+    while marks::read(database, UNSUMMED).await?.iter().any(|mark| ours.contains(mark)) {
         sleep(POLL).await;
     }
     Ok(repaired)
@@ -58,6 +68,9 @@ async fn compare(database: &Database, day: Stretch) -> Result<Option<(u64, u64)>
         return Ok(None);
     }
     let minutes = rollups::add_up(database, day).await?;
+    // The words of its traces are collected anew in any case.
+    let hours: BTreeSet<_> = minutes.keys().map(|cell| Stretch::of(Level::Hour, cell.period)).collect();
+    marks::put(database, UNINDEXED, &Vec::from_iter(hours)).await?;
     let (mut cells, mut wrong) = (0, 0);
     for grain in Grain::ALL {
         for &level in rollups::levels(grain) {
@@ -94,6 +107,6 @@ async fn next_day(database: &Database, from: Timestamp) -> Result<Option<Stretch
 
 /// Whether something of a day is to be added up.
 async fn is_marked(database: &Database, day: Stretch) -> Result<bool, StoreError> {
-    let marks = marks::read(database).await?;
-    Ok(marks.iter().any(|mark| mark.stretch.from < day.to && day.from < mark.stretch.to))
+    let marks = marks::read(database, UNSUMMED).await?;
+    Ok(marks.iter().any(|mark| mark.stretch.overlaps(day)))
 }

@@ -1,4 +1,5 @@
 use std::{
+    cmp::Reverse,
     collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
@@ -16,19 +17,24 @@ use super::{
     TRACES,
     connect::Connection,
     encode::date,
+    index,
     lease::Lease,
-    marks::{self, Mark, Marks, Stretch},
-    of_primary, rollups,
+    marks::{self, Mark, Marks, Stretch, UNINDEXED, UNSUMMED},
+    of_primary,
+    rollups::{self, Cells},
 };
 use crate::{
     StoreError,
     rollups::{Grain, Level},
 };
 
+/// After so long the search index waits for the next turn.
+const INDEXING: Duration = Duration::from_secs(5);
+/// How often as long as marks rest an owner of the lease may be silent.
+const GONE: u32 = 2;
 /// Of sums of another form nothing is kept.
 const FORM: i64 = 1;
 const STATE: &str = "state";
-pub(super) const UNDATED: &str = "undated";
 /// Documents of other writers are looked for again for so long behind the newest, in s: writers' clocks differ.
 const OVERLAP: u32 = 600;
 /// How often that is done.
@@ -55,8 +61,15 @@ impl Default for Pace {
 
 /// Adds up what is marked, until it is told to stop.
 pub(super) async fn run(connection: Arc<Connection>, marks: Arc<Marks>, pace: Pace, mut stopped: oneshot::Receiver<()>) {
-    let mut roller =
-        Roller { lease: Lease::new(), marks, pace, foreign: None, looked_back: None, known: HashSet::new(), seen: HashMap::new() };
+    let mut roller = Roller {
+        lease: Lease::new(GONE * pace.rests),
+        marks,
+        pace,
+        foreign: None,
+        looked_back: None,
+        known: HashSet::new(),
+        seen: HashMap::new(),
+    };
     let mut has_failed = false;
     loop {
         let turn = async {
@@ -104,20 +117,48 @@ impl Roller {
             Some(newest) => newest,
             None => match State::read(database).await? {
                 Some(state) => state.foreign,
-                None => begin(database).await?.foreign,
+                None => {
+                    let state = begin(database).await?;
+                    // What stands already needs no rest.
+                    let rested = Instant::now().checked_sub(self.pace.rests);
+                    let marks = marks::read(database, UNSUMMED).await?;
+                    self.seen = marks.into_iter().filter_map(|mark| Some((mark, rested?))).collect();
+                    state.foreign
+                }
             },
         };
         self.mark_foreign(database, &mut newest).await?;
         self.foreign = Some(newest);
-        let found = marks::read(database).await?;
+        let found = marks::read(database, UNSUMMED).await?;
         let now = Instant::now();
-        self.seen =
-            found.into_iter().map(|mark| (self.seen.get(&mark).copied().unwrap_or(now), mark)).map(|(since, mark)| (mark, since)).collect();
+        let since = |mark: &Mark| self.seen.get(mark).copied().unwrap_or(now);
+        self.seen = found.into_iter().map(|mark| (since(&mark), mark)).map(|(since, mark)| (mark, since)).collect();
         let rests = self.pace.rests;
         let mut rested: Vec<Mark> =
             self.seen.iter().filter(|(_, since)| now.duration_since(**since) >= rests).map(|(mark, _)| mark.clone()).collect();
         rested.sort_unstable_by_key(|mark| mark.stretch);
-        self.roll(database, &rested).await
+        self.roll(database, &rested).await?;
+        self.index(database).await
+    }
+
+    /// Brings into the search index what nobody writes any more, the newest first.
+    async fn index(&mut self, database: &Database) -> Result<(), StoreError> {
+        let begin = Instant::now();
+        let mut hours = marks::read(database, UNINDEXED).await?;
+        hours.sort_unstable_by_key(|mark| Reverse(mark.stretch));
+        let unsummed = marks::read(database, UNSUMMED).await?;
+        for hour in hours.into_iter().filter(|hour| !unsummed.iter().any(|mark| mark.stretch.overlaps(hour.stretch))) {
+            // So that sums are made meanwhile.
+            if begin.elapsed() > INDEXING || !self.lease.hold(database).await? {
+                break;
+            }
+            index::build(database, hour.stretch.from).await?;
+            if !self.lease.hold(database).await? {
+                break;
+            }
+            marks::remove(database, UNINDEXED, &[hour]).await?;
+        }
+        Ok(())
     }
 
     /// Marks the time of what others have inserted.
@@ -165,14 +206,17 @@ impl Roller {
             let mut touched = BTreeSet::new();
             for mark in &marks {
                 match mark.stretch {
-                    Stretch::UNDATED => roll_undated(database).await?,
+                    Stretch::UNDATED => rollups::replace_undated(database).await?,
                     stretch => {
                         for hour in rollups::starts(Level::Hour, stretch) {
+                            let end = (hour + Level::Hour.width()).min(stretch.to);
+                            let minutes = Stretch { from: hour.max(stretch.from), to: end };
+                            let cells = rollups::add_up(database, minutes).await?;
+                            // Adding up may have taken long, and another may have begun since.
                             if !self.lease.hold(database).await? {
                                 return Ok(());
                             }
-                            let end = (hour + Level::Hour.width()).min(stretch.to);
-                            roll_minutes(database, Stretch { from: hour.max(stretch.from), to: end }).await?;
+                            put_minutes(database, minutes, &cells).await?;
                             touched.insert(hour);
                         }
                     }
@@ -184,23 +228,23 @@ impl Roller {
                 }
                 roll_up(database, Level::Minute, &[Level::Quarter, Level::Hour], Stretch::of(Level::Hour, *hour)).await?;
             }
-            for day in touched.into_iter().map(|hour| Level::Day.period_of(hour)).collect::<BTreeSet<_>>() {
+            for day in touched.iter().map(|hour| Level::Day.period_of(*hour)).collect::<BTreeSet<_>>() {
                 roll_up(database, Level::Hour, &[Level::Day], Stretch::of(Level::Day, day)).await?;
             }
             if !self.lease.hold(database).await? {
                 return Ok(());
             }
-            marks::remove(database, &marks).await?;
+            let hours: Vec<_> = touched.into_iter().map(|hour| Stretch::of(Level::Hour, hour)).collect();
+            marks::put(database, UNINDEXED, &hours).await?;
+            marks::remove(database, UNSUMMED, &marks).await?;
         }
         Ok(())
     }
 }
 
-/// Makes the sums of whole minutes from their traces.
-async fn roll_minutes(database: &Database, stretch: Stretch) -> Result<(), StoreError> {
-    let cells = rollups::add_up(database, stretch).await?;
+async fn put_minutes(database: &Database, stretch: Stretch, cells: &Cells) -> Result<(), StoreError> {
     for grain in Grain::ALL {
-        let cells = rollups::coarsen(&cells, grain, Level::Minute);
+        let cells = rollups::coarsen(cells, grain, Level::Minute);
         rollups::replace(database, (grain, Level::Minute), stretch.from..stretch.to, &cells).await?;
     }
     Ok(())
@@ -219,16 +263,6 @@ async fn roll_up(database: &Database, from: Level, to: &[Level], stretch: Stretc
             }
         }
     }
-    Ok(())
-}
-
-async fn roll_undated(database: &Database) -> Result<(), StoreError> {
-    let cells = rollups::add_up(database, Stretch::UNDATED).await?;
-    let periods = rollups::collection(database);
-    let found = rollups::periods(&cells).pop();
-    let cells = found.map_or(Some(Vec::new()), |period| period.cells);
-    let undated = rollups::Period { id: UNDATED.to_owned(), period: Timestamp::MIN.millis(), cells };
-    periods.replace_one(doc! { "_id": UNDATED }, undated).upsert(true).await?;
     Ok(())
 }
 
@@ -252,6 +286,7 @@ async fn begin(database: &Database) -> Result<State, StoreError> {
     tracing::info!("all traces are added up, once");
     let notes = rollups::notes(database);
     notes.delete_many(doc! { "_id": { "$ne": "lease" } }).await?;
+    index::clear(database).await?;
     let any = doc! { "_id": { "$gte": ObjectId::from_bytes([0; 12]), "$lte": ObjectId::from_bytes([255; 12]) } };
     let newest = of_primary(database, TRACES).find_one(any).sort(doc! { "_id": -1 }).projection(doc! { "_id": 1 }).await?;
     let newest = newest.and_then(|raw| raw.get_object_id("_id").ok()).unwrap_or(ObjectId::from_bytes([0; 12]));
@@ -262,7 +297,7 @@ async fn begin(database: &Database) -> Result<State, StoreError> {
         let Some(end) = Timestamp::from_millis(day.to) else { break };
         from = end;
     }
-    marks::put(database, &all).await?;
+    marks::put(database, UNSUMMED, &all).await?;
     notes.clone_with_type::<Document>().insert_one(doc! { "_id": STATE, "form": FORM, "foreign": newest }).await?;
     Ok(State { foreign: newest })
 }

@@ -21,6 +21,7 @@ use crate::{
 };
 
 const ROLLUPS: &str = "rollups";
+const UNDATED: &str = "undated";
 /// More than this is no sum any more, and fits no document.
 const MOST_BYTES: usize = 12 << 20;
 
@@ -98,7 +99,7 @@ pub(super) type Cells = BTreeMap<Cell, Entry>;
 /// The sums by all names of the minutes of a stretch, from its traces.
 pub(super) async fn add_up(database: &Database, stretch: Stretch) -> Result<Cells, StoreError> {
     let wanted = match stretch {
-        Stretch::UNDATED => undated(),
+        Stretch::UNDATED => doc! { "$nor": [{ "created_at": { "$gt": date(Timestamp::MIN), "$lte": date(Timestamp::MAX) } }] },
         // The first moment stands for none.
         Stretch { from, to } => {
             let (from, to) = (Timestamp::from_millis_clamped(from).max(Timestamp::MIN.plus(1.0)), Timestamp::from_millis(to));
@@ -126,11 +127,6 @@ pub(super) async fn add_up(database: &Database, stretch: Stretch) -> Result<Cell
         }
     }
     Ok(cells)
-}
-
-/// What has no time, or one that is none.
-pub(super) fn undated() -> Document {
-    doc! { "$nor": [{ "created_at": { "$gt": date(Timestamp::MIN), "$lte": date(Timestamp::MAX) } }] }
 }
 
 /// Sums by all names as those of a coarser grain or level.
@@ -268,6 +264,20 @@ pub(super) async fn read(
         find = find.projection(wanted);
     }
     Ok(find.await?.try_collect().await?)
+}
+
+/// Makes the sums of what has no time anew.
+pub(super) async fn replace_undated(database: &Database) -> Result<(), StoreError> {
+    let cells = periods(&add_up(database, Stretch::UNDATED).await?).pop().map_or(Some(Vec::new()), |period| period.cells);
+    let undated = Period { id: UNDATED.to_owned(), period: Timestamp::MIN.millis(), cells };
+    collection(database).replace_one(doc! { "_id": UNDATED }, undated).upsert(true).await?;
+    Ok(())
+}
+
+/// The sums of what has no time; none where they are not told.
+pub(super) async fn undated(database: &Database) -> Result<Option<Vec<Stored>>, StoreError> {
+    let found = collection(database).find_one(doc! { "_id": UNDATED }).await?;
+    Ok(found.map_or(Some(Vec::new()), |period| period.cells))
 }
 
 /// The first period, from a moment on, of which something stands.

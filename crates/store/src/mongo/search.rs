@@ -1,25 +1,31 @@
 use std::ops::ControlFlow;
 
-use mongodb::{
-    Collection,
-    bson::{Bson, Document, RawDocumentBuf},
-};
+use futures_util::TryStreamExt;
+use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use tracellm_trace::{
     Cursor, FacetNames, FacetTally, Filter, Labels, Query, Search, Sort, TOTAL_CAP, Total, Trace,
     query::{Keyset, Place, SortBy, SortValue},
+    search::Key,
     stats::{Sample, Tally},
 };
 
-use super::{decode, queries};
+use super::{
+    TRACES, decode, filter,
+    index::{Candidates, Lookup},
+    kept::Kept,
+    marks::Marked,
+    order, queries,
+};
 use crate::{
     StoreError,
     paging::Reading,
+    rollups::{Part, open_range, within},
     search::{COUNT_PATIENCE, FACET_PATIENCE, Found, Hits, PATIENCE, Tallied, Walk},
 };
 
 /// What a search looks through.
 pub(super) struct Ground<'a> {
-    pub traces: &'a Collection<RawDocumentBuf>,
+    pub marked: Marked<'a>,
     pub filter: &'a Filter,
     /// What asks for texts; of none, the filter tells all.
     pub search: Option<&'a Search>,
@@ -27,6 +33,16 @@ pub(super) struct Ground<'a> {
 
 /// Traces that are read at a time.
 const BATCH: u32 = 200;
+
+/// What is needed of the traces that are found.
+#[derive(Clone)]
+enum Wanted {
+    Whole,
+    /// Of each, that it is there.
+    Places,
+    /// Where no text is looked at.
+    Fields(Document),
+}
 
 /// What is done with a trace that was looked at: when it began, and what it is if it is meant.
 type Look<'l> = &'l mut (dyn FnMut(i64, Option<(Keyset, Trace)>) -> ControlFlow<()> + Send);
@@ -37,7 +53,7 @@ impl Ground<'_> {
         let by = query.sort.by;
         let mut hits = Hits::new(Reading::new(query));
         let (ascending, behind) = (hits.walk.ascending, hits.behind().cloned());
-        self.walk(ascending, behind, None, &mut |created_at, found| {
+        self.walk(ascending, behind, Wanted::Whole, &mut |created_at, found| {
             if !hits.goes_on(created_at) {
                 return ControlFlow::Break(());
             }
@@ -58,7 +74,7 @@ impl Ground<'_> {
     /// How many match; no further than `most`, nor longer than the walk goes on.
     pub async fn count(&self, mut walk: Walk, most: u64) -> Result<Total, StoreError> {
         let mut count = 0;
-        self.walk(false, None, None, &mut |created_at, found| {
+        self.walk(false, None, Wanted::Places, &mut |created_at, found| {
             let goes_on = count <= most && walk.goes_on(created_at);
             count += u64::from(goes_on && found.is_some());
             if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -71,7 +87,7 @@ impl Ground<'_> {
     pub async fn tally(&self) -> Result<Tally, StoreError> {
         let mut walk = Walk::new(false, PATIENCE);
         let mut tallied = Tallied::default();
-        self.walk(false, None, None, &mut |created_at, found| {
+        self.walk(false, None, Wanted::Whole, &mut |created_at, found| {
             let goes_on = walk.goes_on(created_at);
             if let Some((place, trace)) = found.filter(|_| goes_on) {
                 let sample = Sample::from(&trace);
@@ -94,7 +110,7 @@ impl Ground<'_> {
         // What the status is told by where another writer said none.
         let of_status = ["status", "failure_reason", "retry_count"];
         let wanted = names.into_iter().chain(of_status).map(|name| (name.to_owned(), Bson::from(1))).collect::<Document>();
-        self.walk(false, None, Some(wanted).filter(|_| self.search.is_none()), &mut |created_at, found| {
+        self.walk(false, None, if self.search.is_none() { Wanted::Fields(wanted) } else { Wanted::Whole }, &mut |created_at, found| {
             let goes_on = walk.goes_on(created_at);
             if let Some((_, trace)) = found.filter(|_| goes_on) {
                 let names = FacetNames::from(&Sample::from(&trace));
@@ -108,13 +124,120 @@ impl Ground<'_> {
         Ok(())
     }
 
-    /// Looks at everything that the filter leaves, in order of time.
-    async fn walk(&self, ascending: bool, behind: Option<Keyset>, wanted: Option<Document>, look: Look<'_>) -> Result<(), StoreError> {
+    /// Looks at what may match, in order of time: at what the index names, where it is right, and at everything else that the filter leaves.
+    async fn walk(&self, ascending: bool, behind: Option<Keyset>, wanted: Wanted, look: Look<'_>) -> Result<(), StoreError> {
+        let terms: Vec<String> = self.terms();
+        let index = if terms.is_empty() { None } else { Kept::of_index(self.marked).await? };
+        let index = match index {
+            Some(index) if index.is_dated(self.filter).await? => index,
+            _ => return self.look_at_all(self.filter, ascending, behind, wanted, look).await.map(drop),
+        };
+        let (mut from, mut to) = open_range(self.filter);
+        // Of the moment at which the page before ended, more may follow.
+        match behind.as_ref().map(|place| &place.value) {
+            Some(SortValue::Whole(moment)) if ascending => from = from.max(*moment),
+            Some(SortValue::Whole(moment)) => to = to.min(moment.saturating_add(1)),
+            _ => {}
+        }
+        let mut stretches = index.stretches(from, to);
+        if !ascending {
+            stretches.reverse();
+        }
+        for (range, is_told) in stretches {
+            let part = within(self.filter, Part { level: None, from: range.start, to: range.end });
+            let goes_on = if is_told {
+                let lookup = Lookup::begin(self.marked.database, &terms, range, ascending).await?;
+                self.look_at_candidates(lookup, &index, &part, &wanted, look).await?
+            } else {
+                self.look_at_all(&part, ascending, behind.clone(), wanted.clone(), look).await?
+            };
+            if goes_on.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What every trace has that is found.
+    fn terms(&self) -> Vec<String> {
+        let term = |key| if let Key::Term(term) = key { Some(term) } else { None };
+        let mut terms: Vec<String> = self.search.map(Search::keys).unwrap_or_default().into_iter().filter_map(term).collect();
+        terms.sort_unstable();
+        terms.dedup();
+        terms
+    }
+
+    /// Whether every trace that has the terms and is left by the filter is found.
+    fn is_told(&self) -> bool {
+        self.search.is_some_and(|search| search.is_told_by_keys() && search.keys().iter().all(|key| matches!(key, Key::Term(_))))
+    }
+
+    async fn look_at_candidates(
+        &self,
+        mut lookup: Lookup<'_>,
+        index: &Kept<'_>,
+        filter: &Filter,
+        wanted: &Wanted,
+        look: Look<'_>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let traces = self.marked.database.collection::<RawDocumentBuf>(TRACES);
+        // The texts are looked at where they are read anyway: another writer may have changed them.
+        let is_told = matches!(wanted, Wanted::Places) && self.is_told();
+        let matching = filter::matching(filter);
+        while let Some(candidates) = lookup.next().await? {
+            if !index.is_sure() {
+                return Err(StoreError::Unavailable("the database takes too long to search".to_owned()));
+            }
+            let candidates = match candidates {
+                Candidates::These(these) => these,
+                Candidates::NoneUntil(moment) => {
+                    if look(moment, None).is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    continue;
+                }
+            };
+            let ids: Vec<&Bson> = candidates.iter().map(|(_, id)| id).collect();
+            let mut find = traces.find(doc! { "$and": [matching.clone(), { "_id": { "$in": ids } }] });
+            if is_told {
+                find = find.projection(doc! { "trace_id": 1, "project_id": 1, "created_at": 1 });
+            }
+            let mut found = find.await?;
+            let mut documents = Vec::with_capacity(candidates.len());
+            while let Some(raw) = found.try_next().await? {
+                documents.push(decode::document(&raw)?);
+            }
+            for (at, id) in candidates {
+                let place = documents.iter().position(|document| document.get("_id") == Some(&id));
+                let found = place.map(|place| documents.swap_remove(place)).map(|document| {
+                    let place = order::place(&document, SortBy::CreatedAt);
+                    (place, decode::trace(document))
+                });
+                let is_found = |(_, trace): &(Keyset, Trace)| is_told || self.search.is_none_or(|search| search.finds(trace));
+                if look(at, found.filter(is_found)).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Looks at everything that a filter leaves; says whether it was told to stop.
+    async fn look_at_all(
+        &self,
+        filter: &Filter,
+        ascending: bool,
+        behind: Option<Keyset>,
+        wanted: Wanted,
+        look: Look<'_>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let traces = self.marked.database.collection(TRACES);
         let sort = Sort { by: SortBy::CreatedAt, descending: !ascending };
         let after = |place| Cursor { sort, place: Place::After(place) };
-        let mut query = Query { filter: self.filter.clone(), sort, limit: BATCH, cursor: behind.map(after) };
+        let mut query = Query { filter: filter.clone(), sort, limit: BATCH, cursor: behind.map(after) };
+        let projection = if let Wanted::Fields(fields) = wanted { Some(fields) } else { None };
         loop {
-            let rows = queries::read(self.traces, &query, &Reading::new(&query), wanted.clone(), decode::trace).await?;
+            let rows = queries::read(&traces, &query, &Reading::new(&query), projection.clone(), decode::trace).await?;
             let is_last = rows.len() <= BATCH as usize;
             for (place, trace) in rows.into_iter().take(BATCH as usize) {
                 // What has no time comes last.
@@ -125,11 +248,11 @@ impl Ground<'_> {
                 };
                 query.cursor = Some(after(place.clone()));
                 if look(moment, self.search.is_none_or(|search| search.finds(&trace)).then_some((place, trace))).is_break() {
-                    return Ok(());
+                    return Ok(ControlFlow::Break(()));
                 }
             }
             if is_last {
-                return Ok(());
+                return Ok(ControlFlow::Continue(()));
             }
         }
     }

@@ -16,10 +16,10 @@ use crate::{
 
 /// Adds up every trace that matches: from sums where they can tell, else in the database.
 pub(super) async fn tally(marked: Marked<'_>, filter: &Filter) -> Result<Tally, StoreError> {
-    let traces = marked.database.collection(TRACES);
-    if let Some(ground) = queries::ground(&traces, filter) {
+    if let Some(ground) = queries::ground(marked, filter) {
         return ground.tally().await;
     }
+    let traces = marked.database.collection(TRACES);
     let range = range(&traces, filter, &filter::matching(filter)).await?;
     let names = Names::of(filter).filter(|names| names.only == Only::All);
     if let Some((names, range)) = names.zip(range)

@@ -16,6 +16,8 @@ pub const PACE: Pace = Pace { every: Duration::from_millis(50), holds: Duration:
 pub struct Bench {
     pub store: Arc<dyn TraceStore>,
     pub location: Location,
+    /// By then sums are made of what was stored.
+    pub rests: Duration,
     _folder: Option<TempDir>,
 }
 
@@ -23,12 +25,12 @@ impl Bench {
     pub async fn embedded() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::Embedded { data_dir: folder.path().join("made/on/the/way") };
-        Self { store: open(&location).await.unwrap(), location, _folder: Some(folder) }
+        Self { store: open(&location).await.unwrap(), location, rests: Duration::ZERO, _folder: Some(folder) }
     }
 
     pub async fn mongo() -> Self {
         let location = Location::Mongo { url: mongo_url(), db_name: Some(format!("test_{}", Uuid::new_v4().simple())) };
-        Self { store: open_at(&location, PACE).await.unwrap(), location, _folder: None }
+        Self { store: open_at(&location, PACE).await.unwrap(), location, rests: PACE.rests + 4 * PACE.every, _folder: None }
     }
 
     /// Stores raw documents in one batch and says what became of each.

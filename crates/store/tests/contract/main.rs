@@ -24,6 +24,9 @@ mod numbers;
 /// Sums that are kept, through changes of what they count.
 mod rollups;
 
+/// Sums of a MongoDB, where others write as well and processes are killed.
+mod sums;
+
 /// Removing: by hand, by jobs, by age.
 mod removal;
 

@@ -21,13 +21,13 @@ use crate::{
 };
 
 /// The collection itself, as another writer sees it.
-async fn collection(bench: &Bench) -> Collection<Document> {
+pub async fn collection(bench: &Bench) -> Collection<Document> {
     let Location::Mongo { db_name: Some(name), .. } = &bench.location else { panic!("no database name") };
     Client::with_uri_str(mongo_url()).await.unwrap().database(name).collection("traces")
 }
 
 /// A document as the reference package writes it.
-fn of_reference(trace_id: &str, start_ms: i64) -> Document {
+pub fn of_reference(trace_id: &str, start_ms: i64) -> Document {
     doc! {
         "trace_id": trace_id, "prompt": "Explain transformers", "response": "They attend.", "latency": 182.4, "token_count": 90,
         "model_name": "gpt-4", "project_id": "default", "project_name": Bson::Null, "api_key": "tlm_sk_0123456789abcdef",

@@ -83,6 +83,7 @@ async fn caught_up(bench: &Bench) {
         }
     };
     timeout(Duration::from_secs(30), wait).await.expect("the index catches up");
+    sleep(2 * bench.rests).await;
 }
 
 pub async fn a_search_finds_what_is_stored_and_what_has_changed(bench: &Bench) {

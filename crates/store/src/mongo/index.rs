@@ -1,0 +1,224 @@
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    ops::Range,
+};
+
+use futures_util::TryStreamExt;
+use mongodb::{
+    Collection, Database,
+    bson::{Binary, Bson, Document, RawDocumentBuf, doc, spec::BinarySubtype},
+};
+use serde::{Deserialize, Serialize};
+use tracellm_trace::{Timestamp, search};
+
+use super::{TRACES, decode, encode::date, marks, of_primary};
+use crate::{StoreError, rollups::Level};
+
+const SEGMENTS: &str = "search_segments";
+const TERMS: &str = "search_terms";
+/// Traces of a segment; a number of one has two bytes.
+const MOST: usize = 4_096;
+/// Bytes of the terms of a segment, each counted once for each of its traces.
+const MOST_BYTES: usize = 32 << 20;
+/// Segments whose terms are looked up together.
+const LOOKUP: usize = 32;
+/// Candidates that are read together.
+const CANDIDATES: usize = 64;
+
+/// Some traces of an hour, in order of time. The terms of each segment stand in a row, under its name.
+#[derive(Debug, Serialize, Deserialize)]
+struct Segment {
+    /// The hour, and which of its segments.
+    #[serde(rename = "_id")]
+    id: String,
+    /// When the last of its traces began, in ms since 1970.
+    last: i64,
+    #[serde(default)]
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry {
+    /// When the trace began, in ms since 1970.
+    at: i64,
+    id: Bson,
+}
+
+/// Which traces of a segment have a term.
+#[derive(Debug, Serialize, Deserialize)]
+struct Term {
+    /// The segment's, and the term.
+    #[serde(rename = "_id")]
+    id: String,
+    /// Their places in it, two bytes each.
+    places: Binary,
+}
+
+fn segments(database: &Database) -> Collection<Segment> {
+    of_primary(database, SEGMENTS).clone_with_type()
+}
+
+fn terms(database: &Database) -> Collection<Term> {
+    of_primary(database, TERMS).clone_with_type()
+}
+
+/// The beginning of what stands of an hour.
+fn name(hour: i64) -> String {
+    Timestamp::from_millis_clamped(hour).to_string()
+}
+
+/// What begins so. `0` follows `/`.
+fn of_name(name: &str) -> Document {
+    doc! { "_id": { "$gte": format!("{name}/"), "$lt": format!("{name}0") } }
+}
+
+/// Forgets everything.
+pub(super) async fn clear(database: &Database) -> Result<(), StoreError> {
+    segments(database).delete_many(doc! {}).await?;
+    terms(database).delete_many(doc! {}).await?;
+    Ok(())
+}
+
+/// Makes the segments of an hour anew from its traces.
+pub(super) async fn build(database: &Database, hour: i64) -> Result<(), StoreError> {
+    let name = name(hour);
+    let first = Timestamp::from_millis_clamped(hour).max(Timestamp::MIN.plus(1.0));
+    let mut range = doc! { "$gte": date(first), "$lte": date(Timestamp::MAX) };
+    if let Some(end) = Timestamp::from_millis(hour + Level::Hour.width()) {
+        range.insert("$lt", date(end));
+    }
+    let traces = of_primary(database, TRACES);
+    let mut found = traces.find(doc! { "created_at": range }).sort(doc! { "created_at": 1 }).await?;
+    segments(database).delete_many(of_name(&name)).await?;
+    terms(database).delete_many(of_name(&name)).await?;
+    let mut number = 0;
+    let mut new = New::default();
+    while let Some(raw) = found.try_next().await? {
+        new.add(&raw)?;
+        if new.entries.len() == MOST || new.bytes > MOST_BYTES {
+            std::mem::take(&mut new).write(database, format!("{name}/{number:05}")).await?;
+            number += 1;
+        }
+    }
+    new.write(database, format!("{name}/{number:05}")).await
+}
+
+/// A segment that is being made.
+#[derive(Default)]
+struct New {
+    entries: Vec<Entry>,
+    terms: BTreeMap<String, Vec<u8>>,
+    bytes: usize,
+}
+
+impl New {
+    fn add(&mut self, raw: &RawDocumentBuf) -> Result<(), StoreError> {
+        let place = u16::try_from(self.entries.len()).unwrap_or(u16::MAX).to_le_bytes();
+        let document = decode::document(raw)?;
+        let entry = Entry { at: marks::moment(raw).millis(), id: document.get("_id").cloned().unwrap_or_default() };
+        self.entries.push(entry);
+        for term in search::terms(&decode::trace(document)).iter() {
+            self.bytes += term.len() + place.len();
+            match self.terms.get_mut(term) {
+                Some(places) => places.extend(place),
+                None => drop(self.terms.insert(term.to_owned(), place.to_vec())),
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(self, database: &Database, id: String) -> Result<(), StoreError> {
+        let Some(last) = self.entries.last().map(|entry| entry.at) else { return Ok(()) };
+        let places = |bytes| Binary { subtype: BinarySubtype::Generic, bytes };
+        let new = self.terms.into_iter().map(|(term, bytes)| Term { id: format!("{id}/{term}"), places: places(bytes) });
+        let new: Vec<_> = new.collect();
+        if !new.is_empty() {
+            terms(database).insert_many(new).ordered(false).await?;
+        }
+        segments(database).insert_one(Segment { id, last, entries: self.entries }).await?;
+        Ok(())
+    }
+}
+
+/// Which traces to look at for some terms that all must be there, in order of time.
+pub(super) struct Lookup<'a> {
+    database: &'a Database,
+    keys: &'a [String],
+    /// In ms since 1970; the end is not included.
+    range: Range<i64>,
+    ascending: bool,
+    heads: VecDeque<Segment>,
+    /// Of the next of them, those that have all terms.
+    places: HashMap<String, Vec<u16>>,
+    looked_up: usize,
+    candidates: VecDeque<(i64, Bson)>,
+}
+
+/// The next candidates.
+pub(super) enum Candidates {
+    /// When they began, and their `_id`.
+    These(Vec<(i64, Bson)>),
+    /// There are none up to this moment.
+    NoneUntil(i64),
+}
+
+impl<'a> Lookup<'a> {
+    pub async fn begin(database: &'a Database, keys: &'a [String], range: Range<i64>, ascending: bool) -> Result<Self, StoreError> {
+        let (first, last) = (Level::Hour.period_of(range.start), Level::Hour.period_of(range.end - 1));
+        let these = doc! { "_id": { "$gte": name(first), "$lt": format!("{}0", name(last)) } };
+        let order = if ascending { 1 } else { -1 };
+        let segments = segments(database);
+        let found = segments.find(these).sort(doc! { "_id": order }).projection(doc! { "last": 1 }).await?;
+        let heads = found.try_collect::<Vec<_>>().await?.into();
+        let (places, candidates) = (HashMap::new(), VecDeque::new());
+        Ok(Self { database, keys, range, ascending, heads, places, looked_up: 0, candidates })
+    }
+
+    pub async fn next(&mut self) -> Result<Option<Candidates>, StoreError> {
+        if self.candidates.is_empty() {
+            let Some(head) = self.heads.pop_front() else { return Ok(None) };
+            if self.looked_up == 0 {
+                self.looked_up = LOOKUP;
+                let ids: Vec<&str> = [&head].into_iter().chain(self.heads.iter().take(LOOKUP - 1)).map(|head| head.id.as_str()).collect();
+                self.places = self.places(&ids).await?;
+            }
+            self.looked_up -= 1;
+            if let Some(places) = self.places.get(&head.id)
+                && let Some(Segment { entries, .. }) = segments(self.database).find_one(doc! { "_id": &head.id }).await?
+            {
+                let these = places.iter().filter_map(|place| entries.get(usize::from(*place)));
+                self.candidates = these.filter(|entry| self.range.contains(&entry.at)).map(|entry| (entry.at, entry.id.clone())).collect();
+                if !self.ascending {
+                    self.candidates.make_contiguous().reverse();
+                }
+            }
+            if self.candidates.is_empty() {
+                return Ok(Some(Candidates::NoneUntil(head.last.clamp(self.range.start, self.range.end - 1))));
+            }
+        }
+        let next = self.candidates.drain(..CANDIDATES.min(self.candidates.len()));
+        Ok(Some(Candidates::These(next.collect())))
+    }
+
+    /// The places of those that have all terms, by segment.
+    async fn places(&self, segments: &[&str]) -> Result<HashMap<String, Vec<u16>>, StoreError> {
+        let ids: Vec<String> = segments.iter().flat_map(|segment| self.keys.iter().map(move |key| format!("{segment}/{key}"))).collect();
+        let mut found = terms(self.database).find(doc! { "_id": { "$in": ids } }).await?;
+        let mut places: HashMap<String, (usize, Vec<u16>)> = HashMap::new();
+        while let Some(Term { id, places: these }) = found.try_next().await? {
+            // Hour and number have no other slash than the one between them.
+            let Some(end) = id.match_indices('/').nth(1).map(|(end, _)| end) else { continue };
+            let these = these.bytes.chunks_exact(2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+            match places.get_mut(&id[..end]) {
+                None => drop(places.insert(id[..end].to_owned(), (1, these.collect()))),
+                Some((keys, all)) => {
+                    *keys += 1;
+                    let these: Vec<u16> = these.collect();
+                    all.retain(|place| these.binary_search(place).is_ok());
+                }
+            }
+        }
+        let has_all = |(segment, (keys, places)): (String, (usize, Vec<u16>))| (keys == self.keys.len()).then_some((segment, places));
+        Ok(places.into_iter().filter_map(has_all).collect())
+    }
+}

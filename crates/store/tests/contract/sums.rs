@@ -1,0 +1,202 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use mongodb::bson::{DateTime, Document, doc};
+use proptest::{prelude::*, test_runner::TestRunner};
+use tokio::{runtime::Runtime, time::sleep};
+use tracellm_store::{Repaired, TraceKey, TraceStore, open_at, overview::analytics};
+use tracellm_trace::{FacetBy, Filter, Query, Search, Total, Trace};
+
+use crate::{
+    bench::{Bench, PACE, document, raw},
+    list::{draw, runner},
+    mongo::{collection, of_reference},
+    numbers::{by_hand, compare},
+    rollups::{BEGIN, DAY, check, documents},
+};
+
+/// Everything that stands, as it is shown.
+async fn all(store: &dyn TraceStore) -> Vec<Trace> {
+    let (mut query, mut all) = (Query { limit: 200, ..Query::default() }, Vec::new());
+    loop {
+        let (traces, next) = store.documents(&query).await.unwrap();
+        all.extend(traces);
+        query.cursor = next;
+        if query.cursor.is_none() {
+            return all;
+        }
+    }
+}
+
+/// Waits until the sums are those of all that was written.
+async fn rest(bench: &Bench) {
+    let traces = collection(bench).await;
+    for name in ["marks", "search_marks"] {
+        let marks = traces.client().database(&traces.namespace().db).collection::<Document>(name);
+        while marks.count_documents(doc! {}).await.unwrap() > 0 {
+            sleep(PACE.every).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_come_from_an_index_that_can_be_made_anew() {
+    let bench = Bench::mongo().await;
+    let of = |word: &str| Query { filter: Filter { q: Some(Search::parse(word).unwrap()), ..Filter::default() }, ..Query::default() };
+    let ids = async |word: &str| {
+        let page = bench.store.list(&of(word)).await.unwrap();
+        assert_eq!((page.total, page.coverage), (Total::from_count(page.items.len() as u64), None));
+        page.items.into_iter().map(|row| row.trace_id).collect::<Vec<_>>()
+    };
+    bench.put(&[raw_of("a", 0, "a zebra"), raw_of("b", 5_000, "two zebras, one zebra"), raw_of("c", 9_000, "a gnu")]).await;
+    assert_eq!(ids("zebra").await, ["b", "a"]);
+    rest(&bench).await;
+    assert_eq!(ids("zebra").await, ["b", "a"]);
+    // A change that nobody marks.
+    let theirs = collection(&bench).await;
+    theirs.update_one(doc! { "trace_id": "c" }, doc! { "$set": { "prompt": "a zebra after all" } }).await.unwrap();
+    theirs.update_one(doc! { "trace_id": "a" }, doc! { "$set": { "prompt": "an ass in stripes" } }).await.unwrap();
+    assert_eq!(ids("zebra").await, ["b"], "what the index does not know is not found, and what is gone neither");
+    bench.store.repair_rollups().await.unwrap();
+    assert_eq!(ids("zebra").await, ["c", "b"]);
+    rest(&bench).await;
+    assert_eq!(ids("zebra").await, ["c", "b"]);
+}
+
+fn raw_of(trace_id: &str, seconds: i64, prompt: &str) -> serde_json::Value {
+    let mut raw = raw(trace_id, seconds);
+    raw["prompt"] = prompt.into();
+    raw
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_come_from_sums_and_wrong_ones_are_found_and_mended() {
+    let bench = Bench::mongo().await;
+    let theirs = collection(&bench).await;
+    let mut undated = of_reference("no time", 0);
+    undated.remove("created_at");
+    // What stood before there were sums.
+    theirs.insert_many([of_reference("old", BEGIN + 5), undated.clone()]).await.unwrap();
+    let mut runner = runner();
+    let raw: Vec<_> = (0..40).map(|_| draw(&mut runner, &documents())).collect();
+    bench.put(&raw).await;
+    let whole = Filter::default();
+    let count = async || bench.store.count(&whole).await.unwrap().count;
+    let expected = all(&*bench.store).await.len() as u64;
+    assert_eq!(count().await, expected);
+    rest(&bench).await;
+    assert_eq!((count().await, analytics(&*bench.store, &whole).await.unwrap().summary.total_traces), (expected, expected));
+
+    // A change that nobody marks: the sums tell what was.
+    theirs.delete_one(doc! { "trace_id": "old" }).await.unwrap();
+    theirs.update_one(doc! { "trace_id": "no time" }, doc! { "$set": { "project_id": "elsewhere" } }).await.unwrap();
+    assert_eq!(count().await, expected);
+    let Some(Repaired { wrong, .. }) = bench.store.repair_rollups().await.unwrap() else { panic!("sums are kept") };
+    assert!(wrong > 0);
+    assert_eq!(count().await, expected - 1);
+    let projects = bench.store.facets(&whole).await.unwrap().finish();
+    assert!(projects.of(FacetBy::Project).iter().any(|project| project.value == "elsewhere" && project.traces == 1), "{projects:?}");
+    bench.check_sums().await;
+
+    // What others insert is found without a mark of theirs, with a time and without.
+    undated.insert("trace_id", "no time again");
+    theirs.insert_many([of_reference("new", BEGIN + 40 * DAY), undated]).await.unwrap();
+    assert_eq!(count().await, expected + 1);
+    sleep(2 * bench.rests).await;
+    rest(&bench).await;
+    assert_eq!(count().await, expected + 1);
+    compare(&analytics(&*bench.store, &whole).await.unwrap(), &by_hand(&all(&*bench.store).await, &whole));
+    bench.check_sums().await;
+}
+
+/// A process, which can be killed.
+struct Process {
+    runtime: Runtime,
+    store: std::sync::Arc<dyn TraceStore>,
+}
+
+impl Process {
+    async fn start(bench: &Bench) -> Self {
+        Self { runtime: Runtime::new().unwrap(), store: open_at(&bench.location, PACE).await.unwrap() }
+    }
+
+    /// Has it do something, and wait for that.
+    async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        self.runtime.spawn(work).await.unwrap()
+    }
+
+    /// Ends it in the middle of whatever it does.
+    fn kill(self) {
+        self.runtime.shutdown_background();
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Deed {
+    Put,
+    Remove,
+    /// By another writer, who knows of no marks.
+    Insert,
+    Rest,
+    /// While it writes.
+    Kill,
+}
+
+fn deeds() -> impl Strategy<Value = Deed> {
+    prop_oneof![6 => Just(Deed::Put), 2 => Just(Deed::Remove), 2 => Just(Deed::Insert), 2 => Just(Deed::Rest), 2 => Just(Deed::Kill)]
+}
+
+async fn put(store: &dyn TraceStore, runner: &mut TestRunner) {
+    let batch = (0..8).map(|_| document(&draw(runner, &documents()))).collect();
+    store.put(batch).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sums_hold_whoever_writes_and_whoever_is_killed() {
+    let bench = Bench::mongo().await;
+    let theirs = collection(&bench).await;
+    let mut runner = runner();
+    let mut process = Process::start(&bench).await;
+    let mut killed = 0;
+    for turn in 0..60 {
+        let store = process.store.clone();
+        match draw(&mut runner, &deeds()) {
+            Deed::Put => {
+                let batch = (0..8).map(|_| document(&draw(&mut runner, &documents()))).collect();
+                process.run(async move { store.put(batch).await }).await.unwrap();
+            }
+            Deed::Remove => {
+                let gone = all(&*bench.store).await.into_iter().filter(|_| draw(&mut runner, &(0..6u8)) == 0);
+                let keys: BTreeSet<_> = gone.map(|trace| (trace.project_id, trace.trace_id)).collect();
+                let keys = keys.into_iter().map(|(project_id, trace_id)| TraceKey { project_id, trace_id }).collect();
+                process.run(async move { store.remove(keys).await }).await.unwrap();
+            }
+            Deed::Insert => {
+                let moment = BEGIN + DAY * draw(&mut runner, &(0..40i64)) + draw(&mut runner, &(0..DAY));
+                let mut document = of_reference(&format!("theirs {turn}"), moment);
+                document.insert("updated_at", DateTime::from_millis(moment));
+                theirs.insert_one(document).await.unwrap();
+            }
+            Deed::Rest => sleep(bench.rests.mul_f64(f64::from(draw(&mut runner, &(0..12u8))) / 6.0)).await,
+            Deed::Kill => {
+                killed += 1;
+                for _ in 0..3 {
+                    let (store, batch) = (store.clone(), (0..8).map(|_| document(&draw(&mut runner, &documents()))).collect());
+                    process.runtime.spawn(async move { store.put(batch).await });
+                }
+                sleep(Duration::from_millis(draw(&mut runner, &(0..25u64)))).await;
+                process.kill();
+                process = Process::start(&bench).await;
+                // What was on its way arrives, or does not.
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+        let found = all(&*bench.store).await;
+        check(&*process.store, &mut runner, &found, 3).await;
+        // One that only reads knows as much.
+        check(&*bench.store, &mut runner, &found, 1).await;
+    }
+    put(&*bench.store, &mut runner).await;
+    assert!(killed > 2);
+    bench.check_sums().await;
+    process.kill();
+}
