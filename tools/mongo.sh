@@ -18,11 +18,12 @@ folder=$(cd "$folder" && pwd)
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 
 if has mongod; then
-    start=(mongod --bind_ip 127.0.0.1 --port "$port" --dbpath "$folder/data")
+    start=(mongod --bind_ip 127.0.0.1 --port "$port" --dbpath "$folder/data" --setParameter ttlMonitorSleepSecs=1)
 else
     has cmake || apt cmake
     server=$(crate_tool secantus-mdb $SECANTUS_VERSION secantusd-rs --ignore-rust-version)
-    : >"$folder/secantus.toml" # A configuration of the machine's must not change a test.
+    # A configuration of the machine's must not change a test; what has expired goes at once.
+    printf '[storage]\nttl_sweep_seconds = 1\n' >"$folder/secantus.toml"
     # Every commit is synced: without that a killed stand-in forgets what it acknowledged.
     start=("$server" --config "$folder/secantus.toml" --host 127.0.0.1 --port "$port" --storage-path "$folder/data" --cache-size 256M
         --sync-on-commit)

@@ -28,6 +28,8 @@ mod decode;
 mod encode;
 /// What may be wrong with the database.
 mod examine;
+/// What the database removes by itself.
+mod expiry;
 /// How the database would find a page.
 mod explain;
 /// Filters as database queries.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use mongodb::{
     Database, IndexModel,
     bson::{Document, doc},
@@ -67,6 +69,10 @@ pub(super) fn wanted() -> impl Iterator<Item = (&'static str, IndexModel)> {
     let of_keys =
         [unique(doc! { "key": 1 }), plain(doc! { "project_id": 1 }), plain(doc! { "environment": 1 })].map(|index| (API_KEYS, index));
     let of_traces = single.into_iter().chain(lists.map(plain)).chain(rare).map(|index| (TRACES, index));
-    let of_spans = [(SPAN_BATCHES, plain(doc! { "trace_id": 1, "project_id": 1 }))];
+    // What has a time to live is removed by the database.
+    let expiry = IndexOptions::builder().expire_after(Duration::ZERO).build();
+    let expiry = IndexModel::builder().keys(doc! { "expires_at": 1 }).options(expiry).build();
+    let expiries = [TRACES, SPAN_BATCHES].map(|collection| (collection, expiry.clone()));
+    let of_spans = [(SPAN_BATCHES, plain(doc! { "trace_id": 1, "project_id": 1 }))].into_iter().chain(expiries);
     of_traces.chain(of_spans).chain(of_projects).chain(of_keys)
 }

@@ -47,6 +47,11 @@ impl Stretch {
         Self { from, to: from + level.width() }
     }
 
+    /// The period that holds a moment.
+    pub fn around(level: Level, moment: Timestamp) -> Self {
+        if moment == Timestamp::MIN { Self::UNDATED } else { Self::of(level, moment.millis()) }
+    }
+
     pub fn overlaps(self, other: Self) -> bool {
         self.from < other.to && other.from < self.to
     }
@@ -58,10 +63,6 @@ impl Stretch {
         let shorter = [Level::Minute, Level::Hour].into_iter().map(at).find(|stretches| stretches.len() <= MOST);
         let undated = undated.first().map(|_| Self::UNDATED);
         shorter.unwrap_or_else(|| at(Level::Day)).into_iter().chain(undated).collect()
-    }
-
-    fn id(self) -> String {
-        format!("{}/{}", self.from, self.to)
     }
 }
 
@@ -110,10 +111,13 @@ impl Marks {
                 }
             }
         };
-        match select(pin!(write), pin!(remake)).await {
+        let written = match select(pin!(write), pin!(remake)).await {
             Either::Left((written, _)) => written,
             Either::Right((error, _)) => Err(error),
-        }
+        };
+        // Where the machine slept in between, who adds up did not wait for us.
+        self.make(database, &stretches).await?;
+        written
     }
 
     /// Makes the marks that do not hold.
@@ -134,12 +138,18 @@ impl Marks {
 
 /// Makes marks, or makes those that stand anew.
 pub(super) async fn put(database: &Database, name: &str, stretches: &[Stretch]) -> Result<(), StoreError> {
+    put_by(database, name, "", stretches).await
+}
+
+/// The same, beside those that others make.
+pub(super) async fn put_by(database: &Database, name: &str, maker: &str, stretches: &[Stretch]) -> Result<(), StoreError> {
     let marks = collection(database, name);
     let puts = stretches.iter().map(|stretch| {
         let (marks, stretch) = (&marks, *stretch);
         async move {
             let mark = doc! { "from": stretch.from, "to": stretch.to, "made": Uuid::new_v4().simple().to_string() };
-            let put = || marks.replace_one(doc! { "_id": stretch.id() }, &mark).upsert(true);
+            let id = format!("{}/{}{maker}", stretch.from, stretch.to);
+            let put = || marks.replace_one(doc! { "_id": &id }, &mark).upsert(true);
             match put().await {
                 // Another put of it came in between.
                 Err(error) if is_duplicate(&error) => put().await,
@@ -162,6 +172,7 @@ pub(super) fn moment(raw: &RawDocument) -> Timestamp {
 /// A mark as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Mark {
+    pub id: String,
     pub stretch: Stretch,
     /// Other than before where it was made anew.
     pub made: String,
@@ -171,7 +182,8 @@ pub(super) async fn read(database: &Database, name: &str) -> Result<Vec<Mark>, S
     let documents: Vec<Document> = collection(database, name).find(doc! {}).await?.try_collect().await?;
     let mark = |document: &Document| {
         let stretch = Stretch { from: document.get_i64("from").ok()?, to: document.get_i64("to").ok()? };
-        Some(Mark { stretch, made: document.get_str("made").ok()?.to_owned() })
+        let text = |field| Some(document.get_str(field).ok()?.to_owned());
+        Some(Mark { id: text("_id")?, stretch, made: text("made")? })
     };
     Ok(documents.iter().filter_map(mark).collect())
 }
@@ -180,7 +192,7 @@ pub(super) async fn read(database: &Database, name: &str) -> Result<Vec<Mark>, S
 pub(super) async fn remove(database: &Database, name: &str, marks: &[Mark]) -> Result<(), StoreError> {
     let collection = collection(database, name);
     for mark in marks {
-        collection.delete_one(doc! { "_id": mark.stretch.id(), "made": &mark.made }).await?;
+        collection.delete_one(doc! { "_id": &mark.id, "made": &mark.made }).await?;
     }
     Ok(())
 }

@@ -17,14 +17,14 @@ use super::{
     TRACES,
     connect::Connection,
     encode::date,
-    index,
+    expiry, index,
     lease::Lease,
     marks::{self, Mark, Marks, Stretch, UNINDEXED, UNSUMMED},
     of_primary,
     rollups::{self, Cells},
 };
 use crate::{
-    StoreError,
+    StoreError, TraceKey,
     rollups::{Grain, Level},
 };
 
@@ -35,6 +35,8 @@ const GONE: u32 = 2;
 /// Of sums of another form nothing is kept.
 const FORM: i64 = 1;
 const STATE: &str = "state";
+/// Who marks everything that stands when sums are begun.
+const BEGINNING: &str = "/beginning";
 /// Documents of other writers are looked for again for so long behind the newest, in s: writers' clocks differ.
 const OVERLAP: u32 = 600;
 /// How often that is done.
@@ -68,6 +70,7 @@ pub(super) async fn run(connection: Arc<Connection>, marks: Arc<Marks>, pace: Pa
         foreign: None,
         looked_back: None,
         known: HashSet::new(),
+        expiring: HashSet::new(),
         seen: HashMap::new(),
     };
     let mut has_failed = false;
@@ -103,6 +106,7 @@ struct Roller {
     looked_back: Option<Instant>,
     /// Those that are no news when it looks back.
     known: HashSet<ObjectId>,
+    expiring: HashSet<TraceKey>,
     /// The marks that stand, since when they are known.
     seen: HashMap<Mark, Instant>,
 }
@@ -119,16 +123,17 @@ impl Roller {
                 Some(state) => state.foreign,
                 None => {
                     let state = begin(database).await?;
-                    // What stands already needs no rest.
+                    // Under these marks nobody writes, so they need no rest.
                     let rested = Instant::now().checked_sub(self.pace.rests);
-                    let marks = marks::read(database, UNSUMMED).await?;
-                    self.seen = marks.into_iter().filter_map(|mark| Some((mark, rested?))).collect();
+                    let marks = marks::read(database, UNSUMMED).await?.into_iter().filter(|mark| mark.id.ends_with(BEGINNING));
+                    self.seen = marks.filter_map(|mark| Some((mark, rested?))).collect();
                     state.foreign
                 }
             },
         };
         self.mark_foreign(database, &mut newest).await?;
         self.foreign = Some(newest);
+        expiry::mark(database, &self.marks, &mut self.expiring).await?;
         let found = marks::read(database, UNSUMMED).await?;
         let now = Instant::now();
         let since = |mark: &Mark| self.seen.get(mark).copied().unwrap_or(now);
@@ -297,7 +302,7 @@ async fn begin(database: &Database) -> Result<State, StoreError> {
         let Some(end) = Timestamp::from_millis(day.to) else { break };
         from = end;
     }
-    marks::put(database, UNSUMMED, &all).await?;
+    marks::put_by(database, UNSUMMED, BEGINNING, &all).await?;
     notes.clone_with_type::<Document>().insert_one(doc! { "_id": STATE, "form": FORM, "foreign": newest }).await?;
     Ok(State { foreign: newest })
 }

@@ -108,6 +108,26 @@ async fn numbers_come_from_sums_and_wrong_ones_are_found_and_mended() {
     bench.check_sums().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_database_removes_by_itself_is_counted_no_longer() {
+    let bench = Bench::mongo().await;
+    let theirs = collection(&bench).await;
+    bench.put(&[raw("stays", 0), raw("goes", 70)]).await;
+    rest(&bench).await;
+    let whole = Filter::default();
+    assert_eq!(bench.store.count(&whole).await.unwrap().count, 2);
+    let soon = DateTime::from_millis(DateTime::now().timestamp_millis() + 3_000);
+    theirs.update_one(doc! { "trace_id": "goes" }, doc! { "$set": { "expires_at": soon } }).await.unwrap();
+    while theirs.count_documents(doc! {}).await.unwrap() > 1 {
+        assert!(bench.store.count(&whole).await.unwrap().count > 0);
+        sleep(PACE.every).await;
+    }
+    sleep(PACE.rests).await;
+    rest(&bench).await;
+    assert_eq!(bench.store.count(&whole).await.unwrap().count, 1);
+    bench.check_sums().await;
+}
+
 /// A process, which can be killed.
 struct Process {
     runtime: Runtime,

@@ -1,0 +1,43 @@
+use std::collections::HashSet;
+
+use futures_util::TryStreamExt;
+use mongodb::{
+    Database,
+    bson::{DateTime, Document, doc},
+};
+
+use super::{
+    SPAN_BATCHES, TRACES, decode,
+    encode::date,
+    marks::{self, Marks, Stretch},
+    of_primary,
+};
+use crate::{StoreError, TraceKey, ingest::now, rollups::Level};
+
+/// Further ahead, in ms, than clocks differ and than the database looks for what has expired.
+const AHEAD: f64 = 120_000.0;
+
+/// Marks the time of traces that the database is about to remove by itself, as long as they are there, and has their spans go with them.
+/// `known` has those whose spans are told already.
+pub(super) async fn mark(database: &Database, marks: &Marks, known: &mut HashSet<TraceKey>) -> Result<(), StoreError> {
+    let traces = of_primary(database, TRACES);
+    let expiring = doc! { "expires_at": { "$gt": DateTime::MIN, "$lte": date(now().plus(AHEAD)) } };
+    let fields = doc! { "trace_id": 1, "project_id": 1, "created_at": 1, "expires_at": 1 };
+    let mut found = traces.find(expiring).projection(fields).await?;
+    let spans = database.collection::<Document>(SPAN_BATCHES);
+    let (mut stretches, mut these) = (HashSet::new(), HashSet::new());
+    while let Some(raw) = found.try_next().await? {
+        stretches.insert(Stretch::around(Level::Minute, marks::moment(&raw)));
+        let mut document = decode::document(&raw)?;
+        let expires_at = document.remove("expires_at");
+        let trace = decode::trace(document);
+        let key = TraceKey { project_id: trace.project_id, trace_id: trace.trace_id };
+        if !known.contains(&key) {
+            let of_trace = doc! { "trace_id": &key.trace_id, "project_id": &key.project_id };
+            spans.update_many(of_trace, doc! { "$set": { "expires_at": expires_at } }).await?;
+        }
+        these.insert(key);
+    }
+    *known = these;
+    marks.make(database, &stretches.into_iter().collect()).await
+}
