@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, time::Duration};
 use mongodb::bson::{DateTime, Document, doc};
 use proptest::{prelude::*, test_runner::TestRunner};
 use tokio::{runtime::Runtime, time::sleep};
-use tracellm_store::{Repaired, TraceKey, TraceStore, open_at, overview::analytics};
+use tracellm_store::{Repaired, TraceKey, TraceStore, mongo::Pace, open_at, overview::analytics};
 use tracellm_trace::{FacetBy, Filter, Query, Search, Total, Trace};
 
 use crate::{
@@ -128,6 +128,9 @@ async fn what_the_database_removes_by_itself_is_counted_no_longer() {
     bench.check_sums().await;
 }
 
+/// Slow enough for what a killed process has sent to arrive on a busy machine before anyone adds up.
+const SLOW: Pace = Pace { every: Duration::from_millis(50), holds: Duration::from_millis(300), rests: Duration::from_millis(2_500) };
+
 /// A process, which can be killed.
 struct Process {
     runtime: Runtime,
@@ -136,7 +139,7 @@ struct Process {
 
 impl Process {
     async fn start(bench: &Bench) -> Self {
-        Self { runtime: Runtime::new().unwrap(), store: open_at(&bench.location, PACE).await.unwrap() }
+        Self { runtime: Runtime::new().unwrap(), store: open_at(&bench.location, SLOW).await.unwrap() }
     }
 
     /// Has it do something, and wait for that.
@@ -172,7 +175,8 @@ async fn put(store: &dyn TraceStore, runner: &mut TestRunner) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sums_hold_whoever_writes_and_whoever_is_killed() {
-    let bench = Bench::mongo().await;
+    let mut bench = Bench::mongo().await;
+    bench.store = open_at(&bench.location, SLOW).await.unwrap();
     let theirs = collection(&bench).await;
     let mut runner = runner();
     let mut process = Process::start(&bench).await;
@@ -196,7 +200,7 @@ async fn sums_hold_whoever_writes_and_whoever_is_killed() {
                 document.insert("updated_at", DateTime::from_millis(moment));
                 theirs.insert_one(document).await.unwrap();
             }
-            Deed::Rest => sleep(bench.rests.mul_f64(f64::from(draw(&mut runner, &(0..12u8))) / 6.0)).await,
+            Deed::Rest => sleep(SLOW.rests.mul_f64(f64::from(draw(&mut runner, &(0..12u8))) / 7.0)).await,
             Deed::Kill => {
                 killed += 1;
                 for _ in 0..3 {
