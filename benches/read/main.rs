@@ -71,6 +71,7 @@ async fn measure(home: Home, size: u64, requests: usize, data: &std::path::Path)
     while get(&mut client, "/api/traces?q=xylophone").await?.windows(13).any(|part| part == b"\"not_indexed\"") {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+    raw::wait_until_indexed(product.place()).await?;
     let mut all = Vec::new();
     for question in QUESTIONS {
         let path = question.path(&mut client).await?;

@@ -14,6 +14,8 @@ enum Path {
     Page(&'static str, usize),
     /// A trace from the middle of the first page.
     Trace,
+    /// The list of those that share this field with a new one.
+    With(&'static str),
 }
 
 const fn of(name: &'static str, path: &'static str) -> Question {
@@ -37,8 +39,16 @@ pub const QUESTIONS: &[Question] = &[
     of("list, latency over 2 s", "/api/traces?latency_min=2000"),
     of("list, status and project", "/api/traces?status=failed&project_id=travel-agent"),
     of("list, status and model", "/api/traces?status=failed&model=gpt-4.1"),
+    of("list, status and environment", "/api/traces?status=failed&environment=production"),
+    of("list, project and model", "/api/traces?project_id=travel-agent&model=gpt-4.1"),
+    of("list, project and environment", "/api/traces?project_id=travel-agent&environment=production"),
+    of("list, model and environment", "/api/traces?model=gpt-4.1&environment=production"),
+    of("list, tokens under 500", "/api/traces?token_max=500"),
+    Question { name: "list, session", path: Path::With("session_id"), raw: None },
+    Question { name: "list, user", path: Path::With("user_id"), raw: None },
     of("list, by latency", "/api/traces?sort=-latency"),
-    Question { name: "list, page 100", path: Path::Page("/api/traces", 100), raw: None },
+    of("list, by cost", "/api/traces?sort=-cost_usd"),
+    Question { name: "list, page 1,000", path: Path::Page("/api/traces", 1_000), raw: None },
     Question { name: "one trace", path: Path::Trace, raw: Some(Raw::Document) },
     of("search, rare", "/api/traces?q=xylophone"),
     of("search, frequent", "/api/traces?q=timeout"),
@@ -69,6 +79,11 @@ impl Question {
                     page = format!("{path}?cursor={cursor}");
                 }
                 Ok(page)
+            }
+            Path::With(field) => {
+                let found: serde_json::Value = serde_json::from_slice(&get(client, "/api/traces?limit=200").await?)?;
+                let value = found["items"].as_array().and_then(|items| items.iter().find_map(|item| item[field].as_str()));
+                Ok(format!("/api/traces?{field}={}", value.unwrap_or_default()))
             }
             Path::Trace => {
                 let found: serde_json::Value = serde_json::from_slice(&get(client, "/api/traces").await?)?;

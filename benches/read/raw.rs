@@ -1,6 +1,6 @@
 //! The rows of a question, asked of SQLite or MongoDB itself, and read to the last byte.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use mongodb::{
@@ -54,6 +54,20 @@ fn sqlite(place: &Place, raw: &Raw, requests: usize) -> Result<Vec<f64>, Failure
         times.push(asked.elapsed().as_secs_f64() * 1e3);
     }
     Ok(times)
+}
+
+/// Waits until a MongoDB has the sums and the words of all that stands there.
+pub async fn wait_until_indexed(place: &Place) -> Result<(), Failure> {
+    if place.home == Home::Mongo {
+        let client = Client::with_uri_str(mongo_url().ok_or("no MongoDB")?).await?;
+        for marks in ["marks", "search_marks"] {
+            let marks: Collection<RawDocumentBuf> = client.database(&place.db_name).collection(marks);
+            while marks.count_documents(doc! {}).await? > 0 {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn mongo(place: &Place, raw: &Raw, requests: usize) -> Result<Vec<f64>, Failure> {

@@ -6,10 +6,8 @@ use crate::{Failure, settings::RepairCommand};
 pub async fn repair(location: Location, command: RepairCommand) -> Result<(), Failure> {
     let store = tracellm_store::open(&location).await?;
     let RepairCommand::Rollups = command;
-    match store.repair_rollups().await? {
-        None => eprintln!("this store keeps no sums: every number is added up from the traces when it is asked for"),
-        Some(Repaired { cells, wrong }) => eprintln!("{cells} sums are kept; {wrong} were not what the traces add up to, and are mended"),
-    }
+    let Repaired { cells, wrong } = store.repair_rollups().await?;
+    eprintln!("{cells} sums are kept; {wrong} were not what the traces add up to, and are mended");
     store.close().await;
     Ok(())
 }

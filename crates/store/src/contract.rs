@@ -150,8 +150,8 @@ pub trait TraceStore: Send + Sync + 'static {
     /// Counts the values that traces have, of each name by which they are told apart.
     fn facets<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<FacetTally, StoreError>>;
 
-    /// Adds up all traces anew, and mends the sums that are kept; none where none are kept.
-    fn repair_rollups(&self) -> BoxFuture<'_, Result<Option<Repaired>, StoreError>>;
+    /// Adds up all traces anew, and mends the sums that are kept.
+    fn repair_rollups(&self) -> BoxFuture<'_, Result<Repaired, StoreError>>;
 
     /// Every project id that a trace has, in order.
     fn project_ids(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;

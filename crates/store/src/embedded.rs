@@ -166,8 +166,8 @@ impl TraceStore for EmbeddedStore {
         Box::pin(self.readers.run(move |connection| facets::count(connection, &filter)))
     }
 
-    fn repair_rollups(&self) -> BoxFuture<'_, Result<Option<Repaired>, StoreError>> {
-        Box::pin(self.access.run(|connection| rollups::repair(connection).map(Some)))
+    fn repair_rollups(&self) -> BoxFuture<'_, Result<Repaired, StoreError>> {
+        Box::pin(self.access.run(rollups::repair))
     }
 
     fn project_ids(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {

@@ -237,8 +237,8 @@ impl TraceStore for MongoStore {
         Box::pin(async { within(PATIENCE, queries::facets(self.marked().await?, filter)).await })
     }
 
-    fn repair_rollups(&self) -> BoxFuture<'_, Result<Option<Repaired>, StoreError>> {
-        Box::pin(async { repair::repair(self.marked().await?.database, self.pace).await.map(Some) })
+    fn repair_rollups(&self) -> BoxFuture<'_, Result<Repaired, StoreError>> {
+        Box::pin(async { repair::repair(self.marked().await?.database, self.pace).await })
     }
 
     fn project_ids(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {

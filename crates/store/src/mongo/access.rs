@@ -71,6 +71,16 @@ pub(super) fn is_duplicate(error: &Error) -> bool {
     matches!(error.kind.as_ref(), ErrorKind::Write(WriteFailure::WriteError(failed)) if failed.code == 11000)
 }
 
+/// Whether another wrote the same document at the same time.
+pub(super) fn is_conflict(error: &Error) -> bool {
+    const WRITE_CONFLICT: i32 = 112;
+    match error.kind.as_ref() {
+        ErrorKind::Write(WriteFailure::WriteError(failed)) => failed.code == WRITE_CONFLICT,
+        ErrorKind::Command(failed) => failed.code == WRITE_CONFLICT,
+        _ => false,
+    }
+}
+
 pub(super) async fn find_key(database: &Database, stored_as: &[String]) -> Result<Option<ApiKey>, StoreError> {
     let found = collection(database, API_KEYS).find_one(doc! { "key": { "$in": stored_as } }).await?;
     found.map(|raw| Ok(decode::key(decode::document(&raw)?).key)).transpose()

@@ -2,7 +2,6 @@ use std::{
     collections::{BTreeSet, HashMap},
     future::ready,
     pin::pin,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,11 +14,15 @@ use mongodb::{
     Collection, Database,
     bson::{Document, RawDocument, RawDocumentBuf, doc},
 };
-use tokio::time::sleep;
+use tokio::{sync::Mutex, time::sleep};
 use tracellm_trace::Timestamp;
 use uuid::Uuid;
 
-use super::{TRACES, access::is_duplicate, of_primary};
+use super::{
+    TRACES,
+    access::{is_conflict, is_duplicate},
+    of_primary,
+};
 use crate::{StoreError, rollups::Level};
 
 /// Of which the sums are not right.
@@ -28,6 +31,8 @@ pub(super) const UNSUMMED: &str = "marks";
 pub(super) const UNINDEXED: &str = "search_marks";
 /// Minutes or hours that are marked by themselves.
 const MOST: usize = 8;
+/// How often a mark is tried that others make at the same time.
+const ATTEMPTS: u32 = 5;
 /// Marks that are on their way at once.
 const AT_ONCE: usize = 8;
 
@@ -122,16 +127,15 @@ impl Marks {
 
     /// Makes the marks that do not hold.
     pub async fn make(&self, database: &Database, stretches: &BTreeSet<Stretch>) -> Result<(), StoreError> {
+        // Of those who write at once, one makes it.
+        let mut made = self.made.lock().await;
         let now = Instant::now();
-        let missing: Vec<Stretch> = {
-            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-            made.retain(|_, at| now.duration_since(*at) < self.holds);
-            let has = |stretch: &Stretch, level| *stretch != Stretch::UNDATED && made.contains_key(&Stretch::of(level, stretch.from));
-            let holds = |stretch: &Stretch| made.contains_key(stretch) || has(stretch, Level::Hour) || has(stretch, Level::Day);
-            stretches.iter().copied().filter(|stretch| !holds(stretch)).collect()
-        };
+        made.retain(|_, at| now.duration_since(*at) < self.holds);
+        let has = |stretch: &Stretch, level| *stretch != Stretch::UNDATED && made.contains_key(&Stretch::of(level, stretch.from));
+        let holds = |stretch: &Stretch| made.contains_key(stretch) || has(stretch, Level::Hour) || has(stretch, Level::Day);
+        let missing: Vec<Stretch> = stretches.iter().copied().filter(|stretch| !holds(stretch)).collect();
         put(database, UNSUMMED, &missing).await?;
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).extend(missing.into_iter().map(|stretch| (stretch, now)));
+        made.extend(missing.into_iter().map(|stretch| (stretch, now)));
         Ok(())
     }
 }
@@ -150,10 +154,13 @@ pub(super) async fn put_by(database: &Database, name: &str, maker: &str, stretch
             let mark = doc! { "from": stretch.from, "to": stretch.to, "made": Uuid::new_v4().simple().to_string() };
             let id = format!("{}/{}{maker}", stretch.from, stretch.to);
             let put = || marks.replace_one(doc! { "_id": &id }, &mark).upsert(true);
-            match put().await {
-                // Another put of it came in between.
-                Err(error) if is_duplicate(&error) => put().await,
-                done => done,
+            let mut attempts = 1;
+            loop {
+                match put().await {
+                    // Another process made it in between.
+                    Err(error) if attempts < ATTEMPTS && (is_duplicate(&error) || is_conflict(&error)) => attempts += 1,
+                    done => return done,
+                }
             }
         }
     });

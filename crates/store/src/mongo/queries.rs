@@ -1,4 +1,4 @@
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, try_join};
 use mongodb::{
     Collection,
     bson::{Bson, Document, RawDocumentBuf, doc},
@@ -37,7 +37,7 @@ pub(super) async fn list(marked: Marked<'_>, query: &Query) -> Result<Page<Trace
     if let Some(ground) = ground(marked, &query.filter) {
         return ground.list(query).await?.page(|trace| Ok(TraceSummary::found(&trace, query.filter.q.as_ref())));
     }
-    page(&marked.database.collection(TRACES), query, Some(of_rows()), decode::summary).await
+    page(marked, query, Some(of_rows()), decode::summary).await
 }
 
 /// What rows are made of.
@@ -82,7 +82,7 @@ pub(super) async fn rows(marked: Marked<'_>, query: &Query) -> Result<Rows, Stor
 pub(super) async fn list_documents(marked: Marked<'_>, query: &Query) -> Result<Page<Trace>, StoreError> {
     match ground(marked, &query.filter) {
         Some(ground) => ground.list(query).await?.page(Ok),
-        None => page(&marked.database.collection(TRACES), query, None, decode::trace).await,
+        None => page(marked, query, None, decode::trace).await,
     }
 }
 
@@ -107,14 +107,20 @@ pub(super) async fn count(marked: Marked<'_>, filter: &Filter) -> Result<Total, 
     if let Some(ground) = ground(marked, filter) {
         return ground.count(Walk::new(false, PATIENCE), u64::MAX).await;
     }
-    if let Some(names) = Names::of(filter)
-        && let Some(kept) = Kept::of(marked).await?
-        && let Some(count) = kept.count(filter, &names).await?
-    {
-        return Ok(Total { count, is_capped: false });
+    let count = match kept_count(marked, filter).await? {
+        Some(count) => count,
+        None => marked.database.collection::<RawDocumentBuf>(TRACES).count_documents(filter::matching(filter)).await?,
+    };
+    Ok(Total { count, is_capped: false })
+}
+
+/// How many match, where sums tell.
+async fn kept_count(marked: Marked<'_>, filter: &Filter) -> Result<Option<u64>, StoreError> {
+    let Some(names) = Names::of(filter) else { return Ok(None) };
+    match Kept::of(marked).await? {
+        Some(kept) => kept.count(filter, &names).await,
+        None => Ok(None),
     }
-    let traces = marked.database.collection::<RawDocumentBuf>(TRACES);
-    Ok(Total { count: traces.count_documents(filter::matching(filter)).await?, is_capped: false })
 }
 
 /// Every project id, those under which documents of others are shown too. (`distinct` would have to fit one document.)
@@ -129,14 +135,15 @@ pub(super) async fn project_ids(traces: &Collection<RawDocumentBuf>) -> Result<V
 }
 
 async fn page<T>(
-    traces: &Collection<RawDocumentBuf>,
+    marked: Marked<'_>,
     query: &Query,
     projection: Option<Document>,
     decode: fn(Document) -> T,
 ) -> Result<Page<T>, StoreError> {
     let reading = Reading::new(query);
-    let rows = read(traces, query, &reading, projection, decode).await?;
-    let total = match reading.total_of(rows.len()) {
+    let traces = marked.database.collection(TRACES);
+    let (rows, kept) = try_join!(read(&traces, query, &reading, projection, decode), kept_count(marked, &query.filter))?;
+    let total = match reading.total_of(rows.len()).or(kept) {
         Some(total) => total,
         None => traces.count_documents(filter::matching(&query.filter)).limit(TOTAL_CAP + 1).await?,
     };
