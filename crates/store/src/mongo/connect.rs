@@ -1,6 +1,6 @@
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use mongodb::{
@@ -9,7 +9,7 @@ use mongodb::{
     error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure},
     options::{Acknowledgment, ClientOptions, ConnectionString, ServerApi, ServerApiVersion, WriteConcern},
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::{TRACES, indexes, upgrade, validator};
 use crate::StoreError;
@@ -23,7 +23,7 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Connection {
     url: ConnectionString,
     db_name: String,
-    database: OnceCell<Database>,
+    database: Shared<Database>,
     is_prepared: AtomicBool,
 }
 
@@ -32,12 +32,12 @@ impl Connection {
     pub fn new(url: &str, db_name: Option<&str>) -> Result<Self, StoreError> {
         let url = parse(url)?;
         let db_name = db_name.or(url.default_database.as_deref()).unwrap_or("tracellm").to_owned();
-        Ok(Self { url, db_name, database: OnceCell::new(), is_prepared: AtomicBool::new(false) })
+        Ok(Self { url, db_name, database: Shared::default(), is_prepared: AtomicBool::new(false) })
     }
 
     /// The database, of which no more is known than that it answers.
     pub async fn unprepared(&self) -> Result<&Database, StoreError> {
-        self.database.get_or_try_init(|| reach(&self.url, &self.db_name)).await
+        self.database.get_or_make(|| reach(&self.url, &self.db_name)).await
     }
 
     /// The database with its indexes.
@@ -58,9 +58,37 @@ impl Connection {
     }
 
     pub async fn close(&self) {
-        if let Some(database) = self.database.get() {
+        if let Some(database) = self.database.made.get() {
             database.client().clone().shutdown().await;
         }
+    }
+}
+
+/// What one of those who need it makes while the others wait. A failure is told to all who waited, so that nobody waits for several.
+struct Shared<T> {
+    made: OnceCell<T>,
+    failed: Mutex<Option<(Instant, StoreError)>>,
+}
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self { made: OnceCell::new(), failed: Mutex::default() }
+    }
+}
+
+impl<T> Shared<T> {
+    async fn get_or_make<M: Future<Output = Result<T, StoreError>>>(&self, make: impl FnOnce() -> M) -> Result<&T, StoreError> {
+        if let Some(made) = self.made.get() {
+            return Ok(made);
+        }
+        let came = Instant::now();
+        let mut failed = self.failed.lock().await;
+        if let Some((_, error)) = failed.as_ref().filter(|(at, _)| *at >= came) {
+            return Err(error.clone());
+        }
+        let made = self.made.get_or_try_init(make).await;
+        *failed = made.as_ref().err().map(|error| (Instant::now(), error.clone()));
+        made
     }
 }
 
@@ -133,7 +161,10 @@ impl From<Error> for StoreError {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use std::cell::Cell;
+
+    use super::{Shared, parse};
+    use crate::StoreError;
 
     #[test]
     fn a_password_is_in_no_message() {
@@ -143,5 +174,19 @@ mod tests {
         }
         let message = parse("postgres://host").unwrap_err().to_string();
         assert!(message.contains("mongodb://"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_for_a_server_fail_with_the_first() {
+        let (shared, asked) = (Shared::<u8>::default(), Cell::new(0));
+        let fail = || async {
+            asked.set(asked.get() + 1);
+            tokio::task::yield_now().await;
+            Err(StoreError::Unavailable("away".to_owned()))
+        };
+        let answers = tokio::join!(shared.get_or_make(fail), shared.get_or_make(fail), shared.get_or_make(fail));
+        assert!(answers.0.is_err() && answers.1.is_err() && answers.2.is_err());
+        assert_eq!(asked.get(), 1);
+        assert_eq!(*shared.get_or_make(|| async { Ok(7) }).await.unwrap(), 7, "who comes later tries again");
     }
 }
