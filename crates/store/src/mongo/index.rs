@@ -176,28 +176,66 @@ impl<'a> Lookup<'a> {
 
     pub async fn next(&mut self) -> Result<Option<Candidates>, StoreError> {
         if self.candidates.is_empty() {
-            let Some(head) = self.heads.pop_front() else { return Ok(None) };
-            if self.looked_up == 0 {
-                self.looked_up = LOOKUP;
-                let ids: Vec<&str> = [&head].into_iter().chain(self.heads.iter().take(LOOKUP - 1)).map(|head| head.id.as_str()).collect();
-                self.places = self.places(&ids).await?;
-            }
-            self.looked_up -= 1;
-            if let Some(places) = self.places.get(&head.id)
-                && let Some(Segment { entries, .. }) = segments(self.database).find_one(doc! { "_id": &head.id }).await?
-            {
-                let these = places.iter().filter_map(|place| entries.get(usize::from(*place)));
-                self.candidates = these.filter(|entry| self.range.contains(&entry.at)).map(|entry| (entry.at, entry.id.clone())).collect();
-                if !self.ascending {
-                    self.candidates.make_contiguous().reverse();
+            let (mut last, mut count, mut some) = (None, 0, Vec::new());
+            // Of so many segments that what they have is worth a reading.
+            while count < CANDIDATES && (some.is_empty() || self.looked_up > 0) {
+                let Some((head, places)) = self.next_segment().await? else { break };
+                last = Some(head.last);
+                count += places.len();
+                if !places.is_empty() {
+                    some.push((head.id, places));
+                } else if self.looked_up == 0 {
+                    break;
                 }
             }
+            let Some(last) = last else { return Ok(None) };
+            self.candidates = self.entries(&some).await?;
             if self.candidates.is_empty() {
-                return Ok(Some(Candidates::NoneUntil(head.last.clamp(self.range.start, self.range.end - 1))));
+                return Ok(Some(Candidates::NoneUntil(last.clamp(self.range.start, self.range.end - 1))));
             }
         }
         let next = self.candidates.drain(..CANDIDATES.min(self.candidates.len()));
         Ok(Some(Candidates::These(next.collect())))
+    }
+
+    /// How many the next segment has, and a moment of it.
+    pub async fn count(&mut self) -> Result<Option<(i64, u64)>, StoreError> {
+        let Some((head, places)) = self.next_segment().await? else { return Ok(None) };
+        let (last, hour) = (head.last, Level::Hour.period_of(head.last));
+        let is_whole = self.range.start <= hour && hour + Level::Hour.width() <= self.range.end;
+        let count = if is_whole { places.len() } else { self.entries(&[(head.id, places)]).await?.len() };
+        Ok(Some((last.clamp(self.range.start, self.range.end - 1), count as u64)))
+    }
+
+    /// The next segment, with the places of those that have all terms.
+    async fn next_segment(&mut self) -> Result<Option<(Segment, Vec<u16>)>, StoreError> {
+        if self.looked_up == 0 {
+            let ids: Vec<&str> = self.heads.iter().take(LOOKUP).map(|head| head.id.as_str()).collect();
+            self.places = self.places(&ids).await?;
+            self.looked_up = ids.len();
+        }
+        let Some(head) = self.heads.pop_front() else { return Ok(None) };
+        self.looked_up -= 1;
+        let places = self.places.remove(&head.id).unwrap_or_default();
+        Ok(Some((head, places)))
+    }
+
+    /// What stands at these places of segments, in order, as far as it is in the range.
+    async fn entries(&self, places: &[(String, Vec<u16>)]) -> Result<VecDeque<(i64, Bson)>, StoreError> {
+        if places.iter().all(|(_, places)| places.is_empty()) {
+            return Ok(VecDeque::new());
+        }
+        let ids: Vec<&str> = places.iter().map(|(id, _)| id.as_str()).collect();
+        let found: Vec<Segment> = segments(self.database).find(doc! { "_id": { "$in": ids } }).await?.try_collect().await?;
+        let found: HashMap<String, Vec<Entry>> = found.into_iter().map(|segment| (segment.id, segment.entries)).collect();
+        let mut entries = VecDeque::new();
+        for (id, places) in places {
+            let Some(these) = found.get(id) else { continue };
+            let these = places.iter().filter_map(|place| these.get(usize::from(*place)));
+            let these = these.filter(|entry| self.range.contains(&entry.at)).map(|entry| (entry.at, entry.id.clone()));
+            if self.ascending { entries.extend(these) } else { entries.extend(these.rev()) }
+        }
+        Ok(entries)
     }
 
     /// The places of those that have all terms, by segment.

@@ -87,8 +87,13 @@ impl<'a> Kept<'a> {
     }
 
     /// Whether what was read may still stand.
-    pub fn is_sure(&self) -> bool {
+    fn is_sure(&self) -> bool {
         Instant::now() < self.until
+    }
+
+    /// The same, for those who can't do without.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.is_sure() { Ok(()) } else { Err(StoreError::Unavailable("the database takes too long to search".to_owned())) }
     }
 
     fn parts(&self, (from, to): (i64, i64), levels: &[Level]) -> Vec<Part> {

@@ -74,12 +74,32 @@ impl Ground<'_> {
     /// How many match; no further than `most`, nor longer than the walk goes on.
     pub async fn count(&self, mut walk: Walk, most: u64) -> Result<Total, StoreError> {
         let mut count = 0;
-        self.walk(false, None, Wanted::Places, &mut |created_at, found| {
+        let mut look = |created_at, found: u64| {
             let goes_on = count <= most && walk.goes_on(created_at);
-            count += u64::from(goes_on && found.is_some());
+            count += if goes_on { found } else { 0 };
             if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })
-        .await?;
+        };
+        match self.index().await? {
+            Some((index, terms)) if self.is_told() && self.is_of_time() => {
+                let (from, to) = open_range(self.filter);
+                for (range, is_told) in index.stretches(from, to).into_iter().rev() {
+                    let goes_on = if is_told {
+                        self.count_told(Lookup::begin(self.marked.database, &terms, range, false).await?, &index, &mut look).await?
+                    } else {
+                        let part = within(self.filter, Part { level: None, from: range.start, to: range.end });
+                        let each = &mut |created_at, found: Option<_>| look(created_at, u64::from(found.is_some()));
+                        self.look_at_all(&part, false, None, Wanted::Places, each).await?
+                    };
+                    if goes_on.is_break() {
+                        break;
+                    }
+                }
+            }
+            index => {
+                let each = &mut |created_at, found: Option<_>| look(created_at, u64::from(found.is_some()));
+                self.walk_with(index, false, None, Wanted::Places, each).await?;
+            }
+        }
         Ok(Total { count: count.min(most), is_capped: count > most || walk.stopped_at().is_some() })
     }
 
@@ -124,13 +144,31 @@ impl Ground<'_> {
         Ok(())
     }
 
+    /// The index, where it can tell of all that the filter leaves, and the terms to look up.
+    async fn index(&self) -> Result<Option<(Kept<'_>, Vec<String>)>, StoreError> {
+        let terms = self.terms();
+        let index = if terms.is_empty() { None } else { Kept::of_index(self.marked).await? };
+        match index {
+            Some(index) if index.is_dated(self.filter).await? => Ok(Some((index, terms))),
+            _ => Ok(None),
+        }
+    }
+
     /// Looks at what may match, in order of time: at what the index names, where it is right, and at everything else that the filter leaves.
     async fn walk(&self, ascending: bool, behind: Option<Keyset>, wanted: Wanted, look: Look<'_>) -> Result<(), StoreError> {
-        let terms: Vec<String> = self.terms();
-        let index = if terms.is_empty() { None } else { Kept::of_index(self.marked).await? };
-        let index = match index {
-            Some(index) if index.is_dated(self.filter).await? => index,
-            _ => return self.look_at_all(self.filter, ascending, behind, wanted, look).await.map(drop),
+        self.walk_with(self.index().await?, ascending, behind, wanted, look).await
+    }
+
+    async fn walk_with(
+        &self,
+        index: Option<(Kept<'_>, Vec<String>)>,
+        ascending: bool,
+        behind: Option<Keyset>,
+        wanted: Wanted,
+        look: Look<'_>,
+    ) -> Result<(), StoreError> {
+        let Some((index, terms)) = index else {
+            return self.look_at_all(self.filter, ascending, behind, wanted, look).await.map(drop);
         };
         let (mut from, mut to) = open_range(self.filter);
         // Of the moment at which the page before ended, more may follow.
@@ -172,6 +210,28 @@ impl Ground<'_> {
         self.search.is_some_and(|search| search.is_told_by_keys() && search.keys().iter().all(|key| matches!(key, Key::Term(_))))
     }
 
+    /// Whether the filter asks for nothing but words and time.
+    fn is_of_time(&self) -> bool {
+        let has_no_conditions = self.search.is_none_or(|search| search.conditions().is_empty());
+        has_no_conditions && Filter { q: None, from: None, to: None, last: None, ..self.filter.clone() }.is_empty()
+    }
+
+    /// Counts without a look at any trace.
+    async fn count_told(
+        &self,
+        mut lookup: Lookup<'_>,
+        index: &Kept<'_>,
+        look: &mut (dyn FnMut(i64, u64) -> ControlFlow<()> + Send),
+    ) -> Result<ControlFlow<()>, StoreError> {
+        while let Some((moment, found)) = lookup.count().await? {
+            index.check()?;
+            if look(moment, found).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     async fn look_at_candidates(
         &self,
         mut lookup: Lookup<'_>,
@@ -185,9 +245,7 @@ impl Ground<'_> {
         let is_told = matches!(wanted, Wanted::Places) && self.is_told();
         let matching = filter::matching(filter);
         while let Some(candidates) = lookup.next().await? {
-            if !index.is_sure() {
-                return Err(StoreError::Unavailable("the database takes too long to search".to_owned()));
-            }
+            index.check()?;
             let candidates = match candidates {
                 Candidates::These(these) => these,
                 Candidates::NoneUntil(moment) => {
