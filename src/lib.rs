@@ -5,9 +5,11 @@
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(tracellm_app::App);
-    // From here on the page answers to clicks: for tests, and for whoever asks why a page does not.
-    if let Some(root) = leptos::prelude::document().document_element() {
-        // An attribute name that is valid is never refused.
-        let _ = root.set_attribute("data-hydrated", "");
-    }
+    // Behind the effects of the page. From here on it answers to clicks and keys: for tests, and for whoever asks why a page does not.
+    leptos::task::spawn_local(async {
+        if let Some(root) = leptos::prelude::document().document_element() {
+            // An attribute name that is valid is never refused.
+            let _ = root.set_attribute("data-hydrated", "");
+        }
+    });
 }

@@ -7,7 +7,10 @@ use leptos_router::{
 
 use crate::{
     components::Layout,
-    pages::{ApiPage, FailuresPage, IngestPage, LivePage, NotFoundPage, OverviewPage, ProjectsPage, SettingsPage, TracePage, TracesPage},
+    pages::{
+        ApiPage, DiffPage, FailuresPage, IngestPage, LivePage, NotFoundPage, OverviewPage, ProjectsPage, SettingsPage, TracePage,
+        TracesPage,
+    },
     theme::{self, ThemeOnDocument},
 };
 
@@ -60,6 +63,7 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("settings") view=SettingsPage ssr=SsrMode::Async />
                     <Route path=StaticSegment("traces") view=TracesPage ssr=SsrMode::Async />
                     <Route path=(StaticSegment("traces"), ParamSegment("trace_id")) view=TracePage ssr=SsrMode::Async />
+                    <Route path=(StaticSegment("diff"), ParamSegment("pair")) view=DiffPage ssr=SsrMode::Async />
                     <Route path=StaticSegment("ingest") view=IngestPage ssr=SsrMode::Async />
                 </FlatRoutes>
             </Layout>

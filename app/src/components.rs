@@ -2,6 +2,10 @@
 mod layout;
 pub use layout::Layout;
 
+/// Shortcuts, and the list of all commands.
+mod keyboard;
+pub use keyboard::{Keyboard, here};
+
 /// Status, kind and other small marks.
 mod badges;
 pub use badges::{Fact, StatusBadge};
@@ -36,7 +40,7 @@ pub use coverage::CoverageNote;
 
 /// Rows of traces.
 mod trace_table;
-pub use trace_table::{TraceTable, trace_href};
+pub use trace_table::{TraceTable, steps_href, trace_href};
 
 /// Rows of anything else.
 mod plain_table;
@@ -49,6 +53,18 @@ pub use pager::Pager;
 /// The steps of a trace on its time axis.
 mod waterfall;
 pub use waterfall::Waterfall;
+
+/// What the steps of a trace tell.
+mod why;
+pub use why::WhyPanel;
+
+/// All that there is to see of a trace.
+mod trace_sheet;
+pub use trace_sheet::{TraceSheet, heading};
+
+/// A trace for others: as a link, a command, JSON, Markdown, a file.
+mod share;
+pub use share::Share;
 
 /// Conversations of models, with their roles.
 mod conversation;

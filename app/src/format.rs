@@ -50,6 +50,17 @@ pub fn total(total: Total) -> String {
     if total.is_capped { format!("over {traces}") } else { traces }
 }
 
+/// How much more or less the second is: `+1.20 s (+40 %)`; nothing where they are the same or one is not known.
+pub fn change(from: Option<f64>, to: Option<f64>, write: fn(f64) -> String) -> String {
+    let (Some(from), Some(to)) = (from, to) else { return String::new() };
+    let (by, sign) = ((to - from).abs(), if to > from { '+' } else { '−' });
+    match () {
+        () if by == 0.0 => "=".to_owned(),
+        () if from == 0.0 => format!("{sign}{}", write(by)),
+        () => format!("{sign}{} ({sign}{:.0} %)", write(by), by / from * 100.0),
+    }
+}
+
 /// US dollars, to four digits that matter: `$0.0012`, `$12,345.68`.
 pub fn dollars(usd: f64) -> String {
     match usd {
@@ -107,7 +118,7 @@ pub fn exact_time(time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, dollars, dollars_to, duration};
+    use super::{change, count, dollars, dollars_to, duration};
 
     #[test]
     fn durations_keep_three_digits() {
@@ -135,5 +146,13 @@ mod tests {
         assert_eq!([0, 999, 3229, -1_234_567, i64::MAX].map(count), ["0", "999", "3,229", "-1,234,567", "9,223,372,036,854,775,807"]);
         assert_eq!([0.0, 0.00123, 2.5, 12_345.678].map(dollars), ["$0.00", "$0.0012", "$2.50", "$12,345.68"]);
         assert_eq!([0.004, 5.0, 20_000.0].map(|most| dollars_to(most, most / 2.0)), ["$0.0020", "$2.50", "$10,000"]);
+    }
+
+    #[test]
+    fn a_change_has_its_sign() {
+        let pairs =
+            [(Some(100.0), Some(150.0)), (Some(100.0), Some(75.0)), (Some(0.0), Some(5.0)), (Some(5.0), Some(5.0)), (None, Some(5.0))];
+        let written = pairs.map(|(from, to)| change(from, to, duration));
+        assert_eq!(written, ["+50 ms (+50 %)", "−25 ms (−25 %)", "+5.0 ms", "=", ""]);
     }
 }

@@ -1,16 +1,16 @@
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Diagnosis, Facets, Failures, Filter, Going, Job, NewKey, NewProject, Page, Project, Query, Report, Retention, Trace,
-    TraceSummary,
+    ApiKey, Diagnosis, Diff, Facets, Failures, Filter, Going, Job, NewKey, NewProject, Page, Project, Query, Report, Retention, Trace,
+    TraceSummary, Why,
     otlp::{Explanation, Prices},
     stats::Analytics,
 };
 
-use crate::{ApiError, intake::IntakePage};
+use crate::{ApiError, intake::IntakePage, wire::Json};
 
 /// A page of the list.
-#[server(prefix = "/fn", endpoint = "traces/list", input = Json)]
+#[server(prefix = "/fn", endpoint = "traces/list", input = Json, output = Json)]
 pub async fn list_traces(query: Query) -> Result<Page<TraceSummary>, ApiError> {
     let filter = query.filter.at(server::now());
     server::answer(server::store().list(&Query { filter, ..query }).await)
@@ -31,23 +31,50 @@ pub struct TracePart {
     pub shortened: usize,
     /// Which attribute gave each field, where that was asked of a trace that came as spans.
     pub explanation: Option<Explanation>,
+    /// What all its steps tell.
+    pub why: Why,
 }
 
 /// A trace with [`STEPS_SHOWN`] of its steps, from `first` on; without a project, from whichever has it. Where it is to be explained, with
 /// the explanation of what came as spans.
-#[server(prefix = "/fn", endpoint = "traces/get", input = Json)]
+#[server(prefix = "/fn", endpoint = "traces/get", input = Json, output = Json)]
 pub async fn get_trace(project_id: Option<String>, trace_id: String, first: usize, explained: bool) -> Result<TracePart, ApiError> {
     server::answer(server::part(project_id.as_deref(), &trace_id, first, explained).await)
 }
 
+/// What is compared: `left..right`, two trace ids, or one beside a trace of the same prompt that succeeded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    pub pair: String,
+    pub left_project: Option<String>,
+    pub right_project: Option<String>,
+}
+
+/// Two traces and how they differ; only the left one where there is none to put beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    pub left: TraceSummary,
+    pub right: Option<TraceSummary>,
+    /// Of the left one.
+    pub prompt: String,
+    pub response: Option<String>,
+    pub diff: Diff,
+}
+
+/// Compares two traces. Texts are cut to what a page shows.
+#[server(prefix = "/fn", endpoint = "traces/compare", input = Json, output = Json)]
+pub async fn compare_traces(asked: Asked) -> Result<Compared, ApiError> {
+    server::answer(server::compared(asked).await)
+}
+
 /// The prices that the server counts costs by, for a preview that counts the same.
-#[server(prefix = "/fn", endpoint = "prices", input = Json)]
+#[server(prefix = "/fn", endpoint = "prices", input = Json, output = Json)]
 pub async fn get_prices() -> Result<Prices, ApiError> {
     Ok(tracellm_trace::otlp::prices().clone())
 }
 
 /// Stores what was pasted: a document, an array, NDJSON, or an export request of OpenTelemetry.
-#[server(prefix = "/fn", endpoint = "traces/ingest", input = Json)]
+#[server(prefix = "/fn", endpoint = "traces/ingest", input = Json, output = Json)]
 pub async fn ingest(text: String) -> Result<Report, ApiError> {
     use tracellm_trace::{Source, body::Layout};
     let store = server::store();
@@ -58,38 +85,38 @@ pub async fn ingest(text: String) -> Result<Report, ApiError> {
 }
 
 /// The last requests that brought traces, of one key or all.
-#[server(prefix = "/fn", endpoint = "intake", input = Json)]
+#[server(prefix = "/fn", endpoint = "intake", input = Json, output = Json)]
 pub async fn get_intake(key: Option<String>, most: usize) -> Result<IntakePage, ApiError> {
     Ok(expect_context::<crate::intake::IntakeLog>().newest(key.as_deref(), most))
 }
 
 /// Numbers over all that match.
-#[server(prefix = "/fn", endpoint = "analytics", input = Json)]
+#[server(prefix = "/fn", endpoint = "analytics", input = Json, output = Json)]
 pub async fn get_analytics(filter: Filter) -> Result<Analytics, ApiError> {
     server::answer(tracellm_store::overview::analytics(&*server::store(), &filter.at(server::now())).await)
 }
 
 /// What one can narrow a list down to.
-#[server(prefix = "/fn", endpoint = "facets", input = Json)]
+#[server(prefix = "/fn", endpoint = "facets", input = Json, output = Json)]
 pub async fn get_facets(filter: Filter) -> Result<Facets, ApiError> {
     server::answer(server::store().facets(&filter.at(server::now())).await.map(tracellm_trace::FacetTally::finish))
 }
 
 /// The newest traces of each kind of failure, and how many there are.
-#[server(prefix = "/fn", endpoint = "failures", input = Json)]
+#[server(prefix = "/fn", endpoint = "failures", input = Json, output = Json)]
 pub async fn get_failures(filter: Filter) -> Result<Failures, ApiError> {
     let filter = filter.at(server::now());
     server::answer(tracellm_store::overview::failures(&*server::store(), &filter, Failures::DEFAULT_LIMIT).await)
 }
 
 /// Deletes one trace.
-#[server(prefix = "/fn", endpoint = "traces/remove", input = Json)]
+#[server(prefix = "/fn", endpoint = "traces/remove", input = Json, output = Json)]
 pub async fn remove_trace(project_id: String, trace_id: String) -> Result<(), ApiError> {
     server::answer(server::store().remove(vec![tracellm_store::TraceKey { project_id, trace_id }]).await.map(drop))
 }
 
 /// Begins to delete all that match.
-#[server(prefix = "/fn", endpoint = "traces/remove-matching", input = Json)]
+#[server(prefix = "/fn", endpoint = "traces/remove-matching", input = Json, output = Json)]
 pub async fn remove_matching(filter: Filter) -> Result<Job, ApiError> {
     if filter.is_empty() {
         return server::answer(Err(ApiError::Invalid(vec![tracellm_trace::Issue::error("removal.everything", "filter", "names nothing")])));
@@ -98,38 +125,38 @@ pub async fn remove_matching(filter: Filter) -> Result<Job, ApiError> {
 }
 
 /// Begins to delete a project with its traces and keys.
-#[server(prefix = "/fn", endpoint = "projects/remove", input = Json)]
+#[server(prefix = "/fn", endpoint = "projects/remove", input = Json, output = Json)]
 pub async fn remove_project(project_id: String) -> Result<Job, ApiError> {
     server::answer(server::jobs().remove_project(project_id).await)
 }
 
 /// What the server does on its own, the newest first.
-#[server(prefix = "/fn", endpoint = "jobs/list", input = Json)]
+#[server(prefix = "/fn", endpoint = "jobs/list", input = Json, output = Json)]
 pub async fn list_jobs() -> Result<Vec<Job>, ApiError> {
     Ok(server::jobs().list())
 }
 
-#[server(prefix = "/fn", endpoint = "jobs/cancel", input = Json)]
+#[server(prefix = "/fn", endpoint = "jobs/cancel", input = Json, output = Json)]
 pub async fn cancel_job(job_id: String) -> Result<(), ApiError> {
     server::jobs().cancel(&job_id);
     Ok(())
 }
 
 /// How long traces are kept; none where the database does not say, which is no failure of the page that tells so.
-#[server(prefix = "/fn", endpoint = "retention/get", input = Json)]
+#[server(prefix = "/fn", endpoint = "retention/get", input = Json, output = Json)]
 pub async fn get_retention() -> Result<Option<Retention>, ApiError> {
     Ok(tracellm_store::removal::retention(&*server::store()).await.map_err(ApiError::from).ok())
 }
 
 /// How much would go under these rules now.
-#[server(prefix = "/fn", endpoint = "retention/preview", input = Json)]
+#[server(prefix = "/fn", endpoint = "retention/preview", input = Json, output = Json)]
 pub async fn preview_retention(retention: Retention) -> Result<Vec<Going>, ApiError> {
     server::answer(server::checked(&retention))?;
     server::answer(tracellm_store::removal::preview(&*server::store(), &retention).await)
 }
 
 /// Sets how long traces are kept; what is too old goes at once.
-#[server(prefix = "/fn", endpoint = "retention/set", input = Json)]
+#[server(prefix = "/fn", endpoint = "retention/set", input = Json, output = Json)]
 pub async fn set_retention(retention: Retention) -> Result<(), ApiError> {
     server::answer(server::checked(&retention))?;
     server::answer(tracellm_store::removal::set_retention(&*server::store(), &retention).await)?;
@@ -137,13 +164,13 @@ pub async fn set_retention(retention: Retention) -> Result<(), ApiError> {
 }
 
 /// How the store is.
-#[server(prefix = "/fn", endpoint = "doctor", input = Json)]
+#[server(prefix = "/fn", endpoint = "doctor", input = Json, output = Json)]
 pub async fn get_diagnosis() -> Result<Diagnosis, ApiError> {
     Ok(tracellm_store::doctor::diagnose(&*server::store(), server::now(), false).await)
 }
 
 /// The OpenAPI document of the REST routes, as JSON text.
-#[server(prefix = "/fn", endpoint = "api", input = Json)]
+#[server(prefix = "/fn", endpoint = "api", input = Json, output = Json)]
 pub async fn get_api_description() -> Result<String, ApiError> {
     Ok(expect_context::<ApiDescription>().0.to_string())
 }
@@ -160,7 +187,7 @@ pub struct ProjectsAndKeys {
     pub keys: Vec<ApiKey>,
 }
 
-#[server(prefix = "/fn", endpoint = "projects/list", input = Json)]
+#[server(prefix = "/fn", endpoint = "projects/list", input = Json, output = Json)]
 pub async fn list_projects() -> Result<ProjectsAndKeys, ApiError> {
     let store = server::store();
     let projects = server::answer(tracellm_store::access::projects(&*store).await)?;
@@ -174,19 +201,19 @@ pub struct NewSecret {
     pub secret: String,
 }
 
-#[server(prefix = "/fn", endpoint = "projects/create", input = Json)]
+#[server(prefix = "/fn", endpoint = "projects/create", input = Json, output = Json)]
 pub async fn create_project(new: NewProject) -> Result<NewSecret, ApiError> {
     let (_, created) = server::answer(tracellm_store::access::create_project(&*server::store(), new, server::now()).await)?;
     Ok(NewSecret { key: created.key, secret: created.secret })
 }
 
-#[server(prefix = "/fn", endpoint = "keys/create", input = Json)]
+#[server(prefix = "/fn", endpoint = "keys/create", input = Json, output = Json)]
 pub async fn create_key(new: NewKey) -> Result<NewSecret, ApiError> {
     let created = server::answer(tracellm_store::access::create_key(&*server::store(), new, server::now()).await)?;
     Ok(NewSecret { key: created.key, secret: created.secret })
 }
 
-#[server(prefix = "/fn", endpoint = "keys/revoke", input = Json)]
+#[server(prefix = "/fn", endpoint = "keys/revoke", input = Json, output = Json)]
 pub async fn revoke_key(key_id: String) -> Result<(), ApiError> {
     server::answer(tracellm_store::access::revoke_key(&*server::store(), &key_id, server::now()).await)
 }
@@ -198,10 +225,10 @@ mod server {
     use leptos::prelude::expect_context;
     use leptos_axum::ResponseOptions;
     pub use tracellm_store::ingest::now;
-    use tracellm_store::{TraceStore, removal::Jobs};
-    use tracellm_trace::{Retention, Source};
+    use tracellm_store::{TraceStore, compare, removal::Jobs};
+    use tracellm_trace::{Diff, Retention, Source, TraceSummary};
 
-    use super::{STEPS_SHOWN, TracePart};
+    use super::{Asked, Compared, STEPS_SHOWN, TracePart};
     use crate::ApiError;
 
     pub fn store() -> Arc<dyn TraceStore> {
@@ -221,14 +248,27 @@ mod server {
         /// Spans that are explained one by one.
         const EXPLAINED: usize = 200;
         let store = store();
-        let found = store.get_steps(project_id, trace_id, first..first.saturating_add(STEPS_SHOWN)).await?;
-        let (mut trace, total) = found.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")))?;
+        let found = store.get_with_why(project_id, trace_id, first..first.saturating_add(STEPS_SHOWN)).await?;
+        let (mut trace, total, why) = found.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")))?;
         let explanation = match trace.source {
             Some(Source::Otlp) if explained => Some(store.explain(&trace, EXPLAINED).await?),
             _ => None,
         };
         let shortened = crate::shorten::shorten(&mut trace);
-        Ok(TracePart { trace, first: first.min(total.saturating_sub(1)), total, shortened, explanation })
+        Ok(TracePart { trace, first: first.min(total.saturating_sub(1)), total, shortened, explanation, why })
+    }
+
+    pub async fn compared(Asked { pair, left_project, right_project }: Asked) -> Result<Compared, ApiError> {
+        let found = compare::find(&*store(), &pair, left_project.as_deref(), right_project.as_deref()).await?;
+        let (mut left, right) = found.ok_or_else(|| ApiError::NotFound(format!("there are no such traces: `{pair}`")))?;
+        crate::shorten::shorten(&mut left);
+        let (head, prompt, response) = (TraceSummary::from(&left), left.prompt.clone(), left.response.clone());
+        let Some(mut right) = right else {
+            return Ok(Compared { left: head, right: None, prompt, response, diff: Diff::default() });
+        };
+        crate::shorten::shorten(&mut right);
+        let other = Some(TraceSummary::from(&right));
+        Ok(Compared { left: head, right: other, prompt, response, diff: compare::compare(left, right).await? })
     }
 
     /// Tells the status of an error to HTTP too, to a page as to a call from the browser.

@@ -19,6 +19,9 @@ mod charts;
 /// What the browser asks the server: reading and storing traces.
 pub mod functions;
 
+/// How server functions write and read.
+mod wire;
+
 /// Requests that brought traces, and what became of them.
 pub mod intake;
 
@@ -33,12 +36,21 @@ mod events;
 #[cfg(feature = "ssr")]
 mod shorten;
 
+/// A trace as a file.
+#[cfg(feature = "ssr")]
+mod standalone;
+#[cfg(feature = "ssr")]
+pub use standalone::standalone;
+
 /// What can go wrong, as told to browsers and to API clients alike.
 mod error;
 pub use error::{ApiError, MAX_BODY_BYTES};
 
 /// Numbers and times as people read them, the same on both sides.
 mod format;
+
+/// Which list was shown last.
+mod last_list;
 
 /// Light and dark.
 mod theme;

@@ -22,6 +22,10 @@ pub use traces::TracesPage;
 mod trace;
 pub use trace::TracePage;
 
+/// `/diff/{left}..{right}`: two traces beside each other.
+mod diff;
+pub use diff::DiffPage;
+
 /// `/ingest`: paste, preview, store.
 mod ingest;
 pub use ingest::IngestPage;

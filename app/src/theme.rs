@@ -13,21 +13,23 @@ pub fn ThemeOnDocument(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
 /// Switches between light and dark and remembers it.
 #[component]
 pub fn ThemeSwitch(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
-    let switch = move |_| {
-        let next = match theme.get_untracked() {
-            Some("dark") => "light",
-            Some(_) => "dark",
-            None if system_is_dark() => "light",
-            None => "dark",
-        };
-        theme.set(Some(next));
-        remember(next);
-    };
     view! {
-        <button type="button" class="theme-switch needs-script" on:click=switch aria-label="Switch between light and dark" title="Light or dark">
+        <button type="button" class="theme-switch needs-script" on:click=move |_| switch(theme) aria-label="Switch between light and dark" title="Light or dark">
             <svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6.25" /><path d="M8 1.75a6.25 6.25 0 0 1 0 12.5z" /></svg>
         </button>
     }
+}
+
+/// To the other of the two.
+pub fn switch(theme: RwSignal<Option<&'static str>>) {
+    let next = match theme.get_untracked() {
+        Some("dark") => "light",
+        Some(_) => "dark",
+        None if system_is_dark() => "light",
+        None => "dark",
+    };
+    theme.set(Some(next));
+    remember(next);
 }
 
 fn known(name: &str) -> Option<&'static str> {

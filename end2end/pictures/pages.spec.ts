@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Page } from "@playwright/test";
+import { loop } from "../fixtures/loop.ts";
 import { test } from "../fixtures/test.ts";
 
 test.use({ expectedConsole: /status of (400|404|422|503)/ });
@@ -215,3 +216,21 @@ function demo() {
     ],
   }));
 }
+
+test("why and compare", async ({ server, page, tracePage }) => {
+  await server.ingest(loop);
+  await server.ingest([extreme, { ...extreme, trace_id: "other", prompt: `${long} indeed`, steps: extreme.steps.slice(5).reverse() }]);
+  await tracePage.goto("failed");
+  await picture(page, "why");
+  for (const pair of ["failed..worked", "worked", `${extreme.trace_id}..other`]) {
+    await page.goto(`/diff/${pair}`);
+    await tracePage.hydrated();
+    await picture(page, `diff-${pair.slice(0, 6)}`);
+  }
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("order");
+  await page.screenshot({ path: `pictures.local/palette-${test.info().project.name}.png` });
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("?");
+  await page.screenshot({ path: `pictures.local/help-${test.info().project.name}.png` });
+});

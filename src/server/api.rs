@@ -35,6 +35,7 @@ pub fn routes() -> Router<AppState> {
         .route("/api/openapi.json", get(openapi::document))
         .route("/api/traces", get(traces::list).post(traces::ingest).delete(removal::traces))
         .route("/api/traces/{trace_id}", get(traces::get).delete(removal::trace))
+        .route("/api/traces/{trace_id}/html", get(traces::get_html))
         .route("/api/analytics", get(numbers::analytics))
         .route("/api/failures", get(numbers::failures))
         .route("/api/facets", get(numbers::facets))

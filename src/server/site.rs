@@ -24,6 +24,13 @@ pub fn leptos_options() -> LeptosOptions {
     LeptosOptions::builder().output_name(NAME).site_pkg_dir(pkg.unwrap_or_else(|| "pkg".to_owned())).build()
 }
 
+/// The style of pages; empty where this binary carries no site.
+pub fn css() -> String {
+    let name = format!("/{NAME}.css");
+    let file = Site::iter().find(|path| path.ends_with(&name)).and_then(|path| Site::get(&path));
+    file.map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
+}
+
 /// A file of the site, compressed where the client takes that.
 pub fn file(path: &str, request: &HeaderMap) -> Option<Response> {
     let path = path.trim_start_matches('/');

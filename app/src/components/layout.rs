@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use leptos_router::{components::A, hooks::use_query_map};
 use tracellm_trace::Filter;
 
+use super::Keyboard;
 use crate::{theme::ThemeSwitch, url::href};
 
 /// A page in the navigation: its path, its name and its icon.
@@ -46,5 +47,6 @@ pub fn Layout(theme: RwSignal<Option<&'static str>>, children: Children) -> impl
             <ThemeSwitch theme />
         </header>
         <main id="main">{children()}</main>
+        <Keyboard theme />
     }
 }

@@ -12,14 +12,14 @@ pub enum Heading {
 
 /// A table without sort and links, in a frame that scrolls where it is narrow. Its rows are the children.
 #[component]
-pub fn PlainTable(headings: Vec<Heading>, children: Children) -> impl IntoView {
+pub fn PlainTable(headings: Vec<Heading>, #[prop(optional)] class: &'static str, children: Children) -> impl IntoView {
     let headings = headings.into_iter().map(|heading| match heading {
         Heading::Text(name) => view! { <th scope="col">{name}</th> }.into_any(),
         Heading::Number(name) => view! { <th scope="col" class="number">{name}</th> }.into_any(),
         Heading::Unseen(name) => view! { <th scope="col"><span class="visually-hidden">{name}</span></th> }.into_any(),
     });
     view! {
-        <div class="table-frame">
+        <div class=format!("table-frame {class}") tabindex="0" role="group" aria-label="Table">
             <table class="plain">
                 <thead><tr>{headings.collect_view()}</tr></thead>
                 <tbody>{children()}</tbody>

@@ -34,17 +34,22 @@ pub fn JsonBlock<T: Serialize + Send + Sync + 'static>(#[prop(into)] label: Stri
 
 #[component]
 pub(super) fn CopyButton(text: String, what: String) -> impl IntoView {
+    view! { <CopyAs text=Callback::new(move |()| text.clone()) name=format!("Copy {}", what.to_lowercase()) label="Copy" /> }
+}
+
+/// A button that copies what is made when it is pressed.
+#[component]
+pub(super) fn CopyAs(text: Callback<(), String>, label: &'static str, #[prop(optional, into)] name: Option<String>) -> impl IntoView {
     let copied = RwSignal::new(false);
-    let text = StoredValue::new(text);
     let copy = move |_| {
         // The answer is a promise about a permission; asking without one harms nothing.
-        let _ = window().navigator().clipboard().write_text(&text.read_value());
+        let _ = window().navigator().clipboard().write_text(&text.run(()));
         copied.set(true);
         set_timeout(move || copied.set(false), std::time::Duration::from_secs(2));
     };
     view! {
-        <button type="button" class="copy needs-script" on:click=copy aria-label=format!("Copy {}", what.to_lowercase())>
-            {move || if copied.get() { "Copied" } else { "Copy" }}
+        <button type="button" class="copy needs-script" on:click=copy aria-label=name>
+            {move || if copied.get() { "Copied" } else { label }}
         </button>
     }
 }

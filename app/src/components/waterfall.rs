@@ -1,7 +1,7 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::prelude::*;
-use tracellm_trace::{Step, Trace};
+use tracellm_trace::{Repeat, RepeatKind, Step, Trace, Why};
 
 use crate::{
     components::{JsonBlock, StepSide},
@@ -14,11 +14,17 @@ const DEEPEST: usize = 8;
 /// The steps in order, each as a bar on the time axis of the trace, each opening to what went in and came out. The first of them is the
 /// trace's step `first`, from 0.
 #[component]
-pub fn Waterfall(trace: Trace, first: usize) -> impl IntoView {
+pub fn Waterfall(trace: Trace, first: usize, why: Why) -> impl IntoView {
     let axis = Axis::of(&trace);
     let levels = levels(&trace.steps);
+    let again: BTreeMap<usize, &'static str> = why.repeats.iter().flat_map(again).collect();
+    let critical: BTreeSet<usize> = why.critical.iter().map(|(step, _)| *step).collect();
     let steps = trace.steps.into_iter().zip(levels).enumerate();
-    let rows = steps.map(|(place, (step, level))| view! { <StepRow index=first + place step level axis /> }).collect_view();
+    let row = |(place, (step, level))| {
+        let index = first + place;
+        view! { <StepRow index step level axis again=again.get(&index).copied() is_critical=critical.contains(&index) /> }
+    };
+    let rows = steps.map(row).collect_view();
     let ticks = (0..=4).map(|quarter| {
         let label = format::duration(axis.length * f64::from(quarter) / 4.0);
         view! { <span>{label}</span> }
@@ -33,6 +39,16 @@ pub fn Waterfall(trace: Trace, first: usize) -> impl IntoView {
             <ol>{rows}</ol>
         </div>
     }
+}
+
+/// The steps of a repeat that would not have been needed, or were only because another failed.
+fn again(repeat: &Repeat) -> impl Iterator<Item = (usize, &'static str)> {
+    let (needed, said) = match repeat.kind {
+        RepeatKind::Retry { .. } | RepeatKind::Changed { .. } => (1, "retry"),
+        RepeatKind::Loop => (1, "loop"),
+        RepeatKind::Alternation => (2, "loop"),
+    };
+    repeat.steps.iter().skip(needed).map(move |step| (*step, said))
 }
 
 /// How deep each step stands below others that are shown.
@@ -81,21 +97,22 @@ impl Axis {
 }
 
 #[component]
-fn StepRow(index: usize, step: Step, level: usize, axis: Axis) -> impl IntoView {
+fn StepRow(index: usize, step: Step, level: usize, axis: Axis, again: Option<&'static str>, is_critical: bool) -> impl IntoView {
     let (left, width) = axis.place(&step);
     let offset = (step.timestamp.millis() - axis.start) as f64;
     let hint = format!("starts at {}, takes {}", format::duration(offset), format::duration(step.duration));
     let tokens = step.input_tokens.into_iter().chain(step.output_tokens).reduce(i64::saturating_add);
     let outcome = if step.success { "succeeded" } else { "failed" };
     view! {
-        <li class:failed=!step.success id=format!("step-{}", index + 1)>
+        <li class:failed=!step.success class:critical=is_critical id=format!("step-{}", index + 1)>
             <details>
                 <summary>
                     <span class="step-name">
                         <span class="step-number">{index + 1}</span>
                         <span class=format!("step-tool level-{level}")>{step.tool_name.clone()}</span>
                         {step.kind.map(|kind| view! { <span class="tag">{kind.as_str()}</span> })}
-                        <span class="visually-hidden">{format!(", {outcome}")}</span>
+                        {again.map(|again| view! { <span class="tag warning">{again}</span> })}
+                        <span class="visually-hidden">{format!(", {outcome}")}{is_critical.then_some(", on the critical path")}</span>
                     </span>
                     <svg class="bar" role="img" aria-label=hint.clone() preserveAspectRatio="none">
                         <title>{hint.clone()}</title>

@@ -73,7 +73,7 @@ fn Operation(method: String, path: String, operation: Value) -> impl IntoView {
                 <span class="muted">{text(&operation["summary"])}</span>
             </summary>
             <p>{text(&operation["description"])}</p>
-            <div class="table-frame"><table class="plain"><tbody>{parameters}{bodies}{answers}</tbody></table></div>
+            <div class="table-frame" tabindex="0" role="group" aria-label="Table"><table class="plain"><tbody>{parameters}{bodies}{answers}</tbody></table></div>
         </details>
     }
 }
@@ -97,7 +97,7 @@ fn SchemaOf(name: String, schema: Value) -> impl IntoView {
                 <span class="muted">{text(&schema["description"])}</span>
             </summary>
             <p>{whole}</p>
-            <div class="table-frame"><table class="plain"><tbody>{fields}</tbody></table></div>
+            <div class="table-frame" tabindex="0" role="group" aria-label="Table"><table class="plain"><tbody>{fields}</tbody></table></div>
         </details>
     }
 }

@@ -4,12 +4,12 @@ use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_params_map, use_query_map},
 };
-use tracellm_trace::{Source, Trace, UNREADABLE, otlp::Explanation};
+use tracellm_trace::{Source, Status, Trace, otlp::Explanation};
 
 use crate::{
-    components::{Delete, ErrorPanel, Fact, JsonBlock, Mapping, StatusBadge, TextBlock, Waterfall, trace_href},
-    format,
-    functions::{STEPS_SHOWN, TracePart, get_trace, remove_trace},
+    components::{Delete, ErrorPanel, JsonBlock, Mapping, Share, TraceSheet, heading, trace_href},
+    functions::{TracePart, get_trace, remove_trace},
+    last_list::LastList,
 };
 
 #[component]
@@ -32,6 +32,7 @@ pub fn TracePage() -> impl IntoView {
                         view! {
                             <Title text="Not shown" />
                             <p class="back"><a href="/traces">"Traces"</a></p>
+                            <header class="page-head"><h1>"Trace"</h1></header>
                             <ErrorPanel error />
                         }
                             .into_any()
@@ -45,72 +46,16 @@ pub fn TracePage() -> impl IntoView {
 
 #[component]
 fn Found(part: TracePart) -> impl IntoView {
-    let TracePart { trace, first, total, shortened, explanation } = part;
-    let heading = trace.prompt.trim().lines().next().map(|line| line.chars().take(120).collect()).unwrap_or_else(|| trace.trace_id.clone());
-    let last = first + trace.steps.len();
-    let steps = match trace.steps.len() {
-        shown if shown == total => format::things(total as i64, "step"),
-        _ => format!("Steps {} to {} of {}", first + 1, last, format::count(total as i64)),
-    };
+    let TracePart { trace, first, total, shortened, explanation, why } = part;
     let own = trace_href(&trace.project_id, &trace.trace_id);
-    let link = |from: usize, label: &'static str| {
-        let joint = if own.contains('?') { '&' } else { '?' };
-        view! { <a class="button" href=format!("{own}{joint}steps_from={from}#steps")>{label}</a> }
-    };
-    let pager = (trace.steps.len() < total).then(|| {
-        view! {
-            <nav class="pager" aria-label="Pages of steps">
-                {(first > 0).then(|| link(first.saturating_sub(STEPS_SHOWN), "Previous steps"))}
-                {(last < total).then(|| link(last, "Next steps"))}
-            </nav>
-        }
-    });
-    let waterfall = match trace.steps.is_empty() {
-        true => view! { <p class="muted">"This trace has no steps."</p> }.into_any(),
-        false => view! { <Waterfall trace=trace.clone() first /> }.into_any(),
-    };
-    let response = match trace.response.clone() {
-        Some(response) => view! { <TextBlock label="Response" text=response /> }.into_any(),
-        None => view! { <p class="muted none">"No response was recorded."</p> }.into_any(),
-    };
     let document = if shortened > 0 || trace.steps.len() < total { "As shown here, a part of what is stored" } else { "As stored" };
     let mapping = (trace.source == Some(Source::Otlp)).then(|| mapping(&own, explanation));
     let delete = view! { <DeleteTrace project_id=trace.project_id.clone() trace_id=trace.trace_id.clone() /> };
+    let is_whole = shortened == 0 && trace.steps.len() == total;
     view! {
-        <Title text=format!("{} {heading}", mark(&trace)) />
-        <p class="back"><a href="/traces">"Traces"</a></p>
-        <header class="page-head trace-head">
-            <h1>{heading}</h1>
-            <StatusBadge status=trace.status />
-        </header>
-        <p class="id">{trace.trace_id.clone()}</p>
-        {trace.failure_reason.clone().map(|reason| view! { <p class=format!("callout {}", trace.status)><strong>"Failure reason: "</strong>{reason}</p> })}
-        <Unreadable fields=trace.unreadable() />
-        {trace.is_content_removed().then(|| view! {
-            <p class="callout"><strong>"Texts removed: "</strong>"by the rule for how long they are kept. Numbers, names and times stay."</p>
-        })}
-        {trace.in_progress().then(|| view! {
-            <p class="callout">
-                <strong>"In progress: "</strong>
-                "the root span has not come yet. What is here may grow; where a service of yours sends no spans, it stays so."
-            </p>
-        })}
-        {(shortened > 0).then(|| view! {
-            <p class="callout">
-                {format!("{} over 100 kB, shown by the beginning. ", if shortened == 1 { "A text is".to_owned() } else { format!("{shortened} texts are") })}
-                <a href=format!("/api{own}") rel="external">"The whole document"</a> " has all of it."
-            </p>
-        })}
-        <Facts trace=trace.clone() />
-        <section class="pair" aria-label="Prompt and response">
-            <TextBlock label="Prompt" text=trace.prompt.clone() />
-            {response}
-        </section>
-        <section aria-labelledby="steps">
-            <h2 id="steps">{steps}</h2>
-            {waterfall}
-            {pager}
-        </section>
+        <Title text=format!("{} {}", mark(&trace), heading(&trace)) />
+        <WayBack own=own.clone() />
+        <TraceSheet trace=trace.clone() first total shortened why own=own.clone() actions=view! { <Share trace=trace.clone() own is_whole /> }.into_any() />
         {mapping}
         <section aria-labelledby="document">
             <h2 id="document">"Document"</h2>
@@ -120,6 +65,26 @@ fn Found(part: TracePart) -> impl IntoView {
             </details>
             {delete}
         </section>
+    }
+}
+
+/// To the list that led here, and to the traces beside this one in it.
+#[component]
+fn WayBack(own: String) -> impl IntoView {
+    // The server does not know what the browser showed before.
+    let list = RwSignal::new(None);
+    Effect::new(move || {
+        list.set(LastList::read().map(|list| {
+            let beside = |by| list.beside(&own, by).map(str::to_owned);
+            (beside(-1), beside(1), list.address)
+        }))
+    });
+    let link = |href: Option<String>, label: &'static str, key| href.map(|href| view! { " · " <a href=href title=key>{label}</a> });
+    view! {
+        <p class="back">
+            <a href=move || list.get().map_or_else(|| "/traces".to_owned(), |(.., address)| address)>"Traces"</a>
+            {move || list.get().map(|(before, after, _)| view! { {link(before, "previous", "k")} {link(after, "next", "j")} })}
+        </p>
     }
 }
 
@@ -164,54 +129,11 @@ fn mapping(own: &str, explanation: Option<Explanation>) -> impl IntoView + use<>
     }
 }
 
-/// Says what another program stored otherwise than a trace has it.
-#[component]
-fn Unreadable(fields: Vec<String>) -> impl IntoView {
-    (!fields.is_empty()).then(|| {
-        view! {
-            <p class="callout warning">
-                <strong>"Another program stored this, and not all of it is as it should be: "</strong>
-                {fields.join(", ")}
-                ". What stands there is in the metadata, under " <code>{UNREADABLE}</code> "."
-            </p>
-        }
-    })
-}
-
-#[component]
-fn Facts(trace: Trace) -> impl IntoView {
-    let tokens = match (trace.input_tokens, trace.output_tokens) {
-        (Some(input), Some(output)) => Some(format!("{} in, {} out", format::count(input), format::count(output))),
-        _ => None,
-    };
-    let optional = [
-        ("Cost", trace.cost_usd.map(format::dollars)),
-        ("Session", trace.session_id),
-        ("User", trace.user_id),
-        ("Tags", (!trace.tags.is_empty()).then(|| trace.tags.join(", "))),
-        ("Key", trace.api_key),
-        ("Source", trace.source.map(|source| source.to_string())),
-    ];
-    let latency = if trace.slow_request { format!("{} · slow", format::duration(trace.latency)) } else { format::duration(trace.latency) };
-    view! {
-        <dl class="facts">
-            <Fact name="Latency" value=latency title=format!("{} ms", trace.latency) />
-            <Fact name="Tokens" value=format::count(trace.token_count) title=tokens.unwrap_or_default() />
-            <Fact name="Model" value=trace.model_name />
-            <Fact name="Project" value=trace.project_name.unwrap_or(trace.project_id.clone()) title=trace.project_id />
-            <Fact name="Environment" value=trace.environment />
-            <Fact name="Retries" value=format::count(trace.retry_count) />
-            <Fact name="Started" value=format::exact_time(trace.created_at) title=format!("stored {}", format::exact_time(trace.updated_at)) />
-            {optional.into_iter().filter_map(|(name, value)| Some(view! { <Fact name value=value? /> })).collect_view()}
-        </dl>
-    }
-}
-
 /// The status, for a browser's tab.
 fn mark(trace: &Trace) -> &'static str {
     match trace.status {
-        tracellm_trace::Status::Success => "✓",
-        tracellm_trace::Status::Warning => "!",
-        tracellm_trace::Status::Failed => "✗",
+        Status::Success => "✓",
+        Status::Warning => "!",
+        Status::Failed => "✗",
     }
 }

@@ -51,6 +51,9 @@ pub mod ingest;
 /// Analytics and failures.
 pub mod overview;
 
+/// Two traces beside each other, and which one to put beside a trace that failed.
+pub mod compare;
+
 /// Projects, keys, and who may do what.
 pub mod access;
 

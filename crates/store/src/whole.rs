@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tokio::task::spawn_blocking;
 use tracellm_trace::{
-    Trace,
+    Trace, Why,
     otlp::{self, Explanation},
 };
 
@@ -36,13 +36,37 @@ impl dyn TraceStore {
         trace_id: &str,
         steps: Range<usize>,
     ) -> Result<Option<(Trace, usize)>, StoreError> {
-        let Some(mut document) = self.document(project_id, trace_id).await? else { return Ok(None) };
+        let Some(document) = self.document(project_id, trace_id).await? else { return Ok(None) };
+        self.cut(document, steps).await.map(Some)
+    }
+
+    /// The same, with what the steps of its document tell.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_with_why(
+        &self,
+        project_id: Option<&str>,
+        trace_id: &str,
+        steps: Range<usize>,
+    ) -> Result<Option<(Trace, usize, Why)>, StoreError> {
+        let Some(document) = self.document(project_id, trace_id).await? else { return Ok(None) };
+        let (document, why) = apart(move || {
+            let why = Why::of(&document);
+            (document, why)
+        })
+        .await?;
+        let (trace, total) = self.cut(document, steps).await?;
+        Ok(Some((trace, total, why)))
+    }
+
+    async fn cut(&self, mut document: Trace, steps: Range<usize>) -> Result<(Trace, usize), StoreError> {
         let total = document.cut_from().map_or(document.steps.len(), |total| usize::try_from(total).unwrap_or(usize::MAX));
         let steps = steps.start.min(total.saturating_sub(1))..steps.end;
         if document.cut_from().is_none() {
             document.steps.truncate(steps.end);
             document.steps.drain(..steps.start.min(document.steps.len()));
-            return Ok(Some((document, total)));
+            return Ok((document, total));
         }
         let spans = self.spans(&document.project_id, &document.trace_id).await?;
         let folded = apart(move || {
@@ -50,11 +74,11 @@ impl dyn TraceStore {
             // Spans that were deleted since leave what the document has.
             done.map_or_else(|_| (document.clone(), document.steps.len()), |(done, total)| (done.trace, total))
         });
-        folded.await.map(Some)
+        folded.await
     }
 }
 
 /// Does what takes long beside the threads that answer requests.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
-    spawn_blocking(work).await.map_err(|error| StoreError::Failed(format!("a trace could not be put together: {error}")))
+pub(crate) async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    spawn_blocking(work).await.map_err(|error| StoreError::Failed(format!("work on a trace broke off: {error}")))
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -160,6 +162,25 @@ pub struct Step {
     pub metadata: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+impl Step {
+    /// Which call it is: the tool and its arguments, in whatever order these came.
+    pub fn call(&self) -> (&str, String) {
+        let arguments: BTreeMap<_, _> = self.input.iter().map(|(name, value)| (name, value.to_string())).collect();
+        (&self.tool_name, format!("{arguments:?}"))
+    }
+
+    /// What it says went wrong, in its error or in what it gave.
+    pub fn told_error(&self) -> Option<String> {
+        let given = || ["error", "message"].iter().find_map(|name| self.output.get(*name)?.as_str().map(str::to_owned));
+        self.error.clone().or_else(given).filter(|_| !self.success)
+    }
+
+    /// Input and output together, where it has either.
+    pub fn tokens(&self) -> Option<i64> {
+        self.input_tokens.into_iter().chain(self.output_tokens).reduce(i64::saturating_add)
+    }
 }
 
 /// An enum whose values are one lower-case word in JSON, in URLs and in the database.

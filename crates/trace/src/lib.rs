@@ -50,6 +50,14 @@ pub mod stats;
 mod facets;
 pub use facets::{Facet, FacetBy, FacetNames, FacetTally, FacetValue, Facets, Labels};
 
+/// Why a trace went as it did.
+mod why;
+pub use why::{FailedStep, Gap, Repeat, RepeatKind, Waste, Why};
+
+/// Two traces beside each other.
+mod diff;
+pub use diff::{Change, Diff, Pairing, Piece, Side, StepPair};
+
 /// What went wrong lately: failed, retried, slow.
 mod failures;
 pub use failures::{FailureTotals, Failures};

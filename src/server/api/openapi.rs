@@ -25,6 +25,7 @@ use crate::server::{health, live, metrics, otlp};
         otlp::export,
         traces::list,
         traces::get,
+        traces::get_html,
         numbers::analytics,
         numbers::failures,
         numbers::facets,

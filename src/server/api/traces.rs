@@ -1,11 +1,12 @@
 use axum::{
     Extension, Json,
     extract::{Path, Request, State},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::Serialize;
-use tracellm_app::ApiError;
+use tokio::task::spawn_blocking;
+use tracellm_app::{ApiError, standalone};
 use tracellm_store::ingest::{Origin, ingest as ingest_text};
 use tracellm_trace::{Coverage, Cursor, Filter, Page, Query, Report, Source, Stored, Trace};
 use utoipa::ToSchema;
@@ -16,6 +17,7 @@ use crate::server::{
     body,
     caller::{Reader, Writer},
     intake::Told,
+    site,
 };
 
 /// A page of whole documents.
@@ -86,4 +88,18 @@ pub async fn get(State(store): Store, reader: Reader, Path(trace_id): Path<Strin
     let project_id = reader.project(pairs.project_id()?)?;
     let trace = store.get(project_id.as_deref(), &trace_id).await?;
     trace.map(Json).ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")).into())
+}
+
+/// One trace as an HTML file that opens anywhere and needs nothing else.
+#[utoipa::path(get, path = "/api/traces/{trace_id}/html", tag = "traces",
+    params(("trace_id" = String, Path), ("project_id" = Option<String>, Query)),
+    responses((status = 200, content_type = "text/html", body = String), (status = 404, body = ErrorBody)))]
+pub async fn get_html(State(store): Store, reader: Reader, Path(trace_id): Path<String>, pairs: Pairs) -> Result<Response, Failure> {
+    let project_id = reader.project(pairs.project_id()?)?;
+    let trace = store.get(project_id.as_deref(), &trace_id).await?;
+    let trace = trace.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")))?;
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let name = format!("attachment; filename=\"trace-{}.html\"", trace.trace_id.chars().filter(is_plain).take(64).collect::<String>());
+    let html = spawn_blocking(move || standalone(trace, site::css())).await.map_err(|_| ApiError::Failed)?;
+    Ok(([(header::CONTENT_DISPOSITION, name)], Html(html)).into_response())
 }

@@ -1,0 +1,183 @@
+use leptos::{ev, html, prelude::*, wasm_bindgen::JsCast, web_sys};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+
+use crate::{last_list::LastList, theme, url::escape};
+
+/// What one can do from anywhere.
+#[derive(Clone, Copy, PartialEq)]
+enum Deed {
+    Go(&'static str),
+    Search,
+    Theme,
+    Help,
+}
+
+/// Name, keys, deed.
+const DEEDS: [(&str, &str, Deed); 11] = [
+    ("Overview", "g o", Deed::Go("/")),
+    ("Traces", "g t", Deed::Go("/traces")),
+    ("Failures", "g f", Deed::Go("/failures")),
+    ("Live", "g l", Deed::Go("/live")),
+    ("Ingest", "g i", Deed::Go("/ingest")),
+    ("Projects", "g p", Deed::Go("/projects")),
+    ("API", "g a", Deed::Go("/api")),
+    ("Settings", "g s", Deed::Go("/settings")),
+    ("Search", "/", Deed::Search),
+    ("Switch between light and dark", "", Deed::Theme),
+    ("Keyboard shortcuts", "?", Deed::Help),
+];
+
+/// Keys that mean something where there is a list or a trace.
+const MOVES: [(&str, &str); 4] = [
+    ("j, k", "next and previous row; beside a trace, the next and previous one of the list"),
+    ("Enter", "opens the row"),
+    ("Ctrl K", "all commands"),
+    ("Esc", "closes what is open"),
+];
+
+/// Shortcuts on every page, a list of them, and one of all commands.
+#[component]
+pub fn Keyboard(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
+    let navigate = StoredValue::new(use_navigate());
+    let go = move |path: &str| navigate.with_value(|navigate| navigate(path, NavigateOptions::default()));
+    let (palette, help) = (NodeRef::<html::Dialog>::new(), NodeRef::<html::Dialog>::new());
+    let typed = RwSignal::new(String::new());
+    let field = NodeRef::<html::Input>::new();
+    let open = |dialog: NodeRef<html::Dialog>| {
+        // Refused only for one that is open or gone.
+        let _ = dialog.get_untracked().map(|dialog| dialog.show_modal());
+    };
+    let open_palette = move || {
+        typed.set(String::new());
+        open(palette);
+        if let Some(field) = field.get_untracked() {
+            field.set_value("");
+        }
+    };
+    let run = move |deed: Deed| {
+        for dialog in [palette, help].into_iter().filter_map(|dialog| dialog.get_untracked()) {
+            dialog.close();
+        }
+        match deed {
+            Deed::Go(path) => go(path),
+            Deed::Search if !focus_search() => go("/traces"),
+            Deed::Search => {}
+            Deed::Theme => theme::switch(theme),
+            Deed::Help => open(help),
+        }
+    };
+    let after_g = StoredValue::new(false);
+    let on_key = move |event: web_sys::KeyboardEvent| {
+        let key = event.key();
+        if (event.ctrl_key() || event.meta_key()) && key.eq_ignore_ascii_case("k") {
+            event.prevent_default();
+            return open_palette();
+        }
+        if event.ctrl_key() || event.meta_key() || event.alt_key() || is_typing(&event) || is_any_open([palette, help]) {
+            return;
+        }
+        let follows_g = after_g.get_value();
+        after_g.set_value(!follows_g && key == "g");
+        let keys = if follows_g { format!("g {key}") } else { key };
+        if let Some((.., deed)) = DEEDS.into_iter().find(|(_, known, _)| *known == keys) {
+            event.prevent_default();
+            run(deed);
+        } else if matches!(keys.as_str(), "j" | "k") {
+            move_by(if keys == "j" { 1 } else { -1 }, go);
+        }
+    };
+    Effect::new(move |_| {
+        let listener = window_event_listener(ev::keydown, on_key);
+        on_cleanup(move || listener.remove());
+    });
+    let fitting = move || {
+        let typed = typed.get().trim().to_lowercase();
+        DEEDS.into_iter().filter(move |(name, ..)| name.to_lowercase().contains(&typed)).collect::<Vec<_>>()
+    };
+    let search = move || {
+        let text = typed.get_untracked();
+        if let Some(palette) = palette.get_untracked() {
+            palette.close();
+        }
+        go(&format!("/traces?q={}", escape(text.trim())));
+    };
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        match fitting().first() {
+            Some((.., deed)) => run(*deed),
+            None => search(),
+        }
+    };
+    let commands = move || {
+        let command = |(name, keys, deed): (&'static str, &'static str, Deed)| {
+            view! { <li><button type="button" on:click=move |_| run(deed)>{name} <kbd>{keys}</kbd></button></li> }
+        };
+        let asked = (!typed.read().trim().is_empty()).then(|| {
+            view! { <li><button type="button" on:click=move |_| search()>{format!("Search traces for “{}”", typed.read().trim())}</button></li> }
+        });
+        view! { {fitting().into_iter().map(command).collect_view()} {asked} }
+    };
+    let keys = DEEDS.into_iter().filter(|(_, keys, _)| !keys.is_empty()).map(|(name, keys, _)| (keys, name));
+    let rows = MOVES.into_iter().chain(keys).map(|(keys, name)| view! { <dt><kbd>{keys}</kbd></dt><dd>{name}</dd> }).collect_view();
+    view! {
+        <dialog class="palette" node_ref=palette aria-label="Commands">
+            <form on:submit=submit>
+                <input
+                    type="text"
+                    node_ref=field
+                    aria-label="Command, or what to search for"
+                    placeholder="Go to, or search for"
+                    autocomplete="off"
+                    spellcheck="false"
+                    on:input=move |event| typed.set(event_target_value(&event))
+                />
+            </form>
+            <ul>{commands}</ul>
+        </dialog>
+        <dialog class="help" node_ref=help aria-labelledby="help">
+            <h2 id="help">"Keyboard shortcuts"</h2>
+            <dl>{rows}</dl>
+            <form method="dialog"><button class="button">"Close"</button></form>
+        </dialog>
+    }
+}
+
+fn is_typing(event: &web_sys::KeyboardEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    // A dialog that was just closed keeps the focus for a moment.
+    let is_gone = |target: &web_sys::Element| target.closest("dialog:not([open])").is_ok_and(|dialog| dialog.is_some());
+    target.is_some_and(|target| matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") && !is_gone(&target))
+}
+
+fn is_any_open(dialogs: [NodeRef<html::Dialog>; 2]) -> bool {
+    dialogs.into_iter().filter_map(|dialog| dialog.get_untracked()).any(|dialog| dialog.open())
+}
+
+/// Says whether there is a field for it.
+fn focus_search() -> bool {
+    let field = document().query_selector("input[name=q]").ok().flatten().and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok());
+    field.is_some_and(|field| field.focus().is_ok())
+}
+
+/// To the next or previous row; on the page of a trace to the next or previous of the list that led there.
+fn move_by(by: isize, go: impl Fn(&str)) {
+    let rows = document().query_selector_all("table.traces .prompt > a").ok();
+    let rows: Vec<web_sys::HtmlElement> =
+        rows.into_iter().flat_map(|rows| (0..rows.length()).filter_map(move |at| rows.get(at)?.dyn_into().ok())).collect();
+    if rows.is_empty() {
+        let address = LastList::read().and_then(|list| list.beside(&here(), by).map(str::to_owned));
+        return address.into_iter().for_each(|address| go(&address));
+    }
+    let focused = document().active_element().and_then(|focused| rows.iter().position(|row| **row == focused));
+    let next = focused.map_or(if by > 0 { Some(0) } else { None }, |at| at.checked_add_signed(by));
+    if let Some(row) = next.and_then(|next| rows.get(next)) {
+        // A row that is gone has no focus to take.
+        let _ = row.focus();
+    }
+}
+
+/// The address of the page that is shown.
+pub fn here() -> String {
+    let location = window().location();
+    format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default())
+}

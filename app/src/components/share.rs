@@ -1,0 +1,115 @@
+use leptos::prelude::*;
+use tracellm_trace::{Status, Trace};
+
+use super::{heading, text_block::CopyAs};
+use crate::{
+    format,
+    url::{escape, origin},
+};
+
+/// Steps that a report lists.
+const LISTED: usize = 50;
+
+/// Ways to give a trace to somebody, and to put it beside one that succeeded.
+#[component]
+pub fn Share(
+    trace: Trace,
+    own: String,
+    /// All of the trace stands in this page.
+    is_whole: bool,
+) -> impl IntoView {
+    let compare = match own.split_once("/traces/") {
+        Some((_, id)) if trace.status != Status::Success => Some(format!("/diff/{}", id.replace("?project_id", "?left_project"))),
+        _ => None,
+    };
+    let document = format!("/api{own}");
+    let file = format!("/api/traces/{}/html{}", escape(&trace.trace_id), own.find('?').map_or("", |at| &own[at..]));
+    let link = format!("{}{own}", origin());
+    let curl = format!("curl '{}{document}'", origin());
+    let report = {
+        let (trace, link) = (trace.clone(), link.clone());
+        Callback::new(move |()| markdown(&trace, &link))
+    };
+    let json = is_whole.then(|| {
+        let text = Callback::new(move |()| serde_json::to_string_pretty(&trace).unwrap_or_default());
+        view! { <CopyAs text label="Copy JSON" /> }
+    });
+    view! {
+        <p class="actions">
+            {compare.map(|compare| view! { <a class="action" href=compare>"Compare with one that succeeded"</a> })}
+            <a class="action" href=file rel="external" download>"Download as a page"</a>
+            <CopyAs text=Callback::new(move |()| link.clone()) label="Copy link" />
+            <CopyAs text=Callback::new(move |()| curl.clone()) label="Copy as curl" />
+            {json}
+            <CopyAs text=report label="Copy as Markdown" />
+        </p>
+    }
+}
+
+/// A trace for an issue or a chat.
+fn markdown(trace: &Trace, link: &str) -> String {
+    let mut text = format!("### {}: {}\n\n", trace.status, line(&heading(trace)));
+    let tokens = format::things(trace.token_count, "token");
+    let cost = trace.cost_usd.map(|cost| format!(", {}", format::dollars(cost))).unwrap_or_default();
+    text += &format!(
+        "[`{}`]({link}), {}, {}, {tokens}{cost}, started {}\n",
+        trace.trace_id,
+        line(&trace.model_name),
+        format::duration(trace.latency),
+        format::exact_time(trace.created_at)
+    );
+    let texts = [("Failure reason", trace.failure_reason.as_ref()), ("Prompt", Some(&trace.prompt)), ("Response", trace.response.as_ref())];
+    for (name, said) in texts.into_iter().filter_map(|(name, said)| Some((name, said.filter(|said| !said.trim().is_empty())?))) {
+        let fence = fence(said);
+        text += &format!("\n**{name}**\n\n{fence}text\n{said}\n{fence}\n");
+    }
+    if !trace.steps.is_empty() {
+        text += "\n| # | Step | Result | Duration |\n|--:|---|---|--:|\n";
+        for (index, step) in trace.steps.iter().take(LISTED).enumerate() {
+            let result = if step.success { "ok".to_owned() } else { format!("failed {}", line(step.error.as_deref().unwrap_or_default())) };
+            text += &format!("| {} | {} | {result} | {} |\n", index + 1, line(&step.tool_name), format::duration(step.duration));
+        }
+        let more = trace.steps.len().saturating_sub(LISTED);
+        if more > 0 {
+            text += &format!("\nand {more} more\n");
+        }
+    }
+    text
+}
+
+/// A text as part of a line or cell, nothing in it obeyed.
+fn line(text: &str) -> String {
+    let mut written = String::new();
+    for c in text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }) {
+        if c.is_ascii_punctuation() && !matches!(c, '-' | '.' | ',' | ':' | '/' | '\'' | '?' | '(' | ')') {
+            written.push('\\');
+        }
+        written.push(c);
+    }
+    written.trim().to_owned()
+}
+
+/// Longer than any fence in the text.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    "`".repeat(longest.max(2) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracellm_trace::{Context, Source, Timestamp, normalize};
+
+    use super::markdown;
+
+    #[test]
+    fn a_report_has_all_that_one_asks_for_and_nothing_in_it_is_obeyed() {
+        let raw = r#"{"prompt":"Say *hi*\nnow","response":"```js","model_name":"gpt|4","latency":1200,"token_count":7,"created_at":1700000000,
+            "steps":[{"tool_name":"a|b","success":false,"error":"no\nway","duration":3}],"failure_reason":"gone"}"#;
+        let context = Context { now: Timestamp::MIN, fresh_id: "t1".to_owned(), source: Source::Json, key: None };
+        let text = markdown(&normalize(raw, &context).unwrap().trace, "http://host/traces/t1");
+        let expected = "### failed: Say \\*hi\\*\n\n[`t1`](http://host/traces/t1), gpt\\|4, 1.20 s, 7 tokens, started 2023-11-14 22:13:20.000 UTC\n\
+            \n**Failure reason**\n\n```text\ngone\n```\n\n**Prompt**\n\n```text\nSay *hi*\nnow\n```\n\
+            \n**Response**\n\n````text\n```js\n````\n\n| # | Step | Result | Duration |\n|--:|---|---|--:|\n| 1 | a\\|b | failed no way | 3.0 ms |\n";
+        assert_eq!(text, expected);
+    }
+}

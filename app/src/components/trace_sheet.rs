@@ -1,0 +1,130 @@
+use leptos::prelude::*;
+use tracellm_trace::{Trace, UNREADABLE, Why};
+
+use super::{Fact, StatusBadge, TextBlock, Waterfall, WhyPanel};
+use crate::{format, functions::STEPS_SHOWN};
+
+/// What a trace is called: the first line of its prompt.
+pub fn heading(trace: &Trace) -> String {
+    trace.prompt.trim().lines().next().map_or_else(|| trace.trace_id.clone(), |line| line.chars().take(120).collect())
+}
+
+/// What there is to see of a trace, in a page or in a file of its own. The steps are those from `first` on, of `total`.
+#[component]
+pub fn TraceSheet(
+    trace: Trace,
+    first: usize,
+    total: usize,
+    /// Texts of which only the beginning is here.
+    shortened: usize,
+    why: Why,
+    /// The address of its page; empty in a file.
+    own: String,
+    #[prop(optional)] actions: Option<AnyView>,
+) -> impl IntoView {
+    let last = first + trace.steps.len();
+    let steps = match trace.steps.len() {
+        shown if shown == total => format::things(total as i64, "step"),
+        _ => format!("Steps {} to {} of {}", first + 1, last, format::count(total as i64)),
+    };
+    let pager = (trace.steps.len() < total && !own.is_empty()).then(|| {
+        let joint = if own.contains('?') { '&' } else { '?' };
+        let link = |from: usize, label: &'static str| {
+            view! { <a class="button" href=format!("{own}{joint}steps_from={from}#steps")>{label}</a> }
+        };
+        view! {
+            <nav class="pager" aria-label="Pages of steps">
+                {(first > 0).then(|| link(first.saturating_sub(STEPS_SHOWN), "Previous steps"))}
+                {(last < total).then(|| link(last, "Next steps"))}
+            </nav>
+        }
+    });
+    let waterfall = match trace.steps.is_empty() {
+        true => view! { <p class="muted none">"This trace has no steps."</p> }.into_any(),
+        false => view! { <Waterfall trace=trace.clone() first why=why.clone() /> }.into_any(),
+    };
+    let response = match trace.response.clone() {
+        Some(response) => view! { <TextBlock label="Response" text=response /> }.into_any(),
+        None => view! { <p class="muted none">"No response was recorded."</p> }.into_any(),
+    };
+    let whole = format!("/api{own}");
+    view! {
+        <header class="page-head trace-head">
+            <h1>{heading(&trace)}</h1>
+            <StatusBadge status=trace.status />
+        </header>
+        <p class="id">{trace.trace_id.clone()}</p>
+        {actions}
+        {trace.failure_reason.clone().map(|reason| view! { <p class=format!("callout {}", trace.status)><strong>"Failure reason: "</strong>{reason}</p> })}
+        <Unreadable fields=trace.unreadable() />
+        {trace.is_content_removed().then(|| view! {
+            <p class="callout"><strong>"Texts removed: "</strong>"by the rule for how long they are kept. Numbers, names and times stay."</p>
+        })}
+        {trace.in_progress().then(|| view! {
+            <p class="callout">
+                <strong>"In progress: "</strong>
+                "the root span has not come yet. What is here may grow; where a service of yours sends no spans, it stays so."
+            </p>
+        })}
+        {(shortened > 0).then(|| view! {
+            <p class="callout">
+                {format!("{} over 100 kB, shown by the beginning. ", if shortened == 1 { "A text is".to_owned() } else { format!("{shortened} texts are") })}
+                <a href=whole rel="external">"The whole document"</a> " has all of it."
+            </p>
+        })}
+        <Facts trace=trace.clone() />
+        <WhyPanel why first names=trace.steps.iter().map(|step| step.tool_name.clone()).collect() own reason=trace.failure_reason.clone() />
+        <section class="pair" aria-label="Prompt and response">
+            <TextBlock label="Prompt" text=trace.prompt />
+            {response}
+        </section>
+        <section aria-labelledby="steps">
+            <h2 id="steps">{steps}</h2>
+            {waterfall}
+            {pager}
+        </section>
+    }
+}
+
+/// Says what another program stored otherwise than a trace has it.
+#[component]
+fn Unreadable(fields: Vec<String>) -> impl IntoView {
+    (!fields.is_empty()).then(|| {
+        view! {
+            <p class="callout warning">
+                <strong>"Another program stored this, and not all of it is as it should be: "</strong>
+                {fields.join(", ")}
+                ". What stands there is in the metadata, under " <code>{UNREADABLE}</code> "."
+            </p>
+        }
+    })
+}
+
+#[component]
+fn Facts(trace: Trace) -> impl IntoView {
+    let tokens = match (trace.input_tokens, trace.output_tokens) {
+        (Some(input), Some(output)) => Some(format!("{} in, {} out", format::count(input), format::count(output))),
+        _ => None,
+    };
+    let optional = [
+        ("Cost", trace.cost_usd.map(format::dollars)),
+        ("Session", trace.session_id),
+        ("User", trace.user_id),
+        ("Tags", (!trace.tags.is_empty()).then(|| trace.tags.join(", "))),
+        ("Key", trace.api_key),
+        ("Source", trace.source.map(|source| source.to_string())),
+    ];
+    let latency = if trace.slow_request { format!("{} · slow", format::duration(trace.latency)) } else { format::duration(trace.latency) };
+    view! {
+        <dl class="facts">
+            <Fact name="Latency" value=latency title=format!("{} ms", trace.latency) />
+            <Fact name="Tokens" value=format::count(trace.token_count) title=tokens.unwrap_or_default() />
+            <Fact name="Model" value=trace.model_name />
+            <Fact name="Project" value=trace.project_name.unwrap_or(trace.project_id.clone()) title=trace.project_id />
+            <Fact name="Environment" value=trace.environment />
+            <Fact name="Retries" value=format::count(trace.retry_count) />
+            <Fact name="Started" value=format::exact_time(trace.created_at) title=format!("stored {}", format::exact_time(trace.updated_at)) />
+            {optional.into_iter().filter_map(|(name, value)| Some(view! { <Fact name value=value? /> })).collect_view()}
+        </dl>
+    }
+}

@@ -1,0 +1,277 @@
+use std::collections::{BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Step, Trace};
+
+/// Calls that were made again.
+mod repeats;
+/// Where the time went.
+mod time;
+
+/// Why a trace went as it did, as far as its steps tell. Steps are told by their position, from 0.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// The first step that failed.
+    pub first_failed: Option<FailedStep>,
+    /// Calls that were made again, in the order in which they were first made.
+    pub repeats: Vec<Repeat>,
+    /// What was done in vain or once more than needed.
+    pub waste: Waste,
+    /// The steps on the critical path: had one of them been quicker, so had been the trace. Each with the ms that it alone adds, in order of time.
+    pub critical: Vec<(usize, f64)>,
+    /// From the start of the trace or of its first step to the end of the last or of the trace, in ms.
+    pub length: f64,
+    /// The longest stretches in which no step ran, the longest first.
+    pub gaps: Vec<Gap>,
+    /// How many steps this is about, where the trace has more.
+    pub of_first: Option<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailedStep {
+    pub step: usize,
+    pub tool_name: String,
+    pub error: Option<String>,
+}
+
+/// Several calls of a tool, or turns of several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Repeat {
+    pub kind: RepeatKind,
+    pub tool_name: String,
+    pub steps: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RepeatKind {
+    /// The same call after it failed.
+    Retry { helped: bool },
+    /// Another call of the same tool after one failed.
+    Changed { helped: bool },
+    /// The same call though it had succeeded.
+    Loop,
+    /// Two calls in turns, each the same as before.
+    Alternation,
+}
+
+/// Steps whose work was of no use. What ran under such a step is part of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Waste {
+    pub steps: usize,
+    /// The sum of their durations, in ms.
+    pub ms: f64,
+    pub tokens: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The step that ended before it, if one did.
+    pub after: Option<usize>,
+    /// After the start of the trace's first step or of the trace, in ms.
+    pub from: f64,
+    /// In ms.
+    pub length: f64,
+}
+
+impl Why {
+    /// Looks at the steps that a document holds.
+    pub fn of(trace: &Trace) -> Self {
+        let steps = &trace.steps;
+        let (repeats, wasted) = repeats::of(steps);
+        let first_failed = steps.iter().position(|step| !step.success);
+        let total = trace.cut_from().and_then(|total| usize::try_from(total).ok());
+        Self {
+            first_failed: first_failed.map(|step| FailedStep {
+                step,
+                tool_name: steps[step].tool_name.clone(),
+                error: steps[step].told_error(),
+            }),
+            repeats,
+            waste: Waste::of(steps, &wasted),
+            critical: time::critical(trace),
+            length: time::length(trace),
+            gaps: time::gaps(trace),
+            of_first: total.filter(|total| *total > steps.len()).map(|_| steps.len()),
+        }
+    }
+}
+
+impl Waste {
+    fn of(steps: &[Step], wasted: &BTreeSet<usize>) -> Self {
+        let tree = Tree::of(steps);
+        let tokens = |step: usize| steps[step].tokens().unwrap_or_default();
+        let mut waste = Self::default();
+        for &step in wasted.iter().filter(|step| !tree.above(**step).any(|above| wasted.contains(&above))) {
+            waste.steps += 1;
+            waste.ms += steps[step].duration;
+            // Who calls a model may repeat its usage, or leave it to the call.
+            let below: i64 = tree.below(step).map(tokens).fold(0, i64::saturating_add);
+            waste.tokens = waste.tokens.saturating_add(tokens(step).max(below));
+        }
+        Self { ms: waste.ms.min(f64::MAX), ..waste }
+    }
+}
+
+/// Which step ran under which.
+struct Tree {
+    parents: Vec<Option<usize>>,
+    children: Vec<Vec<usize>>,
+}
+
+impl Tree {
+    /// A step whose parent is not there stands at the top; where steps run under each other in a circle, one of them does.
+    fn of(steps: &[Step]) -> Self {
+        let mut by_id = HashMap::new();
+        for (position, step) in steps.iter().enumerate() {
+            by_id.entry(step.step_id.as_str()).or_insert(position);
+        }
+        let parent = |step: &Step| by_id.get(step.parent_id.as_deref()?).copied();
+        let mut parents: Vec<Option<usize>> = steps.iter().map(parent).collect();
+        // The walk up on which a step was met first; who meets their own is in a circle.
+        let mut met = vec![None; steps.len()];
+        for walk in 0..steps.len() {
+            let mut step = walk;
+            while met[step].is_none() {
+                met[step] = Some(walk);
+                match parents[step] {
+                    Some(above) if met[above] == Some(walk) => parents[step] = None,
+                    Some(above) => step = above,
+                    None => break,
+                }
+            }
+        }
+        let mut children = vec![Vec::new(); steps.len()];
+        for (step, parent) in parents.iter().enumerate() {
+            if let Some(parent) = parent {
+                children[*parent].push(step);
+            }
+        }
+        Self { parents, children }
+    }
+
+    /// Those that it ran under, the nearest first.
+    fn above(&self, step: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(self.parents[step], |above| self.parents[*above])
+    }
+
+    /// All that ran under it.
+    fn below(&self, step: usize) -> impl Iterator<Item = usize> {
+        let mut open = self.children[step].clone();
+        std::iter::from_fn(move || {
+            let next = open.pop()?;
+            open.extend(&self.children[next]);
+            Some(next)
+        })
+    }
+
+    fn tops(&self) -> impl Iterator<Item = usize> {
+        (0..self.parents.len()).filter(|step| self.parents[*step].is_none())
+    }
+
+    fn is_leaf(&self, step: usize) -> bool {
+        self.children[step].is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{RepeatKind, Why};
+    use crate::{Context, Source, Timestamp, normalize};
+
+    /// A step from one ms to another.
+    fn step(name: &str, argument: i64, success: bool, from: f64, to: f64) -> Value {
+        json!({
+            "tool_name": name, "kind": "tool", "input": {"a": argument}, "success": success, "duration": to - from,
+            "timestamp": 1_700_000_000.0 + from / 1e3, "input_tokens": 7, "output_tokens": 3,
+        })
+    }
+
+    fn why(latency: f64, steps: &[Value]) -> Why {
+        let raw = json!({"created_at": 1_700_000_000, "latency": latency, "steps": steps}).to_string();
+        let context = Context { now: Timestamp::MIN, fresh_id: "t".to_owned(), source: Source::Json, key: None };
+        Why::of(&normalize(&raw, &context).unwrap().trace)
+    }
+
+    #[track_caller]
+    fn check(steps: &[Value], repeats: &[(RepeatKind, &[usize])], wasted: (usize, f64, i64)) {
+        let why = why(0.0, steps);
+        let found: Vec<_> = why.repeats.iter().map(|repeat| (repeat.kind, repeat.steps.as_slice())).collect();
+        assert_eq!(found, repeats);
+        assert_eq!((why.waste.steps, why.waste.ms, why.waste.tokens), wasted);
+    }
+
+    #[test]
+    fn a_call_that_failed_and_came_again_is_a_retry() {
+        let again = [step("a", 1, false, 0.0, 10.0), step("b", 1, true, 10.0, 20.0), step("a", 1, true, 20.0, 30.0)];
+        check(&again, &[(RepeatKind::Retry { helped: true }, &[0, 2])], (1, 10.0, 10));
+        assert_eq!(why(0.0, &again).first_failed.unwrap().tool_name, "a");
+        let vain = [step("a", 1, false, 0.0, 10.0), step("a", 1, false, 10.0, 20.0)];
+        check(&vain, &[(RepeatKind::Retry { helped: false }, &[0, 1])], (2, 20.0, 20));
+        let changed = [step("a", 1, false, 0.0, 10.0), step("a", 2, true, 10.0, 20.0), step("a", 3, true, 20.0, 30.0)];
+        check(&changed, &[(RepeatKind::Changed { helped: true }, &[0, 1])], (1, 10.0, 10));
+    }
+
+    #[test]
+    fn what_ran_beside_a_failure_is_no_retry() {
+        check(&[step("a", 1, false, 0.0, 10.0), step("a", 2, true, 5.0, 15.0)], &[], (0, 0.0, 0));
+    }
+
+    #[test]
+    fn the_same_call_again_is_a_loop_and_two_in_turns_are_told_together() {
+        let same = [step("a", 1, true, 0.0, 10.0), step("a", 1, true, 10.0, 20.0), step("a", 2, true, 20.0, 30.0)];
+        check(&same, &[(RepeatKind::Loop, &[0, 1])], (1, 10.0, 10));
+        let turns =
+            [step("a", 1, true, 0.0, 10.0), step("b", 1, true, 10.0, 20.0), step("a", 1, true, 20.0, 30.0), step("b", 1, true, 30.0, 40.0)];
+        check(&turns, &[(RepeatKind::Alternation, &[0, 1, 2, 3])], (2, 20.0, 20));
+        let unsaid = [json!({"tool_name": "a"}), json!({"tool_name": "a"})];
+        check(&unsaid, &[], (0, 0.0, 0));
+    }
+
+    #[test]
+    fn what_ran_under_a_wasted_step_counts_once() {
+        let mut steps = vec![
+            step("a", 1, false, 0.0, 10.0),
+            step("b", 1, false, 2.0, 8.0),
+            step("b", 1, false, 8.0, 9.0),
+            step("a", 1, true, 10.0, 20.0),
+        ];
+        for (step, id) in steps.iter_mut().zip(["one", "two", "three", "four"]) {
+            step["step_id"] = id.into();
+        }
+        steps[1]["parent_id"] = "one".into();
+        steps[2]["parent_id"] = "one".into();
+        check(&steps, &[(RepeatKind::Retry { helped: true }, &[0, 3]), (RepeatKind::Retry { helped: false }, &[1, 2])], (1, 10.0, 20));
+    }
+
+    #[test]
+    fn the_critical_path_is_what_the_end_waited_for() {
+        // b and c run side by side; c ends later, and d waits for it. The last 10 ms belong to no step.
+        let steps =
+            [step("a", 1, true, 0.0, 20.0), step("b", 1, true, 20.0, 40.0), step("c", 1, true, 20.0, 60.0), step("d", 1, true, 80.0, 90.0)];
+        let found = why(100.0, &steps);
+        assert_eq!(found.critical, [(0, 20.0), (2, 40.0), (3, 10.0)]);
+        let gaps: Vec<_> = found.gaps.iter().map(|gap| (gap.after, gap.from, gap.length)).collect();
+        assert_eq!(gaps, [(Some(2), 60.0, 20.0), (Some(3), 90.0, 10.0)]);
+    }
+
+    #[test]
+    fn a_step_adds_what_no_step_under_it_does() {
+        let mut steps = [step("a", 1, true, 0.0, 100.0), step("b", 1, true, 10.0, 40.0)];
+        steps[0]["step_id"] = "one".into();
+        steps[1]["parent_id"] = "one".into();
+        assert_eq!(why(100.0, &steps).critical, [(0, 70.0), (1, 30.0)]);
+    }
+
+    #[test]
+    fn steps_in_a_circle_harm_nothing() {
+        let mut steps = [step("a", 1, false, 0.0, 10.0), step("b", 1, true, 0.0, 10.0), step("c", 1, true, 0.0, 10.0)];
+        for (step, (id, parent)) in steps.iter_mut().zip([("one", "two"), ("two", "three"), ("three", "two")]) {
+            (step["step_id"], step["parent_id"]) = (id.into(), parent.into());
+        }
+        assert_eq!(why(10.0, &steps).critical.len(), 3);
+    }
+}
