@@ -11,8 +11,13 @@ use mongodb::{
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{Timestamp, search};
 
-use super::{TRACES, decode, encode::date, marks, of_primary};
-use crate::{StoreError, rollups::Level};
+use super::{
+    TRACES, decode,
+    encode::date,
+    marks::{self, Stretch},
+    of_primary,
+};
+use crate::{StoreError, ingest::now, rollups::Level};
 
 const SEGMENTS: &str = "search_segments";
 const TERMS: &str = "search_terms";
@@ -25,16 +30,27 @@ const LOOKUP: usize = 32;
 /// Candidates that are read together.
 const CANDIDATES: usize = 64;
 
-/// Some traces of an hour, in order of time. The terms of each segment stand in a row, under its name.
+/// Before the number of a segment of a whole day.
+const DAY: &str = "d";
+
+/// Some traces of an hour or a day, in order of time. The terms of each segment stand in a row, under its name.
 #[derive(Debug, Serialize, Deserialize)]
 struct Segment {
-    /// The hour, and which of its segments.
+    /// The beginning of hour or day, and which of its segments.
     #[serde(rename = "_id")]
     id: String,
     /// When the last of its traces began, in ms since 1970.
     last: i64,
     #[serde(default)]
     entries: Vec<Entry>,
+}
+
+impl Segment {
+    /// The hour or day that it is of.
+    fn stretch(&self) -> Stretch {
+        let is_of_day = self.id.split_once('/').is_some_and(|(_, number)| number.starts_with(DAY));
+        Stretch::of(if is_of_day { Level::Day } else { Level::Hour }, self.last)
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,14 +78,24 @@ fn terms(database: &Database) -> Collection<Term> {
     of_primary(database, TERMS).clone_with_type()
 }
 
-/// The beginning of what stands of an hour.
-fn name(hour: i64) -> String {
-    Timestamp::from_millis_clamped(hour).to_string()
+/// The beginning of what stands of an hour, or of a day.
+fn name(from: i64) -> String {
+    Timestamp::from_millis_clamped(from).to_string()
 }
 
 /// What begins so. `0` follows `/`.
 fn of_name(name: &str) -> Document {
     doc! { "_id": { "$gte": format!("{name}/"), "$lt": format!("{name}0") } }
+}
+
+/// All that stands of a day.
+fn of_day(day: Stretch) -> Document {
+    doc! { "_id": { "$gte": format!("{}/", name(day.from)), "$lt": format!("{}/", name(day.to)) } }
+}
+
+/// The segments of a day that is not told apart by hours.
+fn of_whole_day(day: Stretch) -> Document {
+    doc! { "_id": { "$gte": format!("{}/{DAY}", name(day.from)), "$lt": format!("{}0", name(day.from)) } }
 }
 
 /// Forgets everything.
@@ -79,28 +105,69 @@ pub(super) async fn clear(database: &Database) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Makes the segments of an hour anew from its traces.
-pub(super) async fn build(database: &Database, hour: i64) -> Result<(), StoreError> {
-    let name = name(hour);
-    let first = Timestamp::from_millis_clamped(hour).max(Timestamp::MIN.plus(1.0));
+/// How a day should stand in the index, and whether that is how it does.
+pub(super) struct Form {
+    /// In one, as it is over and has few traces: by hours each of its words would stand in many documents.
+    pub is_whole: bool,
+    pub is_so: bool,
+}
+
+impl Form {
+    pub async fn of(database: &Database, day: Stretch) -> Result<Self, StoreError> {
+        let is_over = day.to <= now().millis();
+        let traces = of_primary(database, TRACES);
+        let is_whole = is_over && traces.count_documents(began_in(day)).limit(MOST as u64 + 1).await? <= MOST as u64;
+        let stands_whole = segments(database).find_one(of_whole_day(day)).projection(doc! { "last": 1 }).await?.is_some();
+        Ok(Self { is_whole, is_so: is_whole == stands_whole })
+    }
+}
+
+/// Which traces began in a stretch.
+fn began_in(stretch: Stretch) -> Document {
+    let first = Timestamp::from_millis_clamped(stretch.from).max(Timestamp::MIN.plus(1.0));
     let mut range = doc! { "$gte": date(first), "$lte": date(Timestamp::MAX) };
-    if let Some(end) = Timestamp::from_millis(hour + Level::Hour.width()) {
+    if let Some(end) = Timestamp::from_millis(stretch.to) {
         range.insert("$lt", date(end));
     }
-    let traces = of_primary(database, TRACES);
-    let mut found = traces.find(doc! { "created_at": range }).sort(doc! { "created_at": 1 }).await?;
-    segments(database).delete_many(of_name(&name)).await?;
-    terms(database).delete_many(of_name(&name)).await?;
+    doc! { "created_at": range }
+}
+
+/// Makes the segments of an hour anew from its traces.
+pub(super) async fn build_hour(database: &Database, hour: Stretch) -> Result<(), StoreError> {
+    let name = name(hour.from);
+    build(database, hour, of_name(&name), |number| format!("{name}/{number:05}")).await
+}
+
+/// Makes those of a whole day anew.
+pub(super) async fn build_day(database: &Database, day: Stretch) -> Result<(), StoreError> {
+    let name = name(day.from);
+    build(database, day, of_day(day), |number| format!("{name}/{DAY}{number:04}")).await
+}
+
+/// Takes away what stands of a whole day, so that its hours can stand there.
+pub(super) async fn take_apart(database: &Database, day: Stretch) -> Result<(), StoreError> {
+    forget(database, of_whole_day(day)).await
+}
+
+async fn forget(database: &Database, these: Document) -> Result<(), StoreError> {
+    segments(database).delete_many(these.clone()).await?;
+    terms(database).delete_many(these).await?;
+    Ok(())
+}
+
+async fn build(database: &Database, stretch: Stretch, standing: Document, id: impl Fn(u32) -> String) -> Result<(), StoreError> {
+    let mut found = of_primary(database, TRACES).find(began_in(stretch)).sort(doc! { "created_at": 1 }).await?;
+    forget(database, standing).await?;
     let mut number = 0;
     let mut new = New::default();
     while let Some(raw) = found.try_next().await? {
         new.add(&raw)?;
         if new.entries.len() == MOST || new.bytes > MOST_BYTES {
-            std::mem::take(&mut new).write(database, format!("{name}/{number:05}")).await?;
+            std::mem::take(&mut new).write(database, id(number)).await?;
             number += 1;
         }
     }
-    new.write(database, format!("{name}/{number:05}")).await
+    new.write(database, id(number)).await
 }
 
 /// A segment that is being made.
@@ -164,12 +231,13 @@ pub(super) enum Candidates {
 
 impl<'a> Lookup<'a> {
     pub async fn begin(database: &'a Database, keys: &'a [String], range: Range<i64>, ascending: bool) -> Result<Self, StoreError> {
-        let (first, last) = (Level::Hour.period_of(range.start), Level::Hour.period_of(range.end - 1));
+        let (first, last) = (Level::Day.period_of(range.start), Level::Hour.period_of(range.end - 1));
         let these = doc! { "_id": { "$gte": name(first), "$lt": format!("{}0", name(last)) } };
         let order = if ascending { 1 } else { -1 };
         let segments = segments(database);
         let found = segments.find(these).sort(doc! { "_id": order }).projection(doc! { "last": 1 }).await?;
-        let heads = found.try_collect::<Vec<_>>().await?.into();
+        let mut heads: VecDeque<Segment> = found.try_collect::<Vec<_>>().await?.into();
+        heads.retain(|head| head.last >= range.start);
         let (places, candidates) = (HashMap::new(), VecDeque::new());
         Ok(Self { database, keys, range, ascending, heads, places, looked_up: 0, candidates })
     }
@@ -201,8 +269,8 @@ impl<'a> Lookup<'a> {
     /// How many the next segment has, and a moment of it.
     pub async fn count(&mut self) -> Result<Option<(i64, u64)>, StoreError> {
         let Some((head, places)) = self.next_segment().await? else { return Ok(None) };
-        let (last, hour) = (head.last, Level::Hour.period_of(head.last));
-        let is_whole = self.range.start <= hour && hour + Level::Hour.width() <= self.range.end;
+        let (last, stretch) = (head.last, head.stretch());
+        let is_whole = self.range.start <= stretch.from && stretch.to <= self.range.end;
         let count = if is_whole { places.len() } else { self.entries(&[(head.id, places)]).await?.len() };
         Ok(Some((last.clamp(self.range.start, self.range.end - 1), count as u64)))
     }
@@ -244,7 +312,7 @@ impl<'a> Lookup<'a> {
         let mut found = terms(self.database).find(doc! { "_id": { "$in": ids } }).await?;
         let mut places: HashMap<String, (usize, Vec<u16>)> = HashMap::new();
         while let Some(Term { id, places: these }) = found.try_next().await? {
-            // Hour and number have no other slash than the one between them.
+            // Beginning and number have no other slash than the one between them.
             let Some(end) = id.match_indices('/').nth(1).map(|(end, _)| end) else { continue };
             let these = these.bytes.chunks_exact(2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
             match places.get_mut(&id[..end]) {

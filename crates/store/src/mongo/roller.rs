@@ -72,6 +72,7 @@ pub(super) async fn run(connection: Arc<Connection>, marks: Arc<Marks>, pace: Pa
         known: HashSet::new(),
         expiring: HashSet::new(),
         seen: HashMap::new(),
+        days: HashMap::new(),
     };
     let mut has_failed = false;
     loop {
@@ -79,14 +80,16 @@ pub(super) async fn run(connection: Arc<Connection>, marks: Arc<Marks>, pace: Pa
             let database = connection.database().await?;
             roller.turn(database).await
         };
-        match turn.await {
+        let done = turn.await;
+        match &done {
             // The database may be away for long; that is said elsewhere, too.
             Err(error) if !has_failed => tracing::warn!("adding up traces: {error}"),
             Err(error) => tracing::debug!("adding up traces: {error}"),
-            Ok(()) => {}
+            Ok(_) => {}
         }
-        has_failed = false;
-        if timeout(pace.every, &mut stopped).await.is_ok() {
+        has_failed = done.is_err();
+        let pause = if matches!(done, Ok(true)) { Duration::ZERO } else { pace.every };
+        if timeout(pause, &mut stopped).await.is_ok() {
             if let Ok(database) = connection.database().await
                 && let Err(error) = roller.lease.leave(database).await
             {
@@ -109,13 +112,16 @@ struct Roller {
     expiring: HashSet<TraceKey>,
     /// The marks that stand, since when they are known.
     seen: HashMap<Mark, Instant>,
+    /// The same of days that the search index lacks.
+    days: HashMap<Mark, Instant>,
 }
 
 impl Roller {
-    async fn turn(&mut self, database: &Database) -> Result<(), StoreError> {
+    /// Says whether something is left to do at once.
+    async fn turn(&mut self, database: &Database) -> Result<bool, StoreError> {
         if !self.lease.take(database).await? {
             self.foreign = None;
-            return Ok(());
+            return Ok(false);
         }
         let mut newest = match self.foreign {
             Some(newest) => newest,
@@ -146,24 +152,54 @@ impl Roller {
         self.index(database).await
     }
 
-    /// Brings into the search index what nobody writes any more, the newest first.
-    async fn index(&mut self, database: &Database) -> Result<(), StoreError> {
+    /// Brings into the search index what nobody writes any more, the newest first. Says whether something is left to do at once.
+    async fn index(&mut self, database: &Database) -> Result<bool, StoreError> {
         let begin = Instant::now();
-        let mut hours = marks::read(database, UNINDEXED).await?;
-        hours.sort_unstable_by_key(|mark| Reverse(mark.stretch));
+        let mut all = marks::read(database, UNINDEXED).await?;
+        all.sort_unstable_by_key(|mark| Reverse(mark.stretch));
         let unsummed = marks::read(database, UNSUMMED).await?;
-        for hour in hours.into_iter().filter(|hour| !unsummed.iter().any(|mark| mark.stretch.overlaps(hour.stretch))) {
+        let is_day = |mark: &Mark| mark.stretch == Stretch::of(Level::Day, mark.stretch.from);
+        let since = |mark: &Mark| self.days.get(mark).copied().unwrap_or(begin);
+        self.days = all.iter().filter(|mark| is_day(mark)).map(|mark| (mark.clone(), since(mark))).collect();
+        let mut days = BTreeSet::new();
+        let is_ready = |mark: &&Mark| !unsummed.iter().any(|unsummed| unsummed.stretch.overlaps(mark.stretch));
+        for mark in all.iter().filter(is_ready) {
             // So that sums are made meanwhile.
             if begin.elapsed() > INDEXING || !self.lease.hold(database).await? {
-                break;
+                return Ok(true);
             }
-            index::build(database, hour.stretch.from).await?;
+            let day = Stretch::of(Level::Day, mark.stretch.from);
+            let mut done = vec![mark.clone()];
+            if let Some(since) = self.days.get(mark).copied() {
+                // Whoever reads what stood before the mark has done so by now.
+                if since.elapsed() < self.pace.holds {
+                    continue;
+                }
+                if index::Form::of(database, day).await?.is_whole {
+                    index::build_day(database, day).await?;
+                    done.extend(all.iter().filter(|hour| hour.stretch.overlaps(day)).cloned());
+                } else {
+                    let hours = rollups::starts(Level::Hour, day).into_iter().map(|hour| Stretch::of(Level::Hour, hour));
+                    marks::put(database, UNINDEXED, &hours.collect::<Vec<_>>()).await?;
+                    index::take_apart(database, day).await?;
+                }
+            } else if days.contains(&day) || all.iter().any(|other| other.stretch == day) {
+                continue;
+            } else {
+                let form = index::Form::of(database, day).await?;
+                if form.is_whole || !form.is_so {
+                    marks::put(database, UNINDEXED, &[day]).await?;
+                    days.insert(day);
+                    continue;
+                }
+                index::build_hour(database, mark.stretch).await?;
+            }
             if !self.lease.hold(database).await? {
-                break;
+                return Ok(false);
             }
-            marks::remove(database, UNINDEXED, &[hour]).await?;
+            marks::remove(database, UNINDEXED, &done).await?;
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Marks the time of what others have inserted.

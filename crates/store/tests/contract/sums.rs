@@ -62,6 +62,39 @@ async fn words_come_from_an_index_that_can_be_made_anew() {
     assert_eq!(ids("zebra").await, ["c", "b"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_of_a_day_are_found_while_it_grows_and_shrinks() {
+    let bench = Bench::mongo().await;
+    let zebra = Filter { q: Some(Search::parse("zebra").unwrap()), ..Filter::default() };
+    let count = async || bench.store.count(&zebra).await.unwrap();
+    // Its segments, as far as they are of the whole day or of an hour.
+    let segments = async |of: &str| {
+        let traces = collection(&bench).await;
+        let segments = traces.client().database(&traces.namespace().db).collection::<Document>("search_segments");
+        segments.count_documents(doc! { "_id": { "$regex": of } }).await.unwrap()
+    };
+    let some: Vec<_> = (0..40).map(|n| raw_of(&format!("early {n}"), n * 2_000, "a zebra")).collect();
+    bench.put(&some).await;
+    rest(&bench).await;
+    assert_eq!((count().await, segments("/d").await, segments("/0").await), (Total::from_count(40), 1, 0));
+    // More than stand in one.
+    for batch in 0..5_i64 {
+        let more: Vec<_> = (0..1_000).map(|n| raw_of(&format!("more {batch} {n}"), batch * 16_000 + n, "a zebra")).collect();
+        bench.put(&more).await;
+        let (found, stored) = (count().await, 40 + 1_000 * (batch as u64 + 1));
+        assert!(found.count == stored || (found.is_capped && found.count < stored), "{found:?} of {stored}");
+    }
+    rest(&bench).await;
+    assert_eq!((count().await, segments("/d").await), (Total { count: 5_040, is_capped: false }, 0));
+    assert!(segments("/0").await > 5);
+    for batch in 0..5 {
+        let these = (0..1_000).map(|n| TraceKey { project_id: "default".to_owned(), trace_id: format!("more {batch} {n}") });
+        bench.store.remove(these.collect()).await.unwrap();
+    }
+    rest(&bench).await;
+    assert_eq!((count().await, segments("/d").await, segments("/0").await), (Total::from_count(40), 1, 0));
+}
+
 fn raw_of(trace_id: &str, seconds: i64, prompt: &str) -> serde_json::Value {
     let mut raw = raw(trace_id, seconds);
     raw["prompt"] = prompt.into();
