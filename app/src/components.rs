@@ -46,6 +46,10 @@ pub use trace_table::{TraceTable, steps_href, trace_href};
 mod plain_table;
 pub use plain_table::{Heading, PlainTable};
 
+/// Kinds of failures.
+mod failure_groups;
+pub use failure_groups::FailureKinds;
+
 /// Previous and next page.
 mod pager;
 pub use pager::Pager;

@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Diagnosis, Diff, Facets, Failures, Filter, Going, Job, NewKey, NewProject, Page, Project, Query, Report, Retention, Trace,
-    TraceSummary, Why,
+    ApiKey, Diagnosis, Diff, Facets, FailureGroups, Failures, Filter, Going, GroupState, Job, NewKey, NewProject, Page, Project, Query,
+    Report, Retention, Trace, TraceSummary, Why,
     otlp::{Explanation, Prices},
     stats::Analytics,
 };
@@ -102,11 +102,18 @@ pub async fn get_facets(filter: Filter) -> Result<Facets, ApiError> {
     server::answer(server::store().facets(&filter.at(server::now())).await.map(tracellm_trace::FacetTally::finish))
 }
 
-/// The newest traces of each kind of failure, and how many there are.
+/// The newest traces of each kind of failure, and how many there are; and failures by what went wrong.
 #[server(prefix = "/fn", endpoint = "failures", input = Json, output = Json)]
-pub async fn get_failures(filter: Filter) -> Result<Failures, ApiError> {
-    let filter = filter.at(server::now());
-    server::answer(tracellm_store::overview::failures(&*server::store(), &filter, Failures::DEFAULT_LIMIT).await)
+pub async fn get_failures(filter: Filter) -> Result<(Failures, FailureGroups), ApiError> {
+    let (store, filter) = (server::store(), filter.at(server::now()));
+    let failures = server::answer(tracellm_store::overview::failures(&*store, &filter, Failures::DEFAULT_LIMIT).await)?;
+    Ok((failures, server::answer(tracellm_store::groups::groups(&*store, &filter).await)?))
+}
+
+/// Mutes or resolves a kind of failure of a project, or opens it again.
+#[server(prefix = "/fn", endpoint = "failures/decide", input = Json, output = Json)]
+pub async fn decide_group(project_id: String, fingerprint: String, state: GroupState) -> Result<(), ApiError> {
+    server::answer(tracellm_store::groups::decide(&*server::store(), &project_id, &fingerprint, state, server::now()).await)
 }
 
 /// Deletes one trace.

@@ -38,6 +38,7 @@ pub fn routes() -> Router<AppState> {
         .route("/api/traces/{trace_id}/html", get(traces::get_html))
         .route("/api/analytics", get(numbers::analytics))
         .route("/api/failures", get(numbers::failures))
+        .route("/api/failures/groups", get(numbers::failure_groups))
         .route("/api/facets", get(numbers::facets))
         .route("/api/projects", get(access::list_projects).post(access::create_project))
         .route("/api/projects/{project_id}", delete(removal::project))

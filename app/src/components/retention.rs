@@ -45,7 +45,7 @@ fn Rules(retention: Retention) -> impl IntoView {
     let rows = rows.chain([row("all others".to_owned(), retention.default)]).collect_view();
     let number = Heading::Number;
     view! {
-        <PlainTable headings=vec![Heading::Text("Project"), number("Failed"), number("Warning"), number("Success"), number("Texts")]>{rows}</PlainTable>
+        <PlainTable class="retention" headings=vec![Heading::Text("Project"), number("Failed"), number("Warning"), number("Success"), number("Texts")]>{rows}</PlainTable>
     }
     .into_any()
 }
@@ -122,7 +122,7 @@ fn Preview(result: Signal<Option<Result<Vec<Going>, ApiError>>>) -> impl IntoVie
         Some(Ok(going)) => {
             let headings =
                 vec![Heading::Text("Project"), Heading::Text("Goes"), Heading::Text("Began before (UTC)"), Heading::Number("Traces")];
-            view! { <div role="status"><PlainTable headings>{going.into_iter().map(row).collect_view()}</PlainTable></div> }.into_any()
+            view! { <div role="status"><PlainTable class="retention" headings>{going.into_iter().map(row).collect_view()}</PlainTable></div> }.into_any()
         }
     }
 }

@@ -47,6 +47,14 @@ pub fn TraceSheet(
         Some(response) => view! { <TextBlock label="Response" text=response /> }.into_any(),
         None => view! { <p class="muted none">"No response was recorded."</p> }.into_any(),
     };
+    let texts = (!trace.is_content_removed()).then(|| {
+        view! {
+            <section class="pair" aria-label="Prompt and response">
+                <TextBlock label="Prompt" text=trace.prompt.clone() />
+                {response}
+            </section>
+        }
+    });
     let whole = format!("/api{own}");
     view! {
         <header class="page-head trace-head">
@@ -74,10 +82,7 @@ pub fn TraceSheet(
         })}
         <Facts trace=trace.clone() />
         <WhyPanel why first names=trace.steps.iter().map(|step| step.tool_name.clone()).collect() own reason=trace.failure_reason.clone() />
-        <section class="pair" aria-label="Prompt and response">
-            <TextBlock label="Prompt" text=trace.prompt />
-            {response}
-        </section>
+        {texts}
         <section aria-labelledby="steps">
             <h2 id="steps">{steps}</h2>
             {waterfall}

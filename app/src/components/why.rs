@@ -26,8 +26,8 @@ pub fn WhyPanel(
     let link = move |step: usize, text: String| view! { <a href=steps_href(&own, step)>{text}</a> }.into_any();
     let failed = first_failed.map(|failed| {
         let error = failed.error.filter(|error| Some(error) != reason.as_ref()).map(|error| view! { <span class="reason">{error}</span> });
-        let name = format!("step {} ", failed.step + 1);
-        view! { <dt>"First to fail"</dt><dd>{link(failed.step, name)} <code>{failed.tool_name}</code> {error}</dd> }
+        let name = format!("step {}", failed.step + 1);
+        view! { <dt>"First to fail"</dt><dd>{link(failed.step, name)} " " <code>{failed.tool_name}</code> {error}</dd> }
     });
     let mut told: Vec<_> = repeats.iter().map(|repeat| repeated(repeat, &link)).collect();
     let behind = told.split_off(told.len().min(TOLD));

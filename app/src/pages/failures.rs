@@ -1,9 +1,9 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
-use tracellm_trace::{Coverage, Failures, Filter, Query, Status, Trace, TraceSummary};
+use tracellm_trace::{Coverage, FailureGroups, Failures, Filter, Query, Status, Trace, TraceSummary};
 
 use crate::{
-    components::{CoverageNote, FilterForm, Loaded, TraceTable, query_of},
+    components::{CoverageNote, FailureKinds, FilterForm, Loaded, TraceTable, query_of},
     format,
     functions::get_failures,
     url::{list_href, use_filter},
@@ -19,8 +19,8 @@ pub fn FailuresPage() -> impl IntoView {
 }
 
 #[component]
-fn Found(filter: Filter, found: Failures) -> impl IntoView {
-    let Failures { failed_traces, retries, slow_requests, totals } = found;
+fn Found(filter: Filter, found: (Failures, FailureGroups)) -> impl IntoView {
+    let (Failures { failed_traces, retries, slow_requests, totals }, groups) = found;
     let failed = Filter { status: Some(Status::Failed), ..filter.clone() };
     let retried = Filter { retried: true, ..filter.clone() };
     let slow = Filter { slow: true, ..filter.clone() };
@@ -29,6 +29,7 @@ fn Found(filter: Filter, found: Failures) -> impl IntoView {
         <header class="page-head"><h1>"Failures"</h1></header>
         <FilterForm query=query_of(&filter) action="/failures" />
         <CoverageNote coverage />
+        <FailureKinds found=groups filter />
         <Kind heading="Failed" none="No trace failed." total=totals.failed_traces traces=failed_traces all=failed />
         <Kind heading="Retried" none="No trace was retried." total=totals.retries traces=retries all=retried />
         <Kind heading="Slow" none="No trace took 1.5 s or more." total=totals.slow_requests traces=slow_requests all=slow />

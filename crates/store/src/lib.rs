@@ -51,6 +51,9 @@ pub mod ingest;
 /// Analytics and failures.
 pub mod overview;
 
+/// Failures by what went wrong.
+pub mod groups;
+
 /// Two traces beside each other, and which one to put beside a trace that failed.
 pub mod compare;
 

@@ -62,6 +62,10 @@ pub use diff::{Change, Diff, Pairing, Piece, Side, StepPair};
 mod failures;
 pub use failures::{FailureTotals, Failures};
 
+/// Failures by what went wrong.
+mod groups;
+pub use groups::{FailureGroup, FailureGroups, GroupState, fingerprint};
+
 /// Projects, and the keys that write and read their traces.
 mod access;
 pub use access::{ApiKey, NewKey, NewProject, Project, Scope, slug};

@@ -1,7 +1,7 @@
 use axum::{Json, extract::State};
 use tracellm_app::ApiError;
-use tracellm_store::overview;
-use tracellm_trace::{Facets, Failures, Filter, stats::Analytics};
+use tracellm_store::{groups, overview};
+use tracellm_trace::{Facets, FailureGroups, Failures, Filter, stats::Analytics};
 
 use super::{Pairs, Store};
 use crate::server::{answer::Failure, caller::Reader};
@@ -32,4 +32,13 @@ pub async fn failures(State(store): Store, reader: Reader, pairs: Pairs) -> Resu
     let limits = (Failures::DEFAULT_LIMIT, Failures::MAX_LIMIT);
     let (filter, limit) = Filter::from_pairs_with_limit(pairs.iter(), limits.0, limits.1).map_err(ApiError::BadQuery)?;
     Ok(Json(overview::failures(&*store, &reader.narrow(filter)?, limit).await?))
+}
+
+/// Failures by what went wrong: kinds of reasons that differ in nothing but numbers, ids and the like, with what was decided about each.
+///
+/// Over the newest 2,000 failed traces that match.
+#[utoipa::path(get, path = "/api/failures/groups", tag = "numbers", params(Filter), responses((status = 200, body = FailureGroups)))]
+pub async fn failure_groups(State(store): Store, reader: Reader, pairs: Pairs) -> Result<Json<FailureGroups>, Failure> {
+    let filter = Filter::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?;
+    Ok(Json(groups::groups(&*store, &reader.narrow(filter)?).await?))
 }

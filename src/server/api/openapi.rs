@@ -28,6 +28,7 @@ use crate::server::{health, live, metrics, otlp};
         traces::get_html,
         numbers::analytics,
         numbers::failures,
+        numbers::failure_groups,
         numbers::facets,
         live::events,
         live::websocket,

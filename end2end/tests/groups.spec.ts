@@ -1,0 +1,33 @@
+import { expect, test } from "../fixtures/test.ts";
+
+const failed = (trace_id: string, failure_reason: string, created_at: number) => ({ trace_id, failure_reason, status: "failed", created_at });
+
+test("failures of a kind are one row, which is resolved, muted, and comes back", async ({ server, failuresPage, tracesPage, page }) => {
+  await server.ingest([
+    failed("a", "HTTP 429 from crm: retry after 2 s", 1_780_000_000),
+    failed("b", "HTTP 429 from crm: retry after 17 s", 1_780_000_100),
+    failed("c", "no order '7731'", 1_780_000_050),
+  ]);
+  await failuresPage.goto();
+  const rows = page.locator(".groups tbody tr");
+  await expect(rows).toHaveText([/^openHTTP 429 from crm: retry after 17 sdefault2/, /^openno order '7731'default1/]);
+  await rows.nth(0).getByRole("button", { name: "Resolve" }).click();
+  await expect(rows.nth(0)).toContainText("resolved");
+  await rows.nth(1).getByRole("button", { name: "Mute" }).click();
+  await expect(rows.nth(1)).toContainText("muted");
+  await expect(async () => {
+    await failuresPage.goto();
+    await expect(rows).toHaveText([/^resolvedHTTP 429/, /^mutedno order/], { timeout: 500 });
+  }).toPass();
+  await server.ingest([failed("d", "HTTP 429 from crm: retry after 5 s", Date.now() / 1000 + 5)]);
+  await failuresPage.goto();
+  await expect(rows.nth(0)).toHaveText(/^regressedHTTP 429 from crm: retry after 5 sdefault3/);
+  await rows.nth(1).getByRole("button", { name: "Open again" }).click();
+  await expect(rows.nth(1)).toContainText("open");
+  await rows.nth(0).getByRole("link", { name: "3", exact: true }).click();
+  await expect(tracesPage.heading).toHaveText("Traces");
+  await expect(async () => {
+    await page.reload();
+    await expect(tracesPage.total).toHaveText("3 traces", { timeout: 500 });
+  }).toPass();
+});
