@@ -89,6 +89,8 @@ async fn measure(home: Home, size: u64, requests: usize, data: &std::path::Path)
             Some(raw) => Some(median(raw::times(product.place(), raw, requests).await?)),
             None => None,
         };
+        // What is measured is told at once, as a run may take long.
+        eprintln!("{} {size}, {}: {:.1} ms, bare {:.1}", home.name(), question.name, at(0.5), raw.unwrap_or(f64::NAN));
         all.push(Times { p50: at(0.5), p99: at(0.99), raw });
     }
     Ok(all)
