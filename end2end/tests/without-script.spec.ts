@@ -49,7 +49,8 @@ test("every page shows its data", async ({ server, page }) => {
   await expect(page).toHaveURL(/status=success/);
   await expect(page.locator(".tile", { hasText: "Success rate" })).toContainText("100 %");
   await page.goto("/failures");
-  await expect(page.locator("tbody tr")).toHaveCount(6);
+  await expect(page.locator("table.traces tbody tr")).toHaveCount(6);
+  await expect(page.locator(".groups tbody tr")).toHaveCount(1);
   await page.goto("/projects");
   await expect(page.getByRole("heading", { name: "default" })).toBeVisible();
   await expect(page.getByRole("button", { name: "Create project" })).toBeHidden();
