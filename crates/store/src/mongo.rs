@@ -38,6 +38,8 @@ mod filter;
 mod follow;
 /// The words of traces, and which have them.
 mod index;
+/// Bringing into that what is marked.
+mod indexer;
 /// The indexes that the contract names and those that lists need.
 mod indexes;
 /// Numbers from sums where they are right, and from traces where not.

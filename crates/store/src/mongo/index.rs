@@ -14,6 +14,7 @@ use tracellm_trace::{Timestamp, search};
 use super::{
     TRACES, decode,
     encode::date,
+    lease::Lease,
     marks::{self, Stretch},
     of_primary,
 };
@@ -132,16 +133,16 @@ fn began_in(stretch: Stretch) -> Document {
     doc! { "created_at": range }
 }
 
-/// Makes the segments of an hour anew from its traces.
-pub(super) async fn build_hour(database: &Database, hour: Stretch) -> Result<(), StoreError> {
+/// Makes the segments of an hour anew from its traces. Says whether it came to the end before another took the lease.
+pub(super) async fn build_hour(database: &Database, lease: &mut Lease, hour: Stretch) -> Result<bool, StoreError> {
     let name = name(hour.from);
-    build(database, hour, of_name(&name), |number| format!("{name}/{number:05}")).await
+    build(database, lease, hour, of_name(&name), |number| format!("{name}/{number:05}")).await
 }
 
-/// Makes those of a whole day anew.
-pub(super) async fn build_day(database: &Database, day: Stretch) -> Result<(), StoreError> {
+/// The same for a whole day.
+pub(super) async fn build_day(database: &Database, lease: &mut Lease, day: Stretch) -> Result<bool, StoreError> {
     let name = name(day.from);
-    build(database, day, of_day(day), |number| format!("{name}/{DAY}{number:04}")).await
+    build(database, lease, day, of_day(day), |number| format!("{name}/{DAY}{number:04}")).await
 }
 
 /// Takes away what stands of a whole day, so that its hours can stand there.
@@ -155,7 +156,13 @@ async fn forget(database: &Database, these: Document) -> Result<(), StoreError> 
     Ok(())
 }
 
-async fn build(database: &Database, stretch: Stretch, standing: Document, id: impl Fn(u32) -> String) -> Result<(), StoreError> {
+async fn build(
+    database: &Database,
+    lease: &mut Lease,
+    stretch: Stretch,
+    standing: Document,
+    id: impl Fn(u32) -> String,
+) -> Result<bool, StoreError> {
     let mut found = of_primary(database, TRACES).find(began_in(stretch)).sort(doc! { "created_at": 1 }).await?;
     forget(database, standing).await?;
     let mut number = 0;
@@ -163,11 +170,18 @@ async fn build(database: &Database, stretch: Stretch, standing: Document, id: im
     while let Some(raw) = found.try_next().await? {
         new.add(&raw)?;
         if new.entries.len() == MOST || new.bytes > MOST_BYTES {
+            if !lease.hold(database).await? {
+                return Ok(false);
+            }
             std::mem::take(&mut new).write(database, id(number)).await?;
             number += 1;
         }
     }
-    new.write(database, id(number)).await
+    if !lease.hold(database).await? {
+        return Ok(false);
+    }
+    new.write(database, id(number)).await?;
+    Ok(true)
 }
 
 /// A segment that is being made.

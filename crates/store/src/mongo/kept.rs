@@ -6,7 +6,7 @@ use tracellm_trace::{Coverage, FacetNames, FacetTally, Filter, Status, Timestamp
 
 use super::{
     TRACES, filter,
-    marks::{self, Marked, Stretch, UNINDEXED, UNSUMMED},
+    marks::{self, Cover, Marked, Stretch, UNINDEXED, UNSUMMED},
     roller,
     rollups::{self, Period, Stored},
     search::Ground,
@@ -26,8 +26,8 @@ const MOST_APART: usize = 8;
 pub(super) struct Kept<'a> {
     marked: Marked<'a>,
     database: &'a Database,
-    /// Where they are not, in order and apart.
-    dirty: Vec<Range<i64>>,
+    /// Where they are not.
+    dirty: Cover,
     is_undated_dirty: bool,
     /// Until then nobody adds up what was not marked before.
     until: Instant,
@@ -62,22 +62,15 @@ impl<'a> Kept<'a> {
             return Ok(None);
         }
         let foreign = Stretch::all_of(foreign.into_iter().map(|(_, moment)| moment));
-        let mut stretches: Vec<Stretch> = marks.into_iter().map(|mark| mark.stretch).chain(foreign).collect();
-        stretches.sort_unstable();
+        let stretches: Vec<Stretch> = marks.into_iter().map(|mark| mark.stretch).chain(foreign).collect();
         let is_undated_dirty = stretches.contains(&Stretch::UNDATED);
-        let mut dirty: Vec<Range<i64>> = Vec::new();
-        for Stretch { from, to } in stretches.into_iter().filter(|stretch| *stretch != Stretch::UNDATED) {
-            match dirty.last_mut().filter(|last| from <= last.end) {
-                Some(last) => last.end = last.end.max(to),
-                None => dirty.push(from..to),
-            }
-        }
+        let dirty = Cover::of(stretches);
         Ok(Some(Self { marked, database, dirty, is_undated_dirty, until }))
     }
 
     /// A range as stretches that are told, and such that are not.
     pub fn stretches(&self, from: i64, to: i64) -> Vec<(Range<i64>, bool)> {
-        let is_told = |part: &Part| !self.dirty.iter().any(|stretch| stretch.start < part.to && part.from < stretch.end);
+        let is_told = |part: &Part| self.dirty.within(&(part.from..part.to)).is_empty();
         self.parts((from, to), &[]).into_iter().map(|part| (part.from..part.to, is_told(&part))).collect()
     }
 
@@ -97,13 +90,11 @@ impl<'a> Kept<'a> {
     }
 
     fn parts(&self, (from, to): (i64, i64), levels: &[Level]) -> Vec<Part> {
-        let within = self.dirty.iter().filter(|stretch| stretch.start < to && from < stretch.end);
-        let (first, last) = (within.clone().next(), within.clone().next_back());
-        match first.zip(last) {
-            Some((first, last)) if within.count() > MOST_APART => {
+        match self.dirty.within(&(from..to)) {
+            many @ [first, .., last] if many.len() > MOST_APART => {
                 parts_but(from, to, levels, std::slice::from_ref(&(first.start..last.end)))
             }
-            _ => parts_but(from, to, levels, &self.dirty),
+            dirty => parts_but(from, to, levels, dirty),
         }
     }
 

@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     future::ready,
+    ops::Range,
     pin::pin,
     time::{Duration, Instant},
 };
@@ -35,6 +36,8 @@ const MOST: usize = 8;
 const ATTEMPTS: u32 = 5;
 /// Marks that are on their way at once.
 const AT_ONCE: usize = 8;
+/// Marks that are taken away together.
+const TOGETHER: usize = 500;
 
 /// Whole minutes whose traces the sums may not know; the end is not included. In ms since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -198,10 +201,77 @@ pub(super) async fn read(database: &Database, name: &str) -> Result<Vec<Mark>, S
 /// Takes away marks, but those that were made anew.
 pub(super) async fn remove(database: &Database, name: &str, marks: &[Mark]) -> Result<(), StoreError> {
     let collection = collection(database, name);
-    for mark in marks {
-        collection.delete_one(doc! { "_id": &mark.id, "made": &mark.made }).await?;
+    for some in marks.chunks(TOGETHER) {
+        let (ids, made): (Vec<_>, Vec<_>) = some.iter().map(|mark| (mark.id.as_str(), mark.made.as_str())).unzip();
+        // No two are made alike.
+        collection.delete_many(doc! { "_id": { "$in": ids }, "made": { "$in": made } }).await?;
     }
     Ok(())
+}
+
+/// The marks that stand, since when they are known to. No clock is compared with that of whoever made them.
+#[derive(Default)]
+pub(super) struct Standing(HashMap<Mark, Instant>);
+
+impl Standing {
+    /// Some that are known since then.
+    pub fn since(then: Instant, marks: impl IntoIterator<Item = Mark>) -> Self {
+        Self(marks.into_iter().map(|mark| (mark, then)).collect())
+    }
+
+    /// Reads what stands now.
+    pub async fn read(&mut self, database: &Database, name: &str) -> Result<(), StoreError> {
+        let found = read(database, name).await?;
+        let now = Instant::now();
+        let known = std::mem::take(&mut self.0);
+        self.0 =
+            found.into_iter().map(|mark| (known.get(&mark).copied().unwrap_or(now), mark)).map(|(since, mark)| (mark, since)).collect();
+        Ok(())
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Mark> {
+        self.0.keys()
+    }
+
+    /// Those that stand for so long, in order of time.
+    pub fn rested(&self, rests: Duration) -> Vec<Mark> {
+        let mut rested: Vec<_> = self.0.iter().filter(|(_, since)| since.elapsed() >= rests).map(|(mark, _)| mark.clone()).collect();
+        rested.sort_unstable_by_key(|mark| mark.stretch);
+        rested
+    }
+}
+
+/// What stretches cover, in order and apart.
+pub(super) struct Cover(Vec<Range<i64>>);
+
+impl Cover {
+    pub fn of(stretches: impl IntoIterator<Item = Stretch>) -> Self {
+        let mut stretches: Vec<_> = stretches.into_iter().filter(|stretch| *stretch != Stretch::UNDATED).collect();
+        stretches.sort_unstable();
+        let mut apart: Vec<Range<i64>> = Vec::new();
+        for Stretch { from, to } in stretches {
+            match apart.last_mut().filter(|last| from <= last.end) {
+                Some(last) => last.end = last.end.max(to),
+                None => apart.push(from..to),
+            }
+        }
+        Self(apart)
+    }
+
+    pub fn ranges(&self) -> &[Range<i64>] {
+        &self.0
+    }
+
+    /// Those of which a part lies in a range.
+    pub fn within(&self, range: &Range<i64>) -> &[Range<i64>] {
+        let first = self.0.partition_point(|covered| covered.end <= range.start);
+        let end = self.0.partition_point(|covered| covered.start < range.end);
+        self.0.get(first..end).unwrap_or_default()
+    }
+
+    pub fn touches(&self, stretch: Stretch) -> bool {
+        !self.within(&(stretch.from..stretch.to)).is_empty()
+    }
 }
 
 fn collection(database: &Database, name: &str) -> Collection<Document> {

@@ -1,6 +1,6 @@
 use std::{
-    cmp::Reverse,
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashSet},
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,8 +18,9 @@ use super::{
     connect::Connection,
     encode::date,
     expiry, index,
+    indexer::Indexer,
     lease::Lease,
-    marks::{self, Mark, Marks, Stretch, UNINDEXED, UNSUMMED},
+    marks::{self, Cover, Mark, Marks, Standing, Stretch, UNINDEXED, UNSUMMED},
     of_primary,
     rollups::{self, Cells},
 };
@@ -28,8 +29,6 @@ use crate::{
     rollups::{Grain, Level},
 };
 
-/// After so long the search index waits for the next turn.
-const INDEXING: Duration = Duration::from_secs(5);
 /// How often as long as marks rest an owner of the lease may be silent.
 const GONE: u32 = 2;
 /// Of sums of another form nothing is kept.
@@ -71,8 +70,8 @@ pub(super) async fn run(connection: Arc<Connection>, marks: Arc<Marks>, pace: Pa
         looked_back: None,
         known: HashSet::new(),
         expiring: HashSet::new(),
-        seen: HashMap::new(),
-        days: HashMap::new(),
+        standing: Standing::default(),
+        indexer: Indexer::default(),
     };
     let mut has_failed = false;
     loop {
@@ -110,10 +109,8 @@ struct Roller {
     /// Those that are no news when it looks back.
     known: HashSet<ObjectId>,
     expiring: HashSet<TraceKey>,
-    /// The marks that stand, since when they are known.
-    seen: HashMap<Mark, Instant>,
-    /// The same of days that the search index lacks.
-    days: HashMap<Mark, Instant>,
+    standing: Standing,
+    indexer: Indexer,
 }
 
 impl Roller {
@@ -130,9 +127,10 @@ impl Roller {
                 None => {
                     let state = begin(database).await?;
                     // Under these marks nobody writes, so they need no rest.
-                    let rested = Instant::now().checked_sub(self.pace.rests);
                     let marks = marks::read(database, UNSUMMED).await?.into_iter().filter(|mark| mark.id.ends_with(BEGINNING));
-                    self.seen = marks.filter_map(|mark| Some((mark, rested?))).collect();
+                    if let Some(rested) = Instant::now().checked_sub(self.pace.rests) {
+                        self.standing = Standing::since(rested, marks);
+                    }
                     state.foreign
                 }
             },
@@ -140,66 +138,9 @@ impl Roller {
         self.mark_foreign(database, &mut newest).await?;
         self.foreign = Some(newest);
         expiry::mark(database, &self.marks, &mut self.expiring).await?;
-        let found = marks::read(database, UNSUMMED).await?;
-        let now = Instant::now();
-        let since = |mark: &Mark| self.seen.get(mark).copied().unwrap_or(now);
-        self.seen = found.into_iter().map(|mark| (since(&mark), mark)).map(|(since, mark)| (mark, since)).collect();
-        let rests = self.pace.rests;
-        let mut rested: Vec<Mark> =
-            self.seen.iter().filter(|(_, since)| now.duration_since(**since) >= rests).map(|(mark, _)| mark.clone()).collect();
-        rested.sort_unstable_by_key(|mark| mark.stretch);
-        self.roll(database, &rested).await?;
-        self.index(database).await
-    }
-
-    /// Brings into the search index what nobody writes any more, the newest first. Says whether something is left to do at once.
-    async fn index(&mut self, database: &Database) -> Result<bool, StoreError> {
-        let begin = Instant::now();
-        let mut all = marks::read(database, UNINDEXED).await?;
-        all.sort_unstable_by_key(|mark| Reverse(mark.stretch));
-        let unsummed = marks::read(database, UNSUMMED).await?;
-        let is_day = |mark: &Mark| mark.stretch == Stretch::of(Level::Day, mark.stretch.from);
-        let since = |mark: &Mark| self.days.get(mark).copied().unwrap_or(begin);
-        self.days = all.iter().filter(|mark| is_day(mark)).map(|mark| (mark.clone(), since(mark))).collect();
-        let mut days = BTreeSet::new();
-        let is_ready = |mark: &&Mark| !unsummed.iter().any(|unsummed| unsummed.stretch.overlaps(mark.stretch));
-        for mark in all.iter().filter(is_ready) {
-            // So that sums are made meanwhile.
-            if begin.elapsed() > INDEXING || !self.lease.hold(database).await? {
-                return Ok(true);
-            }
-            let day = Stretch::of(Level::Day, mark.stretch.from);
-            let mut done = vec![mark.clone()];
-            if let Some(since) = self.days.get(mark).copied() {
-                // Whoever reads what stood before the mark has done so by now.
-                if since.elapsed() < self.pace.holds {
-                    continue;
-                }
-                if index::Form::of(database, day).await?.is_whole {
-                    index::build_day(database, day).await?;
-                    done.extend(all.iter().filter(|hour| hour.stretch.overlaps(day)).cloned());
-                } else {
-                    let hours = rollups::starts(Level::Hour, day).into_iter().map(|hour| Stretch::of(Level::Hour, hour));
-                    marks::put(database, UNINDEXED, &hours.collect::<Vec<_>>()).await?;
-                    index::take_apart(database, day).await?;
-                }
-            } else if days.contains(&day) || all.iter().any(|other| other.stretch == day) {
-                continue;
-            } else {
-                let form = index::Form::of(database, day).await?;
-                if form.is_whole || !form.is_so {
-                    marks::put(database, UNINDEXED, &[day]).await?;
-                    days.insert(day);
-                    continue;
-                }
-                index::build_hour(database, mark.stretch).await?;
-            }
-            if !self.lease.hold(database).await? {
-                return Ok(false);
-            }
-            marks::remove(database, UNINDEXED, &done).await?;
-        }
-        Ok(false)
+        self.standing.read(database, UNSUMMED).await?;
+        self.roll(database, &self.standing.rested(self.pace.rests)).await?;
+        self.indexer.turn(database, &mut self.lease, self.pace.holds).await
     }
 
     /// Marks the time of what others have inserted.
@@ -244,7 +185,7 @@ impl Roller {
             }
         }
         for (_, marks) in days {
-            let mut touched = BTreeSet::new();
+            let mut touched = Vec::new();
             for mark in &marks {
                 match mark.stretch {
                     Stretch::UNDATED => rollups::replace_undated(database).await?,
@@ -258,24 +199,25 @@ impl Roller {
                                 return Ok(());
                             }
                             put_minutes(database, minutes, &cells).await?;
-                            touched.insert(hour);
+                            touched.push(minutes);
                         }
                     }
                 }
             }
-            for hour in &touched {
+            let hours: BTreeSet<_> = touched.iter().map(|minutes| Stretch::of(Level::Hour, minutes.from)).collect();
+            for hour in &hours {
                 if !self.lease.hold(database).await? {
                     return Ok(());
                 }
-                roll_up(database, Level::Minute, &[Level::Quarter, Level::Hour], Stretch::of(Level::Hour, *hour)).await?;
+                roll_up(database, Level::Minute, &[Level::Quarter, Level::Hour], *hour, &touched).await?;
             }
-            for day in touched.iter().map(|hour| Level::Day.period_of(*hour)).collect::<BTreeSet<_>>() {
-                roll_up(database, Level::Hour, &[Level::Day], Stretch::of(Level::Day, day)).await?;
+            for day in hours.iter().map(|hour| Stretch::of(Level::Day, hour.from)).collect::<BTreeSet<_>>() {
+                roll_up(database, Level::Hour, &[Level::Day], day, &touched).await?;
             }
             if !self.lease.hold(database).await? {
                 return Ok(());
             }
-            let hours: Vec<_> = touched.into_iter().map(|hour| Stretch::of(Level::Hour, hour)).collect();
+            let hours = Vec::from_iter(hours);
             marks::put(database, UNINDEXED, &hours).await?;
             marks::remove(database, UNSUMMED, &marks).await?;
         }
@@ -291,20 +233,29 @@ async fn put_minutes(database: &Database, stretch: Stretch, cells: &Cells) -> Re
     Ok(())
 }
 
-/// Makes longer periods of shorter ones.
-async fn roll_up(database: &Database, from: Level, to: &[Level], stretch: Stretch) -> Result<(), StoreError> {
-    let range = stretch.from..stretch.to;
-    let shorter = rollups::read(database, (Grain::Full, from), range.clone(), None).await?;
+/// Makes longer periods of the shorter ones of a stretch: those that hold a part of what was added up. Others are read meanwhile, and stay.
+async fn roll_up(database: &Database, from: Level, to: &[Level], stretch: Stretch, touched: &[Stretch]) -> Result<(), StoreError> {
+    let shorter = rollups::read(database, (Grain::Full, from), stretch.from..stretch.to, None).await?;
     let cells = rollups::cells(shorter, Grain::Full, from)?;
-    for grain in Grain::ALL {
-        for &level in to.iter().filter(|level| rollups::levels(grain).contains(level)) {
-            match &cells {
-                Some(cells) => rollups::replace(database, (grain, level), range.clone(), &rollups::coarsen(cells, grain, level)).await?,
-                None => rollups::replace_untold(database, (grain, level), range.clone()).await?,
+    for &level in to {
+        let ranges = longer(level, stretch, touched);
+        for grain in Grain::ALL.into_iter().filter(|grain| rollups::levels(*grain).contains(&level)) {
+            let coarse = cells.as_ref().map(|cells| rollups::coarsen(cells, grain, level));
+            for range in &ranges {
+                match &coarse {
+                    Some(cells) => rollups::replace(database, (grain, level), range.clone(), cells).await?,
+                    None => rollups::replace_untold(database, (grain, level), range.clone()).await?,
+                }
             }
         }
     }
     Ok(())
+}
+
+/// Where the periods of a level lie that are in a stretch and hold a part of what was touched.
+fn longer(level: Level, stretch: Stretch, touched: &[Stretch]) -> Vec<Range<i64>> {
+    let periods = touched.iter().filter(|part| part.overlaps(stretch)).flat_map(|part| rollups::starts(level, *part));
+    Cover::of(periods.map(|start| Stretch::of(level, start))).ranges().to_vec()
 }
 
 /// What is known of all sums.

@@ -226,7 +226,7 @@ pub(super) fn of_range(grain: Grain, level: Level, range: Range<i64>) -> Documen
     doc! { "_id": { "$gte": id(grain, level, range.start), "$lt": end } }
 }
 
-/// Puts documents in place of all that stand of a range.
+/// Puts the documents of a range in place of all that stand of it.
 pub(super) async fn replace(
     database: &Database,
     (grain, level): (Grain, Level),
@@ -234,8 +234,9 @@ pub(super) async fn replace(
     cells: &Cells,
 ) -> Result<(), StoreError> {
     let collection = collection(database);
-    collection.delete_many(of_range(grain, level, range)).await?;
-    let periods = periods(cells);
+    collection.delete_many(of_range(grain, level, range.clone())).await?;
+    let mut periods = periods(cells);
+    periods.retain(|period| range.contains(&period.period));
     if !periods.is_empty() {
         collection.insert_many(periods).await?;
     }

@@ -1,4 +1,7 @@
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use mongodb::bson::{DateTime, Document, doc};
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -13,6 +16,9 @@ use crate::{
     numbers::{by_hand, compare},
     rollups::{BEGIN, DAY, check, documents},
 };
+
+/// In ms.
+const HOUR: i64 = 3_600_000;
 
 /// Everything that stands, as it is shown.
 async fn all(store: &dyn TraceStore) -> Vec<Trace> {
@@ -99,6 +105,39 @@ async fn the_words_of_a_day_are_found_while_it_grows_and_shrinks() {
     }
     rest(&bench).await;
     assert_eq!((count().await, segments("/d").await, segments("/0").await), (Total::from_count(40), 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_meanwhile_stays_until_it_is_marked_for_long_enough() {
+    let mut bench = Bench::mongo().await;
+    let pace = Pace { holds: Duration::from_millis(700), rests: Duration::from_millis(1_600), ..PACE };
+    bench.store = open_at(&bench.location, pace).await.unwrap();
+    let traces = collection(&bench).await;
+    let database = traces.client().database(&traces.namespace().db);
+    let (sums, marks) = (database.collection::<Document>("rollups"), database.collection::<Document>("search_marks"));
+    // Of today, as a day that is over is indexed in one. All in one hour, in the first and the last quarter of it.
+    let hour = DateTime::now().timestamp_millis() / HOUR * HOUR - HOUR;
+    let early = |prompt: &str| raw_at("early", hour + 1_000, prompt);
+    bench.put(&[early("a zebra"), raw_at("late", hour + HOUR - 1_000, "a zebra")]).await;
+    rest(&bench).await;
+    // Who adds up the first minute leaves what stands of the last quarter.
+    let last_quarter = doc! { "_id": { "$regex": "/quarter/" }, "period": hour + HOUR * 3 / 4 };
+    let known = doc! { "$set": { "known": true } };
+    assert_eq!(sums.update_many(last_quarter.clone(), known.clone()).await.unwrap().modified_count, 2);
+    bench.put(&[early("two zebras")]).await;
+    rest(&bench).await;
+    assert_eq!(sums.count_documents(doc! { "known": true }).await.unwrap(), 2);
+    bench.check_sums().await;
+    rest(&bench).await;
+    // Of an hour that is marked, the words stand for as long as a reader may not know of the mark.
+    let begin = Instant::now();
+    marks.insert_one(doc! { "_id": "by hand", "from": hour, "to": hour + HOUR, "made": "by hand" }).await.unwrap();
+    rest(&bench).await;
+    assert!(begin.elapsed() >= pace.holds);
+}
+
+fn raw_at(trace_id: &str, millis: i64, prompt: &str) -> serde_json::Value {
+    serde_json::json!({ "trace_id": trace_id, "created_at": millis as f64 / 1e3, "prompt": prompt })
 }
 
 fn raw_of(trace_id: &str, seconds: i64, prompt: &str) -> serde_json::Value {
