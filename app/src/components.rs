@@ -4,7 +4,7 @@ pub use layout::Layout;
 
 /// Shortcuts, and the list of all commands.
 mod keyboard;
-pub use keyboard::{Keyboard, here};
+pub use keyboard::Keyboard;
 
 /// Status, kind and other small marks.
 mod badges;
@@ -92,4 +92,4 @@ pub use retention::RetentionRules;
 
 /// JSON and long text, with a button that copies it.
 mod text_block;
-pub use text_block::{CodeBlock, JsonBlock, TextBlock};
+pub use text_block::{JsonBlock, TextBlock, Verbatim};

@@ -106,8 +106,7 @@ pub async fn get_facets(filter: Filter) -> Result<Facets, ApiError> {
 #[server(prefix = "/fn", endpoint = "failures", input = Json, output = Json)]
 pub async fn get_failures(filter: Filter) -> Result<(Failures, FailureGroups), ApiError> {
     let (store, filter) = (server::store(), filter.at(server::now()));
-    let failures = server::answer(tracellm_store::overview::failures(&*store, &filter, Failures::DEFAULT_LIMIT).await)?;
-    Ok((failures, server::answer(tracellm_store::groups::groups(&*store, &filter).await)?))
+    server::answer(tracellm_store::overview::failures_and_groups(&*store, &filter, Failures::DEFAULT_LIMIT).await)
 }
 
 /// Mutes or resolves a kind of failure of a project, or opens it again.

@@ -1,4 +1,8 @@
-use leptos::prelude::window;
+use leptos::{
+    prelude::{document, window},
+    wasm_bindgen::JsCast,
+    web_sys::HtmlElement,
+};
 
 /// Where the browser keeps it, for as long as the tab lives.
 const KEY: &str = "tracellm.list";
@@ -11,10 +15,13 @@ pub struct LastList {
 }
 
 impl LastList {
-    pub fn write(address: &str, rows: &[String]) {
+    /// Keeps what the page shows, of however many tables.
+    pub fn keep() {
+        let rows = rows().into_iter().filter_map(|row| row.get_attribute("href"));
+        let lines: Vec<_> = std::iter::once(here()).chain(rows).collect();
         if let Ok(Some(storage)) = window().session_storage() {
             // A browser that keeps nothing costs the way to the next trace, no more.
-            let _ = storage.set_item(KEY, &[&[address.to_owned()], rows].concat().join("\n"));
+            let _ = storage.set_item(KEY, &lines.join("\n"));
         }
     }
 
@@ -29,6 +36,18 @@ impl LastList {
         let own = self.rows.iter().position(|row| row == trace)?;
         self.rows.get(own.checked_add_signed(by)?).map(String::as_str)
     }
+}
+
+/// The links of the rows that the page shows.
+pub fn rows() -> Vec<HtmlElement> {
+    let rows = document().query_selector_all("table.traces .prompt > a").ok();
+    rows.into_iter().flat_map(|rows| (0..rows.length()).filter_map(move |at| rows.get(at)?.dyn_into().ok())).collect()
+}
+
+/// The address of the page that is shown.
+pub fn here() -> String {
+    let location = window().location();
+    format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default())
 }
 
 #[cfg(test)]

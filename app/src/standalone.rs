@@ -11,7 +11,8 @@ const MOST: usize = 2_000;
 
 /// A trace as one HTML file that needs nothing else, in this style.
 pub fn standalone(mut trace: Trace, css: String) -> String {
-    let (why, total) = (Why::of(&trace), trace.steps.len());
+    let (mut why, total) = (Why::of(&trace), trace.steps.len());
+    why.narrow(&(0..MOST));
     trace.steps.truncate(MOST);
     let owner = Owner::new();
     let html = owner.with(|| {

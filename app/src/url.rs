@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use tracellm_trace::{Filter, Query};
+use tracellm_trace::{DEFAULT_PROJECT, Filter, Query};
 
 use crate::ApiError;
 
@@ -20,10 +20,17 @@ pub fn use_filter() -> Memo<Result<Filter, ApiError>> {
     Memo::new(move |_| query.get().map(|query| query.filter))
 }
 
-/// An address with these parameters.
-pub fn href(path: &str, pairs: &[(&'static str, String)]) -> String {
-    let parameters: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
-    if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) }
+/// An address with these parameters, behind those that it has.
+pub fn href(address: &str, pairs: &[(&'static str, String)]) -> String {
+    pairs.iter().fold(address.to_owned(), |address, (name, value)| {
+        let joint = if address.contains('?') { '&' } else { '?' };
+        format!("{address}{joint}{name}={}", escape(value))
+    })
+}
+
+/// The parameter that names a project; none for the default one.
+pub fn of_project(name: &'static str, project_id: &str) -> Vec<(&'static str, String)> {
+    if project_id == DEFAULT_PROJECT { Vec::new() } else { vec![(name, project_id.to_owned())] }
 }
 
 /// The address of a list.

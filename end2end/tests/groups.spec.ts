@@ -24,7 +24,13 @@ test("failures of a kind are one row, which is resolved, muted, and comes back",
   await expect(rows.nth(0)).toHaveText(/^regressedHTTP 429 from crm: retry after 5 sdefault3/);
   await rows.nth(1).getByRole("button", { name: "Open again" }).click();
   await expect(rows.nth(1)).toContainText("open");
-  await rows.nth(0).getByRole("link", { name: "3", exact: true }).click();
+  await expect(async () => {
+    await page.goto("/failures?q=crm");
+    await expect(rows.getByRole("link", { name: "3", exact: true })).toBeVisible({ timeout: 500 });
+  }).toPass();
+  await rows.getByRole("link", { name: "3", exact: true }).click();
+  // The words of the group beside those that were asked for.
+  await expect(page).toHaveURL(/q=crm%20%22HTTP%20429%20from%20crm%3A%20retry%20after%22/);
   await expect(tracesPage.heading).toHaveText("Traces");
   await expect(async () => {
     await page.reload();

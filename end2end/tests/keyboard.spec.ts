@@ -25,6 +25,28 @@ test("rows, traces and pages are reached without a mouse", async ({ tracesPage, 
   await expect(page.getByRole("combobox", { name: "Search" })).toHaveValue("gjk");
 });
 
+test("what went wrong is gone through from the first kind to the last", async ({ server, failuresPage, page }) => {
+  await server.ingest([
+    { trace_id: "slow", prompt: "s", latency: 9000, created_at: 1_780_000_900 },
+    { trace_id: "broken", prompt: "b", status: "failed", created_at: 1_780_000_900 },
+  ]);
+  await failuresPage.goto();
+  const rows = await page.locator("table.traces .prompt > a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+  expect(rows[0]).toBe("/traces/broken");
+  expect(rows.at(-1)).toBe("/traces/slow");
+  await page.locator("table.traces .prompt > a").first().click();
+  await page.keyboard.press("j");
+  await expect(page).toHaveURL(new RegExp(`${rows[1]}$`));
+});
+
+test("a key by itself means nothing long after another", async ({ tracesPage, page }) => {
+  await tracesPage.goto();
+  await page.keyboard.press("g");
+  await page.waitForTimeout(1_700);
+  await page.keyboard.press("f");
+  await expect(tracesPage.heading).toHaveText("Traces");
+});
+
 test("the list that one came from is kept", async ({ tracesPage, page }) => {
   await page.goto("/traces?status=failed");
   await tracesPage.hydrated();

@@ -12,7 +12,7 @@ test("a trace says what failed first, what was done again and what was in vain",
   await expect(why).toContainText("retry track failed and was called again with the same arguments, 2 calls: no call succeeded. Steps 3 4");
   await expect(why).toContainText("loop find_order succeeded 2 times with the same arguments. Steps 1 2");
   await expect(why).toContainText("700 ms in 3 steps");
-  await expect(why).toContainText("20 %, 200 ms: no step ran, after step 4");
+  await expect(why).toContainText("20 %, 200 ms: idle or between steps, after step 4");
   await why.getByRole("link", { name: "step 3" }).first().click();
   await expect(page).toHaveURL(/#step-3$/);
   await expect(tracePage.steps.nth(1).locator(".tag.warning")).toHaveText("loop");
@@ -39,6 +39,28 @@ test("two traces are compared by name, and what is not there is said", async ({ 
   await tracePage.hydrated();
   await expect(page.locator("ins")).toHaveCount(1);
   await expect(page.locator(".heads")).toContainText("Tokens200300+100 (+50 %)");
+});
+
+test("long stretches that are the same are told in one row", async ({ server, page }) => {
+  const steps = (last: string) => [...Array(60).keys()].map((n) => ({ tool_name: "read", input: { page: n } })).concat({ tool_name: last, input: { page: 0 } });
+  await server.ingest([
+    { trace_id: "a", steps: steps("left") },
+    { trace_id: "b", steps: steps("right") },
+  ]);
+  await page.goto("/diff/a..b");
+  await expect(page.locator(".steps-diff tbody tr")).toHaveText([/^57 more calls, the same in both$/, /58 read/, /59 read/, /60 read/, /61 left/, /61 right/]);
+});
+
+test("a line break at the beginning of a text is kept", async ({ server, tracePage, page }) => {
+  const messages = [{ role: "user", content: "\nhello", tool_calls: [{ name: "find", arguments: "\n{}" }] }];
+  const breaks = (trace_id: string, response: string) => ({ trace_id, prompt: "\nfirst", response, steps: [{ tool_name: "llm", input: { messages } }] });
+  await server.ingest([breaks("a", "\n\nsecond"), breaks("b", "\n\nthird")]);
+  await tracePage.goto("a");
+  const texts = () => page.locator("pre.prose").evaluateAll((all) => all.map((one) => one.textContent));
+  expect(await texts()).toEqual(["\nfirst", "\n\nsecond", "\nhello"]);
+  await page.goto("/diff/a..b");
+  await tracePage.hydrated();
+  expect(await texts()).toEqual(["\nfirst", "\n\nsecondthird"]);
 });
 
 test.describe("a trace that is not there", () => {

@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 use serde_json::{Map, Value};
 
-use super::text_block::{CopyButton, JsonBlock};
+use super::text_block::{CopyButton, JsonBlock, Verbatim};
 
 /// What went into a step or came out: a conversation with its roles, where it is one, else JSON.
 #[component]
@@ -50,16 +50,16 @@ fn Conversation(label: &'static str, messages: Vec<Message>) -> impl IntoView {
                 <div class="call">
                     <span class="tag">"calls"</span>
                     <code>{name}</code>
-                    <pre class="json" tabindex="0">{arguments}</pre>
+                    <Verbatim class="json">{arguments}</Verbatim>
                 </div>
             }
         });
         view! {
             <li class="message">
                 <span class="role">{message.role}</span>
-                {(!message.text.is_empty()).then(|| view! { <pre class="prose" tabindex="0">{message.text}</pre> })}
+                {(!message.text.is_empty()).then(|| view! { <Verbatim class="prose">{message.text}</Verbatim> })}
                 {calls.collect_view()}
-                {message.rest.map(|rest| view! { <pre class="json" tabindex="0">{rest}</pre> })}
+                {message.rest.map(|rest| view! { <Verbatim class="json">{rest}</Verbatim> })}
             </li>
         }
     });

@@ -43,9 +43,10 @@ type Decide = Action<(String, String, GroupState), Result<(), crate::ApiError>>;
 #[component]
 fn GroupRow(group: FailureGroup, filter: Filter, decide: Decide) -> impl IntoView {
     let state = RwSignal::new(group.state);
-    let phrase = group.phrase().and_then(|phrase| Search::parse(&phrase).ok());
-    let narrow =
-        Filter { project_id: Some(group.project_id.clone()), status: Some(Status::Failed), q: phrase.or(filter.q.clone()), ..filter };
+    // As far as it can be told by words, beside those that are asked for anyway.
+    let asked = filter.q.clone().map(String::from).unwrap_or_default();
+    let q = group.phrase().and_then(|phrase| Search::parse(&format!("{asked} {phrase}")).ok()).or(filter.q.clone());
+    let narrow = Filter { project_id: Some(group.project_id.clone()), status: Some(Status::Failed), q, ..filter };
     let list = list_href(&Query { filter: narrow, ..Query::default() });
     let newest = trace_href(&group.project_id, &group.trace_id);
     let count = format::count(i64::try_from(group.count).unwrap_or(i64::MAX));

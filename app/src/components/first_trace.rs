@@ -2,7 +2,7 @@ use leptos::prelude::*;
 use tracellm_trace::{DEFAULT_PROJECT, NewKey, Scope};
 
 use crate::{
-    components::{CodeBlock, ErrorPanel, trace_href},
+    components::{ErrorPanel, TextBlock, trace_href},
     functions::create_key,
     url::origin,
 };
@@ -56,7 +56,7 @@ fn Instructions() -> impl IntoView {
     let snippets = SNIPPETS.iter().enumerate().map(|(place, snippet)| {
         let text = move || {
             let text = snippet.text(&address.read_value(), secret.read().as_deref());
-            view! { <CodeBlock label=snippet.file text /> }
+            view! { <TextBlock label=snippet.file text class="json" /> }
         };
         view! {
             <details class="panel" name="first-trace" open=place == 0 data-snippet=snippet.id>

@@ -1,7 +1,11 @@
 use leptos::{ev, html, prelude::*, wasm_bindgen::JsCast, web_sys};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use crate::{last_list::LastList, theme, url::escape};
+use crate::{
+    last_list::{LastList, here, rows},
+    theme,
+    url::href,
+};
 
 /// What one can do from anywhere.
 #[derive(Clone, Copy, PartialEq)]
@@ -26,6 +30,9 @@ const DEEDS: [(&str, &str, Deed); 11] = [
     ("Switch between light and dark", "", Deed::Theme),
     ("Keyboard shortcuts", "?", Deed::Help),
 ];
+
+/// Two keys are pressed together within so many ms.
+const TOGETHER: f64 = 1_500.0;
 
 /// Keys that mean something where there is a list or a trace.
 const MOVES: [(&str, &str); 4] = [
@@ -66,20 +73,24 @@ pub fn Keyboard(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
             Deed::Help => open(help),
         }
     };
-    let after_g = StoredValue::new(false);
+    // When `g` was pressed, in ms.
+    let after_g = StoredValue::new(None::<f64>);
     let on_key = move |event: web_sys::KeyboardEvent| {
         let key = event.key();
         if (event.ctrl_key() || event.meta_key()) && key.eq_ignore_ascii_case("k") {
             event.prevent_default();
             return open_palette();
         }
+        let pressed = after_g.try_update_value(Option::take).flatten();
         if event.ctrl_key() || event.meta_key() || event.alt_key() || is_typing(&event) || is_any_open([palette, help]) {
             return;
         }
-        let follows_g = after_g.get_value();
-        after_g.set_value(!follows_g && key == "g");
+        let follows_g = pressed.is_some_and(|at| event.time_stamp() - at < TOGETHER);
+        if !follows_g && key == "g" {
+            after_g.set_value(Some(event.time_stamp()));
+        }
         let keys = if follows_g { format!("g {key}") } else { key };
-        if let Some((.., deed)) = DEEDS.into_iter().find(|(_, known, _)| *known == keys) {
+        if let Some((.., deed)) = DEEDS.into_iter().find(|(_, known, _)| *known == keys && !known.is_empty()) {
             event.prevent_default();
             run(deed);
         } else if matches!(keys.as_str(), "j" | "k") {
@@ -99,7 +110,7 @@ pub fn Keyboard(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
         if let Some(palette) = palette.get_untracked() {
             palette.close();
         }
-        go(&format!("/traces?q={}", escape(text.trim())));
+        go(&href("/traces", &[("q", text.trim().to_owned())]));
     };
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
@@ -161,9 +172,7 @@ fn focus_search() -> bool {
 
 /// To the next or previous row; on the page of a trace to the next or previous of the list that led there.
 fn move_by(by: isize, go: impl Fn(&str)) {
-    let rows = document().query_selector_all("table.traces .prompt > a").ok();
-    let rows: Vec<web_sys::HtmlElement> =
-        rows.into_iter().flat_map(|rows| (0..rows.length()).filter_map(move |at| rows.get(at)?.dyn_into().ok())).collect();
+    let rows = rows();
     if rows.is_empty() {
         let address = LastList::read().and_then(|list| list.beside(&here(), by).map(str::to_owned));
         return address.into_iter().for_each(|address| go(&address));
@@ -174,10 +183,4 @@ fn move_by(by: isize, go: impl Fn(&str)) {
         // A row that is gone has no focus to take.
         let _ = row.focus();
     }
-}
-
-/// The address of the page that is shown.
-pub fn here() -> String {
-    let location = window().location();
-    format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default())
 }

@@ -1,10 +1,10 @@
 use leptos::prelude::*;
 use tracellm_trace::{Status, Trace};
 
-use super::{heading, text_block::CopyAs};
+use super::{heading, text_block::CopyAs, trace_href};
 use crate::{
     format,
-    url::{escape, origin},
+    url::{escape, href, of_project, origin},
 };
 
 /// Steps that a report lists.
@@ -14,21 +14,21 @@ const LISTED: usize = 50;
 #[component]
 pub fn Share(
     trace: Trace,
-    own: String,
+    /// The steps are those from here on, of so many.
+    first: usize,
+    total: usize,
     /// All of the trace stands in this page.
     is_whole: bool,
 ) -> impl IntoView {
-    let compare = match own.split_once("/traces/") {
-        Some((_, id)) if trace.status != Status::Success => Some(format!("/diff/{}", id.replace("?project_id", "?left_project"))),
-        _ => None,
-    };
-    let document = format!("/api{own}");
-    let file = format!("/api/traces/{}/html{}", escape(&trace.trace_id), own.find('?').map_or("", |at| &own[at..]));
+    let id = escape(&trace.trace_id);
+    let own = trace_href(&trace.project_id, &trace.trace_id);
+    let compare = (trace.status != Status::Success).then(|| href(&format!("/diff/{id}"), &of_project("left_project", &trace.project_id)));
+    let file = href(&format!("/api/traces/{id}/html"), &of_project("project_id", &trace.project_id));
     let link = format!("{}{own}", origin());
-    let curl = format!("curl '{}{document}'", origin());
+    let curl = format!("curl '{}/api{own}'", origin());
     let report = {
         let (trace, link) = (trace.clone(), link.clone());
-        Callback::new(move |()| markdown(&trace, &link))
+        Callback::new(move |()| markdown(&trace, first, total, &link))
     };
     let json = is_whole.then(|| {
         let text = Callback::new(move |()| serde_json::to_string_pretty(&trace).unwrap_or_default());
@@ -46,14 +46,14 @@ pub fn Share(
     }
 }
 
-/// A trace for an issue or a chat.
-fn markdown(trace: &Trace, link: &str) -> String {
+/// A trace for an issue or a chat. Its steps are those from `first` on, of `total`.
+fn markdown(trace: &Trace, first: usize, total: usize, link: &str) -> String {
     let mut text = format!("### {}: {}\n\n", trace.status, line(&heading(trace)));
     let tokens = format::things(trace.token_count, "token");
     let cost = trace.cost_usd.map(|cost| format!(", {}", format::dollars(cost))).unwrap_or_default();
     text += &format!(
-        "[`{}`]({link}), {}, {}, {tokens}{cost}, started {}\n",
-        trace.trace_id,
+        "[{}]({link}), {}, {}, {tokens}{cost}, started {}\n",
+        line(&trace.trace_id),
         line(&trace.model_name),
         format::duration(trace.latency),
         format::exact_time(trace.created_at)
@@ -65,13 +65,18 @@ fn markdown(trace: &Trace, link: &str) -> String {
     }
     if !trace.steps.is_empty() {
         text += "\n| # | Step | Result | Duration |\n|--:|---|---|--:|\n";
-        for (index, step) in trace.steps.iter().take(LISTED).enumerate() {
-            let result = if step.success { "ok".to_owned() } else { format!("failed {}", line(step.error.as_deref().unwrap_or_default())) };
-            text += &format!("| {} | {} | {result} | {} |\n", index + 1, line(&step.tool_name), format::duration(step.duration));
+        let listed = trace.steps.iter().take(LISTED);
+        let last = first + listed.len();
+        for (number, step) in (first + 1..).zip(listed) {
+            let result = match step.told_error() {
+                Some(error) => format!("failed {}", line(&error)),
+                None if step.success => "ok".to_owned(),
+                None => "failed".to_owned(),
+            };
+            text += &format!("| {number} | {} | {result} | {} |\n", line(&step.tool_name), format::duration(step.duration));
         }
-        let more = trace.steps.len().saturating_sub(LISTED);
-        if more > 0 {
-            text += &format!("\nand {more} more\n");
+        if first > 0 || last < total {
+            text += &format!("\nSteps {} to {last} of {total}.\n", first + 1);
         }
     }
     text
@@ -106,10 +111,19 @@ mod tests {
         let raw = r#"{"prompt":"Say *hi*\nnow","response":"```js","model_name":"gpt|4","latency":1200,"token_count":7,"created_at":1700000000,
             "steps":[{"tool_name":"a|b","success":false,"error":"no\nway","duration":3}],"failure_reason":"gone"}"#;
         let context = Context { now: Timestamp::MIN, fresh_id: "t1".to_owned(), source: Source::Json, key: None };
-        let text = markdown(&normalize(raw, &context).unwrap().trace, "http://host/traces/t1");
-        let expected = "### failed: Say \\*hi\\*\n\n[`t1`](http://host/traces/t1), gpt\\|4, 1.20 s, 7 tokens, started 2023-11-14 22:13:20.000 UTC\n\
+        let text = markdown(&normalize(raw, &context).unwrap().trace, 0, 1, "http://host/traces/t1");
+        let expected = "### failed: Say \\*hi\\*\n\n[t1](http://host/traces/t1), gpt\\|4, 1.20 s, 7 tokens, started 2023-11-14 22:13:20.000 UTC\n\
             \n**Failure reason**\n\n```text\ngone\n```\n\n**Prompt**\n\n```text\nSay *hi*\nnow\n```\n\
             \n**Response**\n\n````text\n```js\n````\n\n| # | Step | Result | Duration |\n|--:|---|---|--:|\n| 1 | a\\|b | failed no way | 3.0 ms |\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn steps_have_the_numbers_that_they_have_in_the_trace() {
+        let raw = r#"{"trace_id":"](http://bad) `x","steps":[{"tool_name":"a","success":false,"output":{"error":"told"}}]}"#;
+        let context = Context { now: Timestamp::MIN, fresh_id: "t1".to_owned(), source: Source::Json, key: None };
+        let text = markdown(&normalize(raw, &context).unwrap().trace, 200, 300, "http://host/traces/t1");
+        assert!(text.contains("| 201 | a | failed told | 0 ms |\n\nSteps 201 to 201 of 300.\n"), "{text}");
+        assert!(text.contains("[\\](http://bad) \\`x](http://host/traces/t1)"), "{text}");
     }
 }

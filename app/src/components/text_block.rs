@@ -3,33 +3,33 @@ use serde::Serialize;
 
 /// Text as it came, line breaks kept, nothing in it obeyed.
 #[component]
-pub fn TextBlock(#[prop(into)] label: String, text: String) -> impl IntoView {
+pub fn TextBlock(
+    #[prop(into)] label: String,
+    text: String,
+    /// `prose` for what was said, `json` for what a machine reads.
+    #[prop(default = "prose")]
+    class: &'static str,
+) -> impl IntoView {
     let copied = text.clone();
     view! {
         <figure class="text-block">
             <figcaption>{label.clone()}<CopyButton text=copied what=label /></figcaption>
-            <pre class="prose" tabindex="0">{text}</pre>
+            <Verbatim class>{text}</Verbatim>
         </figure>
     }
 }
 
-/// A program, as one copies it.
+/// The text itself. In a part of its own, as a line break that follows `<pre>` is dropped where HTML is read.
 #[component]
-pub fn CodeBlock(#[prop(into)] label: String, text: String) -> impl IntoView {
-    let copied = text.clone();
-    view! {
-        <figure class="text-block">
-            <figcaption>{label.clone()}<CopyButton text=copied what=label /></figcaption>
-            <pre class="json" tabindex="0">{text}</pre>
-        </figure>
-    }
+pub fn Verbatim(class: &'static str, children: Children) -> impl IntoView {
+    view! { <pre class=class tabindex="0"><span>{children()}</span></pre> }
 }
 
 /// A value as indented JSON.
 #[component]
 pub fn JsonBlock<T: Serialize + Send + Sync + 'static>(#[prop(into)] label: String, value: T) -> impl IntoView {
     let text = serde_json::to_string_pretty(&value).unwrap_or_else(|error| error.to_string());
-    view! { <CodeBlock label text /> }
+    view! { <TextBlock label text class="json" /> }
 }
 
 #[component]

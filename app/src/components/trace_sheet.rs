@@ -2,7 +2,7 @@ use leptos::prelude::*;
 use tracellm_trace::{Trace, UNREADABLE, Why};
 
 use super::{Fact, StatusBadge, TextBlock, Waterfall, WhyPanel};
-use crate::{format, functions::STEPS_SHOWN};
+use crate::{format, functions::STEPS_SHOWN, url::href};
 
 /// What a trace is called: the first line of its prompt.
 pub fn heading(trace: &Trace) -> String {
@@ -28,9 +28,9 @@ pub fn TraceSheet(
         _ => format!("Steps {} to {} of {}", first + 1, last, format::count(total as i64)),
     };
     let pager = (trace.steps.len() < total && !own.is_empty()).then(|| {
-        let joint = if own.contains('?') { '&' } else { '?' };
         let link = |from: usize, label: &'static str| {
-            view! { <a class="button" href=format!("{own}{joint}steps_from={from}#steps")>{label}</a> }
+            let page = href(&own, &[("steps_from", from.to_string())]);
+            view! { <a class="button" href=format!("{page}#steps")>{label}</a> }
         };
         view! {
             <nav class="pager" aria-label="Pages of steps">

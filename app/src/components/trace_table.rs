@@ -1,39 +1,34 @@
 use leptos::prelude::*;
 use tracellm_trace::{
-    DEFAULT_PROJECT, Query, Sort, TraceSummary,
+    Query, Sort, TraceSummary,
     query::SortBy,
     search::{Place, Snippet},
 };
 
 use crate::{
-    components::{StatusBadge, here},
+    components::StatusBadge,
     format,
     functions::STEPS_SHOWN,
     last_list::LastList,
-    url::{escape, list_href},
+    url::{escape, href, list_href, of_project},
 };
 
 /// The address of a trace.
 pub fn trace_href(project_id: &str, trace_id: &str) -> String {
-    let path = format!("/traces/{}", escape(trace_id));
-    if project_id == DEFAULT_PROJECT { path } else { format!("{path}?project_id={}", escape(project_id)) }
+    href(&format!("/traces/{}", escape(trace_id)), &of_project("project_id", project_id))
 }
 
 /// The address of a step, from 0, on the page of the trace with this address; without one, in the file at hand.
 pub fn steps_href(trace: &str, step: usize) -> String {
-    let number = step + 1;
-    match step / STEPS_SHOWN * STEPS_SHOWN {
-        _ if trace.is_empty() => format!("#step-{number}"),
-        0 => format!("{trace}#step-{number}"),
-        first => format!("{trace}{}steps_from={first}#step-{number}", if trace.contains('?') { '&' } else { '?' }),
-    }
+    let first = step / STEPS_SHOWN * STEPS_SHOWN;
+    let page = if trace.is_empty() || first == 0 { trace.to_owned() } else { href(trace, &[("steps_from", first.to_string())]) };
+    format!("{page}#step-{}", step + 1)
 }
 
 #[component]
 pub fn TraceTable(rows: Vec<TraceSummary>, #[prop(optional)] query: Option<Query>) -> impl IntoView {
     // Where one comes from, for the way to the next trace and back.
-    let addresses: Vec<_> = rows.iter().map(|row| trace_href(&row.project_id, &row.trace_id)).collect();
-    Effect::new(move || LastList::write(&here(), &addresses));
+    Effect::new(LastList::keep);
     let heading = |by, label, class| view! { <SortHeading by label class query=query.clone() /> };
     view! {
         <div class="table-frame">

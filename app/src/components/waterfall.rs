@@ -44,7 +44,7 @@ pub fn Waterfall(trace: Trace, first: usize, why: Why) -> impl IntoView {
 /// The steps of a repeat that would not have been needed, or were only because another failed.
 fn again(repeat: &Repeat) -> impl Iterator<Item = (usize, &'static str)> {
     let (needed, said) = match repeat.kind {
-        RepeatKind::Retry { .. } | RepeatKind::Changed { .. } => (1, "retry"),
+        RepeatKind::Retry { .. } => (1, "retry"),
         RepeatKind::Loop => (1, "loop"),
         RepeatKind::Alternation => (2, "loop"),
     };
@@ -101,7 +101,7 @@ fn StepRow(index: usize, step: Step, level: usize, axis: Axis, again: Option<&'s
     let (left, width) = axis.place(&step);
     let offset = (step.timestamp.millis() - axis.start) as f64;
     let hint = format!("starts at {}, takes {}", format::duration(offset), format::duration(step.duration));
-    let tokens = step.input_tokens.into_iter().chain(step.output_tokens).reduce(i64::saturating_add);
+    let tokens = step.tokens();
     let outcome = if step.success { "succeeded" } else { "failed" };
     view! {
         <li class:failed=!step.success class:critical=is_critical id=format!("step-{}", index + 1)>

@@ -1,5 +1,5 @@
 use leptos::prelude::*;
-use tracellm_trace::{Repeat, RepeatKind, Why};
+use tracellm_trace::{Arguments, Repeat, RepeatKind, Why};
 
 use crate::{components::steps_href, format};
 
@@ -22,7 +22,7 @@ pub fn WhyPanel(
     /// The failure reason that the page tells anyway.
     reason: Option<String>,
 ) -> impl IntoView {
-    let Why { first_failed, repeats, waste, critical, length, gaps, of_first } = why;
+    let Why { first_failed, repeats, more_repeats, waste, critical, length, gaps, of_first } = why;
     let link = move |step: usize, text: String| view! { <a href=steps_href(&own, step)>{text}</a> }.into_any();
     let failed = first_failed.map(|failed| {
         let error = failed.error.filter(|error| Some(error) != reason.as_ref()).map(|error| view! { <span class="reason">{error}</span> });
@@ -32,9 +32,12 @@ pub fn WhyPanel(
     let mut told: Vec<_> = repeats.iter().map(|repeat| repeated(repeat, &link)).collect();
     let behind = told.split_off(told.len().min(TOLD));
     let again = (!told.is_empty()).then(|| {
-        let count = behind.len() as i64;
-        let more = (count > 0)
-            .then(|| view! { <details><summary>{format!("{} more", format::count(count))}</summary><ul>{behind}</ul></details> });
+        let count = (behind.len() + more_repeats) as i64;
+        let untold =
+            (more_repeats > 0).then(|| view! { <li class="muted">{format!("and {} more", format::count(more_repeats as i64))}</li> });
+        let more = (count > 0).then(|| {
+            view! { <details><summary>{format!("{} more", format::count(count))}</summary><ul>{behind}{untold}</ul></details> }
+        });
         view! { <dt>"Done again"</dt><dd><ul>{told}</ul>{more}</dd> }
     });
     let vain = (waste.steps > 0).then(|| {
@@ -58,7 +61,7 @@ pub fn WhyPanel(
             Some(step) => view! { "after " {link(step, format!("step {}", step + 1))} }.into_any(),
             None => "at the beginning".into_any(),
         };
-        view! { <li>{format!("{share}, {}: no step ran, ", format::duration(gap.length))} {after}</li> }
+        view! { <li>{format!("{share}, {}: idle or between steps, ", format::duration(gap.length))} {after}</li> }
     });
     let time = (!takes.is_empty() || idle.is_some()).then(|| view! { <dt>"Time went to"</dt><dd><ul>{takes}{idle}</ul></dd> });
     let partly =
@@ -76,14 +79,16 @@ pub fn WhyPanel(
 
 /// A repeat in words, with its steps.
 fn repeated(repeat: &Repeat, link: &impl Fn(usize, String) -> AnyView) -> AnyView {
-    let times = repeat.steps.len();
-    let end = |helped| if helped { "the last call succeeded" } else { "no call succeeded" };
+    let times = repeat.count;
     let (kind, said) = match repeat.kind {
-        RepeatKind::Retry { helped } => {
-            ("retry", format!("failed and was called again with the same arguments, {times} calls: {}", end(helped)))
-        }
-        RepeatKind::Changed { helped } => {
-            ("retry", format!("failed and was called again with other arguments, {times} calls: {}", end(helped)))
+        RepeatKind::Retry { arguments, helped } => {
+            let with = match arguments {
+                Arguments::Same => " with the same arguments",
+                Arguments::Other => " with other arguments",
+                Arguments::Unknown => "",
+            };
+            let end = if helped { "the last call succeeded" } else { "no call succeeded" };
+            ("retry", format!("failed and was called again{with}, {times} calls: {end}"))
         }
         RepeatKind::Loop => ("loop", format!("succeeded {times} times with the same arguments")),
         RepeatKind::Alternation => ("loop", format!("and another took turns, {times} calls, each the same as before")),

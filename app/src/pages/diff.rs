@@ -1,11 +1,11 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
-use tracellm_trace::{Change, Pairing, Piece, Side, StepPair, TraceSummary};
+use tracellm_trace::{Change, Pairing, Piece, Side, StepPair, StepRow, TraceSummary};
 
 use crate::{
     ApiError,
-    components::{Heading, Loaded, PlainTable, StatusBadge, TextBlock, steps_href, trace_href},
+    components::{Heading, Loaded, PlainTable, StatusBadge, TextBlock, Verbatim, steps_href, trace_href},
     format,
     functions::{Asked, Compared, compare_traces},
 };
@@ -44,7 +44,7 @@ fn Found(found: Compared) -> impl IntoView {
         .into_any();
     };
     let (left_own, right_own) = (trace_href(&left.project_id, &left.trace_id), trace_href(&right.project_id, &right.trace_id));
-    let count = |pairing| diff.steps.iter().filter(|pair| pair.pairing == pairing).count() as i64;
+    let count = |pairing| diff.counts.get(&pairing).map_or(0, |count| *count as i64);
     let counts = [
         (count(Pairing::Changed), "changed"),
         (count(Pairing::Moved), "moved"),
@@ -54,7 +54,21 @@ fn Found(found: Compared) -> impl IntoView {
     let counts: Vec<_> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", format::count(*count))).collect();
     let counts = if counts.is_empty() { "the same calls in the same order".to_owned() } else { counts.join(", ") };
-    let rows = diff.steps.into_iter().map(|pair| view! { <PairRow pair left=left_own.clone() right=right_own.clone() /> }).collect_view();
+    let row = |row| match row {
+        StepRow::Pair(pair) => view! { <PairRow pair left=left_own.clone() right=right_own.clone() /> }.into_any(),
+        StepRow::Same(count) => {
+            let said = format!("{} more calls, the same in both", format::count(count as i64));
+            view! { <tr class="folded"><td colspan="5">{said}</td></tr> }.into_any()
+        }
+    };
+    let rows: Vec<_> = diff.steps.into_iter().map(row).collect();
+    let mut notes = Vec::new();
+    if diff.more > 0 {
+        notes.push(format!("{} more are not shown.", format::things(diff.more as i64, "row")));
+    }
+    if let Some(steps) = diff.of_first {
+        notes.push(format!("This compares the first {} of a longer trace.", format::things(steps as i64, "step")));
+    }
     let steps = if rows.is_empty() {
         view! { <p class="muted none">"Neither has steps."</p> }.into_any()
     } else {
@@ -66,6 +80,7 @@ fn Found(found: Compared) -> impl IntoView {
                 Heading::Number("Duration"),
                 Heading::Number("Tokens"),
             ]>{rows}</PlainTable>
+            {(!notes.is_empty()).then(|| view! { <p class="muted more">{notes.join(" ")}</p> })}
         }
         .into_any()
     };
@@ -169,7 +184,7 @@ fn Text(label: &'static str, pieces: Option<Vec<Piece>>, same: String) -> impl I
         return view! { <TextBlock label text=same /> }.into_any();
     };
     let last = pieces.len() - 1;
-    let pieces = pieces.into_iter().enumerate().map(|(index, Piece { change, text })| match change {
+    let pieces = pieces.into_iter().enumerate().map(move |(index, Piece { change, text })| match change {
         Change::Same => shorten(&text, index > 0, index < last).into_any(),
         Change::OnlyLeft => view! { <del>{text}</del> }.into_any(),
         Change::OnlyRight => view! { <ins>{text}</ins> }.into_any(),
@@ -177,7 +192,7 @@ fn Text(label: &'static str, pieces: Option<Vec<Piece>>, same: String) -> impl I
     view! {
         <figure class="text-block">
             <figcaption>{label} " " <span class="legend"><del>"left"</del> " " <ins>"right"</ins></span></figcaption>
-            <pre class="prose" tabindex="0">{pieces.collect_view()}</pre>
+            <Verbatim class="prose">{pieces.collect_view()}</Verbatim>
         </figure>
     }
     .into_any()

@@ -55,7 +55,7 @@ fn Found(part: TracePart) -> impl IntoView {
     view! {
         <Title text=format!("{} {}", mark(&trace), heading(&trace)) />
         <WayBack own=own.clone() />
-        <TraceSheet trace=trace.clone() first total shortened why own=own.clone() actions=view! { <Share trace=trace.clone() own is_whole /> }.into_any() />
+        <TraceSheet trace=trace.clone() first total shortened why own=own.clone() actions=view! { <Share trace=trace.clone() first total is_whole /> }.into_any() />
         {mapping}
         <section aria-labelledby="document">
             <h2 id="document">"Document"</h2>

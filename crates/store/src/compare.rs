@@ -1,11 +1,11 @@
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     hash::Hash,
     time::{Duration, Instant},
 };
 
 use similar::{Algorithm, ChangeTag, DiffTag, TextDiff, capture_diff_slices_deadline};
-use tracellm_trace::{Change, Diff, Filter, Pairing, Piece, Query, Search, Side, Status, Step, StepPair, Trace, TraceSummary};
+use tracellm_trace::{Change, Diff, Filter, Pairing, Piece, Query, Search, Side, Status, Step, StepPair, StepRow, Trace, TraceSummary};
 
 use crate::{StoreError, TraceKey, TraceStore, whole::apart};
 
@@ -16,6 +16,11 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const SOUGHT: usize = 8;
 /// Of so many, the newest, the median is chosen.
 const CANDIDATES: u32 = 200;
+/// Of prompts that a row has not whole, so many are read.
+const READ: usize = 20;
+/// Bytes of an id that is one, and ways to read a pair of them that are tried.
+const LONGEST_ID: usize = 512;
+const READINGS: usize = 16;
 
 /// Of the traces of the same project that were asked the same and succeeded, the one with the median latency. None where a search finds none.
 ///
@@ -28,8 +33,16 @@ async fn counterpart(store: &dyn TraceStore, trace: &Trace) -> Result<Option<Tra
     let filter = Filter { project_id: Some(project_id), status: Some(Status::Success), q: Some(search), ..Filter::default() };
     let (mut rows, _) = store.rows(&Query { filter, limit: CANDIDATES, ..Query::default() }).await?;
     rows.retain(|row| row.prompt == prompt && row.trace_id != trace.trace_id);
-    rows.sort_by(|a, b| a.latency.total_cmp(&b.latency));
-    let median = rows.len().checked_sub(1).map(|last| rows.swap_remove(last / 2));
+    let mut asked_the_same = Vec::new();
+    // Rows have the beginning of a prompt; what of a long one follows may differ.
+    let most = if TraceSummary::is_cut(&prompt) { READ } else { rows.len() };
+    for row in rows.into_iter().take(most) {
+        let is_same = !TraceSummary::is_cut(&prompt)
+            || store.document(Some(&row.project_id), &row.trace_id).await?.is_some_and(|other| other.prompt == trace.prompt);
+        asked_the_same.extend(is_same.then_some(row));
+    }
+    asked_the_same.sort_by(|a, b| a.latency.total_cmp(&b.latency));
+    let median = asked_the_same.len().checked_sub(1).map(|last| asked_the_same.swap_remove(last / 2));
     Ok(median.map(|row| TraceKey { project_id: row.project_id, trace_id: row.trace_id }))
 }
 
@@ -44,8 +57,7 @@ pub async fn find(
     left_project: Option<&str>,
     right_project: Option<&str>,
 ) -> Result<Option<(Trace, Option<Trace>)>, StoreError> {
-    for (at, dots) in pair.match_indices("..") {
-        let (left, right) = (&pair[..at], &pair[at + dots.len()..]);
+    for (left, right) in sides(pair) {
         if let Some(left) = store.document(left_project, left).await?
             && let Some(right) = store.document(right_project, right).await?
         {
@@ -60,6 +72,14 @@ pub async fn find(
     Ok(Some((left, right)))
 }
 
+/// The ways to read a pair, as far as they name ids.
+fn sides(pair: &str) -> impl Iterator<Item = (&str, &str)> {
+    let dots = pair.as_bytes().windows(2).enumerate().filter(|(_, bytes)| *bytes == b"..");
+    let sides = dots.map(|(at, _)| (&pair[..at], &pair[at + 2..]));
+    let is_id = |id: &str| !id.is_empty() && id.len() <= LONGEST_ID;
+    sides.filter(move |(left, right)| is_id(left) && is_id(right)).take(READINGS)
+}
+
 /// How one trace differs from another, as far as their documents hold their steps.
 ///
 /// # Errors
@@ -70,10 +90,18 @@ pub async fn compare(left: Trace, right: Trace) -> Result<Diff, StoreError> {
 
 fn diff(left: &Trace, right: &Trace) -> Diff {
     let response = |trace: &Trace| trace.response.clone().unwrap_or_default();
+    let pairs = steps(&left.steps, &right.steps);
+    let mut counts = BTreeMap::new();
+    pairs.iter().for_each(|pair| *counts.entry(pair.pairing).or_default() += 1);
+    let (steps, more) = StepRow::of(pairs);
+    let of_first = |trace: &Trace| trace.cut_from().filter(|total| *total > trace.steps.len() as u64).map(|_| trace.steps.len());
     Diff {
         prompt: texts(&left.prompt, &right.prompt),
         response: texts(&response(left), &response(right)),
-        steps: steps(&left.steps, &right.steps),
+        steps,
+        counts,
+        more,
+        of_first: of_first(left).or(of_first(right)),
     }
 }
 
@@ -187,7 +215,7 @@ fn side(steps: &[Step], place: usize) -> Side {
 
 #[cfg(test)]
 mod tests {
-    use tracellm_trace::{Change, Context, Pairing, Source, Timestamp, Trace, normalize};
+    use tracellm_trace::{Change, Context, Pairing, Source, StepRow, Timestamp, Trace, normalize};
 
     use super::diff;
 
@@ -208,7 +236,7 @@ mod tests {
             Pairing::OnlyLeft => '-',
             Pairing::OnlyRight => '+',
         };
-        let found = diff(&trace("", left), &trace("", right)).steps;
+        let found = super::steps(&trace("", left).steps, &trace("", right).steps);
         let place = |side: &Option<tracellm_trace::Side>| side.as_ref().map(|side| side.step.to_string()).unwrap_or_default();
         let found = found.iter().map(|pair| format!("{}{}{}", place(&pair.left), mark(pair.pairing), place(&pair.right)));
         assert_eq!(found.collect::<Vec<_>>().join(" "), pairs, "{left} | {right}");
@@ -223,6 +251,31 @@ mod tests {
         check("a1 b1 c1", "b1 c1 a1", "1=0 2=1 0^2");
         check("a1", "b1", "0- +0");
         check("a1 a1", "a1", "0=0 1-");
+    }
+
+    #[test]
+    fn what_is_the_same_for_long_is_told_in_a_row() {
+        let same: String = (0..50).map(|n| format!("a{n} ")).collect();
+        let found = diff(&trace("", &format!("{same} b1")), &trace("", &format!("{same} b2 c1")));
+        let rows = found.steps.iter().map(|row| match row {
+            StepRow::Same(count) => format!("{count} same"),
+            StepRow::Pair(pair) => format!("{:?}", pair.pairing),
+        });
+        assert_eq!(rows.collect::<Vec<_>>(), ["47 same", "Same", "Same", "Same", "Changed", "OnlyRight"]);
+        assert_eq!((found.counts[&Pairing::Same], found.counts[&Pairing::Changed], found.more), (50, 1, 0));
+        let (rows, more) = StepRow::of(super::steps(&[], &trace("", &"a1 ".repeat(1_200)).steps));
+        assert_eq!((rows.len(), more), (1_000, 200));
+    }
+
+    #[test]
+    fn a_pair_may_be_read_in_several_ways() {
+        let sides = |pair: &str| super::sides(pair).map(|(left, right)| format!("{left} {right}")).collect::<Vec<_>>();
+        assert_eq!(sides("a..b"), ["a b"]);
+        assert_eq!(sides("a...b"), ["a .b", "a. b"]);
+        assert_eq!(sides("ü..ö"), ["ü ö"]);
+        assert!(sides("..b").is_empty() && sides("a..").is_empty() && sides("a").is_empty());
+        assert_eq!(sides(&".".repeat(2_000)).len(), 0);
+        assert_eq!(sides(&".".repeat(200)).len(), 16);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use tokio::task::{AbortHandle, spawn_blocking};
 use tracellm_trace::{
@@ -151,9 +151,14 @@ impl TraceStore for EmbeddedStore {
         Box::pin(self.readers.run(move |connection| removal::setting(connection, &name)))
     }
 
-    fn set_setting<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        let (name, value) = (name.to_owned(), value.to_owned());
-        Box::pin(self.access.run(move |connection| removal::set_setting(connection, &name, &value)))
+    fn settings<'a>(&'a self, begin: &'a str) -> BoxFuture<'a, Result<BTreeMap<String, String>, StoreError>> {
+        let begin = begin.to_owned();
+        Box::pin(self.readers.run(move |connection| removal::settings(connection, &begin)))
+    }
+
+    fn set_setting<'a>(&'a self, name: &'a str, value: Option<&'a str>) -> BoxFuture<'a, Result<(), StoreError>> {
+        let (name, value) = (name.to_owned(), value.map(str::to_owned));
+        Box::pin(self.access.run(move |connection| removal::set_setting(connection, &name, value.as_deref())))
     }
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {

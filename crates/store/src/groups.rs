@@ -1,21 +1,24 @@
 //! Failures by what went wrong, and what was decided about each kind.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
-use tracellm_trace::{FailureGroups, Filter, GroupState, Query, Status, Timestamp};
+use sha2::{Digest, Sha256};
+use tracellm_trace::{FailureGroups, Filter, GroupState, Query, Status, Timestamp, TraceSummary, fingerprint};
 
 use crate::{StoreError, TraceStore};
 
 /// Failed traces that are looked at, the newest.
 const LOOKED_AT: usize = 2_000;
+/// After so long no more are looked at.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Groups that are told.
 const TOLD: usize = 100;
 /// Decisions that are remembered for a project; the oldest go.
 const REMEMBERED: usize = 1_000;
-
-/// By fingerprint.
-type Decisions = BTreeMap<String, Decision>;
 
 /// What somebody decided about a group, and when.
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -29,24 +32,15 @@ struct Decision {
 /// # Errors
 /// The database does not answer.
 pub async fn groups(store: &dyn TraceStore, filter: &Filter) -> Result<FailureGroups, StoreError> {
-    let filter = Filter { status: Some(Status::Failed), ..filter.clone() };
-    let mut query = Query { filter, limit: tracellm_trace::query::MAX_LIMIT, ..Query::default() };
-    let mut failed = Vec::new();
-    loop {
-        let (rows, next) = store.rows(&query).await?;
-        failed.extend(rows);
-        query.cursor = next;
-        if query.cursor.is_none() || failed.len() >= LOOKED_AT {
-            break;
-        }
-    }
-    let mut found = FailureGroups::of(&failed, query.cursor.is_some());
-    let mut decided: BTreeMap<String, Decisions> = BTreeMap::new();
+    let Some(filter) = filter.of_status(Status::Failed) else { return Ok(FailureGroups::of(&[], false)) };
+    let (failed, is_capped) = newest(store, filter).await?;
+    let mut found = FailureGroups::of(&failed, is_capped);
+    let mut decided: BTreeMap<String, BTreeMap<String, Decision>> = BTreeMap::new();
     for group in &mut found.groups {
         if !decided.contains_key(&group.project_id) {
             decided.insert(group.project_id.clone(), decisions(store, &group.project_id).await?);
         }
-        let decision = decided.get(&group.project_id).and_then(|decided| decided.get(&group.fingerprint));
+        let decision = decided.get(&group.project_id).and_then(|decided| decided.get(&name(&group.project_id, &group.fingerprint)));
         group.state = match decision {
             None => GroupState::Open,
             Some(Decision { state: GroupState::Resolved, at }) if group.last_seen > *at => GroupState::Regressed,
@@ -57,6 +51,34 @@ pub async fn groups(store: &dyn TraceStore, filter: &Filter) -> Result<FailureGr
     found.groups.sort_by(|a, b| a.state.cmp(&b.state).then(b.count.cmp(&a.count)).then(b.last_seen.cmp(&a.last_seen)));
     found.groups.truncate(TOLD);
     Ok(found)
+}
+
+/// The newest that match, with their reasons as far as these tell kinds apart, and whether there are more.
+async fn newest(store: &dyn TraceStore, filter: Filter) -> Result<(Vec<TraceSummary>, bool), StoreError> {
+    let until = Instant::now() + PATIENCE;
+    let mut query = Query { filter, limit: tracellm_trace::query::MAX_LIMIT, ..Query::default() };
+    let mut failed: Vec<TraceSummary> = Vec::new();
+    // A row has the beginning of a reason. Of those that begin alike, one is read whole.
+    let mut whole: HashMap<(String, String), String> = HashMap::new();
+    loop {
+        let (mut rows, next) = store.rows(&query).await?;
+        for row in &mut rows {
+            let Some(reason) = row.failure_reason.as_mut().filter(|reason| TraceSummary::is_cut(reason)) else { continue };
+            let key = (row.project_id.clone(), fingerprint(reason));
+            if !whole.contains_key(&key) && Instant::now() < until {
+                let document = store.document(Some(&row.project_id), &row.trace_id).await?;
+                whole.extend(document.and_then(|document| Some((key.clone(), document.failure_reason?))));
+            }
+            if let Some(whole) = whole.get(&key) {
+                reason.clone_from(whole);
+            }
+        }
+        failed.extend(rows);
+        query.cursor = next;
+        if query.cursor.is_none() || failed.len() >= LOOKED_AT || Instant::now() >= until {
+            return Ok((failed, query.cursor.is_some()));
+        }
+    }
 }
 
 /// Mutes or resolves a group, or opens it again.
@@ -70,25 +92,33 @@ pub async fn decide(
     state: GroupState,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut decided = decisions(store, project_id).await?;
-    match state {
-        GroupState::Muted | GroupState::Resolved => drop(decided.insert(fingerprint.to_owned(), Decision { state, at: now })),
-        GroupState::Open | GroupState::Regressed => drop(decided.remove(fingerprint)),
+    let name = name(project_id, fingerprint);
+    if matches!(state, GroupState::Open | GroupState::Regressed) {
+        return store.set_setting(&name, None).await;
     }
-    while decided.len() > REMEMBERED {
-        let oldest = decided.iter().min_by_key(|(_, decision)| decision.at).map(|(fingerprint, _)| fingerprint.clone());
-        decided.retain(|fingerprint, _| Some(fingerprint) != oldest.as_ref());
+    let text = serde_json::to_string(&Decision { state, at: now }).map_err(|error| StoreError::Failed(error.to_string()))?;
+    store.set_setting(&name, Some(&text)).await?;
+    let mut decided = Vec::from_iter(decisions(store, project_id).await?);
+    decided.sort_by_key(|(_, decision)| decision.at);
+    let too_many = decided.len().saturating_sub(REMEMBERED);
+    for (name, _) in decided.into_iter().take(too_many) {
+        store.set_setting(&name, None).await?;
     }
-    let text = serde_json::to_string(&decided).map_err(|error| StoreError::Failed(error.to_string()))?;
-    store.set_setting(&name(project_id), &text).await
+    Ok(())
 }
 
-async fn decisions(store: &dyn TraceStore, project_id: &str) -> Result<Decisions, StoreError> {
-    let Some(text) = store.setting(&name(project_id)).await? else { return Ok(Decisions::new()) };
-    serde_json::from_str(&text).map_err(|error| StoreError::Failed(format!("what was decided about failures can't be read: {error}")))
+/// What was decided in a project, by the names under which it is kept. What can't be read is as if nobody had decided.
+async fn decisions(store: &dyn TraceStore, project_id: &str) -> Result<BTreeMap<String, Decision>, StoreError> {
+    let found = store.settings(&of_project(project_id)).await?;
+    Ok(found.into_iter().filter_map(|(name, text)| Some((name, serde_json::from_str(&text).ok()?))).collect())
 }
 
-/// Under which a project's decisions are kept.
-fn name(project_id: &str) -> String {
-    format!("failure_groups/{project_id}")
+/// Each decision stands by itself, as several may be made at once.
+fn name(project_id: &str, fingerprint: &str) -> String {
+    format!("{}{:x}", of_project(project_id), Sha256::digest(fingerprint))
+}
+
+/// With which the names of a project's decisions begin. No project id has a slash.
+pub(crate) fn of_project(project_id: &str) -> String {
+    format!("failure_groups/{project_id}/")
 }

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -227,8 +228,12 @@ impl TraceStore for MongoStore {
         Box::pin(async { within(PATIENCE, removal::setting(self.connection.database().await?, name)).await })
     }
 
-    fn set_setting<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async { within(PATIENCE, removal::set_setting(self.connection.database().await?, name, value)).await })
+    fn settings<'a>(&'a self, begin: &'a str) -> BoxFuture<'a, Result<BTreeMap<String, String>, StoreError>> {
+        Box::pin(async { within(PATIENCE, removal::settings(self.connection.database().await?, begin)).await })
+    }
+
+    fn set_setting<'a>(&'a self, name: &'a str, value: Option<&'a str>) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { within(PATIENCE, removal::set_setting(self.connection.database().await?, name, value)).await })
     }
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {

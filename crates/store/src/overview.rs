@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use tracellm_trace::{FailureTotals, Failures, Filter, Query, Sort, Status, Total, Trace, stats::Analytics};
+use futures_util::try_join;
+use tracellm_trace::{FailureGroups, FailureTotals, Failures, Filter, Query, Sort, Status, Total, Trace, stats::Analytics};
 
-use crate::{StoreError, TraceStore};
+use crate::{StoreError, TraceStore, groups};
 
 /// Failures that an overview shows.
 const RECENT: u32 = 5;
@@ -19,7 +20,7 @@ pub async fn analytics(store: &dyn TraceStore, filter: &Filter) -> Result<Analyt
 
 /// The newest traces that failed, carry a warning, were retried or were slow: the newest of each kind, merged.
 async fn recent_failures(store: &dyn TraceStore, filter: &Filter) -> Result<Vec<Trace>, StoreError> {
-    let kinds = [of_status(filter, Status::Failed), of_status(filter, Status::Warning), Some(retried(filter)), Some(slow(filter))];
+    let kinds = [filter.of_status(Status::Failed), filter.of_status(Status::Warning), Some(retried(filter)), Some(slow(filter))];
     let mut found: Vec<Trace> = Vec::new();
     for kind in kinds.into_iter().flatten() {
         found.extend(newest(store, kind, RECENT).await?);
@@ -36,7 +37,7 @@ async fn recent_failures(store: &dyn TraceStore, filter: &Filter) -> Result<Vec<
 /// # Errors
 /// The database does not answer.
 pub async fn failures(store: &dyn TraceStore, filter: &Filter, limit: u32) -> Result<Failures, StoreError> {
-    let (failed_traces, failed) = match of_status(filter, Status::Failed) {
+    let (failed_traces, failed) = match filter.of_status(Status::Failed) {
         Some(failed) => (newest(store, failed.clone(), limit).await?, store.count(&failed).await?),
         None => (Vec::new(), Total::from_count(0)),
     };
@@ -55,13 +56,16 @@ pub async fn failures(store: &dyn TraceStore, filter: &Filter, limit: u32) -> Re
     })
 }
 
-async fn newest(store: &dyn TraceStore, filter: Filter, limit: u32) -> Result<Vec<Trace>, StoreError> {
-    Ok(store.documents(&Query { filter, limit, ..Query::default() }).await?.0)
+/// The same, beside failures by what went wrong.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn failures_and_groups(store: &dyn TraceStore, filter: &Filter, limit: u32) -> Result<(Failures, FailureGroups), StoreError> {
+    try_join!(failures(store, filter, limit), groups::groups(store, filter))
 }
 
-/// The filter narrowed to a status; none where it asks for another one.
-fn of_status(filter: &Filter, status: Status) -> Option<Filter> {
-    filter.status.is_none_or(|wanted| wanted == status).then(|| Filter { status: Some(status), ..filter.clone() })
+async fn newest(store: &dyn TraceStore, filter: Filter, limit: u32) -> Result<Vec<Trace>, StoreError> {
+    Ok(store.documents(&Query { filter, limit, ..Query::default() }).await?.0)
 }
 
 fn retried(filter: &Filter) -> Filter {

@@ -11,7 +11,7 @@ use std::{
 
 use tracellm_trace::{Due, Filter, Goes, Going, Job, JobState, Query, Retention, Sort, Timestamp, TraceSummary, query::SortBy};
 
-use crate::{NewTrace, StoreError, TraceKey, TraceStore, ingest::now};
+use crate::{NewTrace, StoreError, TraceKey, TraceStore, groups, ingest::now};
 
 /// Traces that are dealt with at a time.
 const BATCH: u32 = 500;
@@ -41,7 +41,7 @@ pub async fn retention(store: &dyn TraceStore) -> Result<Retention, StoreError> 
 /// The database does not answer.
 pub async fn set_retention(store: &dyn TraceStore, retention: &Retention) -> Result<(), StoreError> {
     let text = serde_json::to_string(retention).map_err(|error| StoreError::Failed(error.to_string()))?;
-    store.set_setting(RETENTION, &text).await
+    store.set_setting(RETENTION, Some(&text)).await
 }
 
 /// What would go under some rules, now.
@@ -231,6 +231,9 @@ async fn run(
     }
     if let Some(project_id) = project_id {
         store.remove_project(&project_id).await?;
+        for name in store.settings(&groups::of_project(&project_id)).await?.into_keys() {
+            store.set_setting(&name, None).await?;
+        }
     }
     loop {
         match store.reclaim().await {

@@ -51,12 +51,13 @@ impl dyn TraceStore {
         steps: Range<usize>,
     ) -> Result<Option<(Trace, usize, Why)>, StoreError> {
         let Some(document) = self.document(project_id, trace_id).await? else { return Ok(None) };
-        let (document, why) = apart(move || {
+        let of_whole = apart(move || {
             let why = Why::of(&document);
             (document, why)
-        })
-        .await?;
-        let (trace, total) = self.cut(document, steps).await?;
+        });
+        let (document, mut why) = of_whole.await?;
+        let (trace, total) = self.cut(document, steps.clone()).await?;
+        why.narrow(&steps);
         Ok(Some((trace, total, why)))
     }
 

@@ -167,8 +167,9 @@ pub struct Step {
 impl Step {
     /// Which call it is: the tool and its arguments, in whatever order these came.
     pub fn call(&self) -> (&str, String) {
-        let arguments: BTreeMap<_, _> = self.input.iter().map(|(name, value)| (name, value.to_string())).collect();
-        (&self.tool_name, format!("{arguments:?}"))
+        let mut arguments = String::new();
+        write_sorted(&self.input, &mut arguments);
+        (&self.tool_name, arguments)
     }
 
     /// What it says went wrong, in its error or in what it gave.
@@ -181,6 +182,31 @@ impl Step {
     pub fn tokens(&self) -> Option<i64> {
         self.input_tokens.into_iter().chain(self.output_tokens).reduce(i64::saturating_add)
     }
+}
+
+/// An object as JSON whose names stand in order, at every depth.
+fn write_sorted(object: &Map<String, Value>, text: &mut String) {
+    fn write(value: &Value, text: &mut String) {
+        match value {
+            Value::Object(object) => write_sorted(object, text),
+            Value::Array(values) => {
+                text.push('[');
+                for value in values {
+                    write(value, text);
+                    text.push(',');
+                }
+                text.push(']');
+            }
+            value => text.push_str(&value.to_string()),
+        }
+    }
+    text.push('{');
+    for (name, value) in object.iter().collect::<BTreeMap<_, _>>() {
+        text.push_str(&format!("{name:?}:"));
+        write(value, text);
+        text.push(',');
+    }
+    text.push('}');
 }
 
 /// An enum whose values are one lower-case word in JSON, in URLs and in the database.

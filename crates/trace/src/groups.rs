@@ -75,6 +75,7 @@ impl FailureGroups {
         for row in failed {
             let reason = row.failure_reason.clone().unwrap_or_default();
             let fingerprint = fingerprint(&reason);
+            let reason = TraceSummary::preview(&reason);
             let place = *known.entry((row.project_id.clone(), fingerprint.clone())).or_insert_with(|| {
                 groups.push(FailureGroup {
                     project_id: row.project_id.clone(),
@@ -100,14 +101,17 @@ impl FailureGroups {
 }
 
 impl FailureGroup {
-    /// What finds its traces: the longest part of the fingerprint that all of them have, as a phrase.
+    /// What finds its traces: the longest run of words that all of them have, as a phrase.
     pub fn phrase(&self) -> Option<String> {
-        let parts = self.fingerprint.split(['#', '"', '<', '>']).map(str::trim);
-        let longest = parts.filter(|part| part.chars().any(char::is_alphanumeric)).max_by_key(|part| part.len())?;
+        let words: Vec<&str> = self.fingerprint.split(' ').collect();
+        let runs = words.split(|word| word.contains(['#', '"', '<', '>', '…'])).map(|run| run.join(" "));
+        let longest = runs.filter(|run| run.chars().any(char::is_alphanumeric)).max_by_key(String::len)?;
         Some(format!("\"{longest}\""))
     }
 }
 
+/// Characters of a fingerprint; what follows tells little.
+const LONGEST: usize = 160;
 /// Words before a number that say that it is a kind, not a measure.
 const KINDS: [&str; 8] = ["http", "status", "code", "error", "errno", "exit", "signal", "version"];
 
@@ -120,13 +124,21 @@ const KINDS: [&str; 8] = ["http", "status", "code", "error", "errno", "exit", "s
 /// ```
 pub fn fingerprint(reason: &str) -> String {
     let mut written: Vec<String> = Vec::new();
-    let mut is_kind = false;
+    let (mut is_kind, mut length) = (false, 0);
     for word in unquoted(reason).split_whitespace() {
         let next = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
         written.push(if is_kind && next.chars().all(|c| c.is_ascii_digit()) { word.to_owned() } else { common(word) });
         is_kind = KINDS.contains(&next.as_str());
+        length += written.last().map_or(0, |word| word.chars().count() + 1);
+        if length > LONGEST + 1 {
+            // The first word stays, as far as there is room for it.
+            if written.len() > 1 {
+                written.pop();
+            }
+            break;
+        }
     }
-    written.join(" ")
+    written.join(" ").chars().take(LONGEST).collect()
 }
 
 /// With `"…"` for each text in quotes. A quote opens where no letter stands before it and closes where none follows.
@@ -227,13 +239,39 @@ mod tests {
     }
 
     #[test]
+    fn what_is_long_is_cut_behind_a_word() {
+        let long = |id: &str| format!("request {id} failed: {}", "a word and another, ".repeat(20));
+        let cut = fingerprint(&long("req_9f86d081884c"));
+        assert_eq!(cut, fingerprint(&long("550e8400-e29b-41d4-a716-446655440000-550e8400-e29b-41d4-a716-446655440000")));
+        assert!(cut.len() <= 160 && cut.starts_with("request <id> failed: a word") && cut.ends_with("another,"), "{cut}");
+        assert_eq!(fingerprint(&"x".repeat(500)).len(), 160);
+    }
+
+    #[track_caller]
+    fn check_phrase(reason: &str, phrase: Option<&str>) {
+        let group =
+            FailureGroup { fingerprint: fingerprint(reason), ..FailureGroups::of(&[row("a", "a", reason, 1)], false).groups.remove(0) };
+        assert_eq!(group.phrase().as_deref(), phrase, "{reason}");
+    }
+
+    #[test]
+    fn a_group_is_found_by_the_words_that_all_of_it_have() {
+        check_phrase("HTTP 429 from crm: retry after 12.5s", Some("\"HTTP 429 from crm: retry after\""));
+        check_phrase("tool crm_2_v failed: no order '7731' there", Some("\"failed: no order\""));
+        check_phrase("error 7 at 12", Some("\"error 7 at\""));
+        check_phrase("12 34", None);
+        check_phrase("", None);
+    }
+
+    fn row(id: &str, project: &str, reason: &str, at: i64) -> TraceSummary {
+        let raw =
+            serde_json::json!({"trace_id": id, "project_id": project, "status": "failed", "failure_reason": reason, "created_at": at});
+        let context = Context { now: Timestamp::MIN, fresh_id: "t".to_owned(), source: Source::Json, key: None };
+        TraceSummary::from(&normalize(&raw.to_string(), &context).unwrap().trace)
+    }
+
+    #[test]
     fn failures_of_a_kind_and_project_are_together() {
-        let row = |id: &str, project: &str, reason: &str, at: i64| {
-            let raw =
-                serde_json::json!({"trace_id": id, "project_id": project, "status": "failed", "failure_reason": reason, "created_at": at});
-            let context = Context { now: Timestamp::MIN, fresh_id: "t".to_owned(), source: Source::Json, key: None };
-            TraceSummary::from(&normalize(&raw.to_string(), &context).unwrap().trace)
-        };
         let rows = [row("c", "a", "after 3 s", 3000), row("b", "b", "after 2 s", 2000), row("a", "a", "after 1 s", 1000)];
         let found = FailureGroups::of(&rows, false);
         let told =

@@ -52,11 +52,11 @@ pub use facets::{Facet, FacetBy, FacetNames, FacetTally, FacetValue, Facets, Lab
 
 /// Why a trace went as it did.
 mod why;
-pub use why::{FailedStep, Gap, Repeat, RepeatKind, Waste, Why};
+pub use why::{Arguments, FailedStep, Gap, Repeat, RepeatKind, Waste, Why};
 
 /// Two traces beside each other.
 mod diff;
-pub use diff::{Change, Diff, Pairing, Piece, Side, StepPair};
+pub use diff::{Change, Diff, Pairing, Piece, Side, StepPair, StepRow};
 
 /// What went wrong lately: failed, retried, slow.
 mod failures;

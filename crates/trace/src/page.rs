@@ -126,6 +126,11 @@ impl TraceSummary {
         Self { snippet: search.and_then(|search| search.snippet(trace)), ..Self::from(trace) }
     }
 
+    /// Whether a text of a row is but the start of what its trace has.
+    pub fn is_cut(preview: &str) -> bool {
+        preview.chars().nth(PREVIEW).is_some()
+    }
+
     /// The start of a text, with `…` where more follows.
     pub fn preview(text: &str) -> String {
         match text.char_indices().nth(PREVIEW) {

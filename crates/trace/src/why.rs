@@ -1,4 +1,7 @@
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,21 +11,29 @@ use crate::{Step, Trace};
 mod repeats;
 /// Where the time went.
 mod time;
+use time::Times;
+
+/// Repeats that are told, the steps of each, and the steps that take longest; more than these where their steps are shown.
+const REPEATS: usize = 100;
+const STEPS: usize = 10;
+const LONGEST: usize = 3;
 
 /// Why a trace went as it did, as far as its steps tell. Steps are told by their position, from 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Why {
-    /// The first step that failed.
+    /// Of the steps that failed, and under which none did, the one that ended first.
     pub first_failed: Option<FailedStep>,
     /// Calls that were made again, in the order in which they were first made.
     pub repeats: Vec<Repeat>,
+    /// How many of those are not told here.
+    pub more_repeats: usize,
     /// What was done in vain or once more than needed.
     pub waste: Waste,
     /// The steps on the critical path: had one of them been quicker, so had been the trace. Each with the ms that it alone adds, in order of time.
     pub critical: Vec<(usize, f64)>,
     /// From the start of the trace or of its first step to the end of the last or of the trace, in ms.
     pub length: f64,
-    /// The longest stretches in which no step ran, the longest first.
+    /// The longest stretches in which none of its innermost steps ran, the longest first.
     pub gaps: Vec<Gap>,
     /// How many steps this is about, where the trace has more.
     pub of_first: Option<usize>,
@@ -40,20 +51,30 @@ pub struct FailedStep {
 pub struct Repeat {
     pub kind: RepeatKind,
     pub tool_name: String,
+    /// How many steps it is, of which some may not be told here.
+    pub count: usize,
     pub steps: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RepeatKind {
-    /// The same call after it failed.
-    Retry { helped: bool },
-    /// Another call of the same tool after one failed.
-    Changed { helped: bool },
+    /// A call of the same tool after one failed.
+    Retry { arguments: Arguments, helped: bool },
     /// The same call though it had succeeded.
     Loop,
     /// Two calls in turns, each the same as before.
     Alternation,
+}
+
+/// How the arguments of a call are to those of the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arguments {
+    Same,
+    Other,
+    /// None were recorded.
+    Unknown,
 }
 
 /// Steps whose work was of no use. What ran under such a step is part of it.
@@ -79,36 +100,67 @@ impl Why {
     /// Looks at the steps that a document holds.
     pub fn of(trace: &Trace) -> Self {
         let steps = &trace.steps;
+        let (tree, times) = (Tree::of(steps), Times::of(trace));
         let (repeats, wasted) = repeats::of(steps);
-        let first_failed = steps.iter().position(|step| !step.success);
         let total = trace.cut_from().and_then(|total| usize::try_from(total).ok());
         Self {
-            first_failed: first_failed.map(|step| FailedStep {
-                step,
-                tool_name: steps[step].tool_name.clone(),
-                error: steps[step].told_error(),
-            }),
+            first_failed: FailedStep::first(steps, &tree, &times),
             repeats,
-            waste: Waste::of(steps, &wasted),
-            critical: time::critical(trace),
-            length: time::length(trace),
-            gaps: time::gaps(trace),
+            more_repeats: 0,
+            waste: Waste::of(steps, &tree, &wasted),
+            gaps: times.gaps(&tree),
+            length: times.length(),
+            critical: times.critical(tree),
             of_first: total.filter(|total| *total > steps.len()).map(|_| steps.len()),
         }
+    }
+
+    /// What is needed to tell it, and to mark some steps: a trace of 50,000 steps may repeat as many.
+    pub fn narrow(&mut self, shown: &Range<usize>) {
+        let mut longest: Vec<_> = self.critical.iter().map(|(_, ms)| *ms).collect();
+        longest.sort_by(|a, b| b.total_cmp(a));
+        let least = longest.get(LONGEST - 1).copied().unwrap_or_default();
+        self.critical.retain(|(step, ms)| *ms >= least.max(f64::MIN_POSITIVE) || shown.contains(step));
+        let all = self.repeats.len();
+        let mut place = 0;
+        self.repeats.retain_mut(|repeat| {
+            place += 1;
+            let is_shown = repeat.steps.iter().any(|step| shown.contains(step));
+            let mut of_repeat = 0;
+            repeat.steps.retain(|step| {
+                of_repeat += 1;
+                of_repeat <= STEPS || shown.contains(step)
+            });
+            place <= REPEATS || is_shown
+        });
+        self.more_repeats = all - self.repeats.len();
+    }
+}
+
+impl FailedStep {
+    fn first(steps: &[Step], tree: &Tree, times: &Times) -> Option<Self> {
+        let is_cause = |step: &usize| !steps[*step].success && tree.children[*step].iter().all(|below| steps[*below].success);
+        let step = (0..steps.len()).filter(is_cause).min_by(|a, b| times.ended(*a).total_cmp(&times.ended(*b)))?;
+        Some(Self { step, tool_name: steps[step].tool_name.clone(), error: steps[step].told_error() })
     }
 }
 
 impl Waste {
-    fn of(steps: &[Step], wasted: &BTreeSet<usize>) -> Self {
-        let tree = Tree::of(steps);
+    fn of(steps: &[Step], tree: &Tree, wasted: &BTreeSet<usize>) -> Self {
         let tokens = |step: usize| steps[step].tokens().unwrap_or_default();
         let mut waste = Self::default();
-        for &step in wasted.iter().filter(|step| !tree.above(**step).any(|above| wasted.contains(&above))) {
-            waste.steps += 1;
-            waste.ms += steps[step].duration;
-            // Who calls a model may repeat its usage, or leave it to the call.
-            let below: i64 = tree.below(step).map(tokens).fold(0, i64::saturating_add);
-            waste.tokens = waste.tokens.saturating_add(tokens(step).max(below));
+        // Each with whether one above it is wasted, which counts it in.
+        let mut open: Vec<(usize, bool)> = tree.tops().map(|step| (step, false)).collect();
+        while let Some((step, is_counted)) = open.pop() {
+            let is_wasted = wasted.contains(&step);
+            if is_wasted && !is_counted {
+                waste.steps += 1;
+                waste.ms += steps[step].duration;
+                // Who calls a model may repeat its usage, or leave it to the call.
+                let below: i64 = tree.below(step).map(tokens).fold(0, i64::saturating_add);
+                waste.tokens = waste.tokens.saturating_add(tokens(step).max(below));
+            }
+            open.extend(tree.children[step].iter().map(|below| (*below, is_counted || is_wasted)));
         }
         Self { ms: waste.ms.min(f64::MAX), ..waste }
     }
@@ -151,11 +203,6 @@ impl Tree {
         Self { parents, children }
     }
 
-    /// Those that it ran under, the nearest first.
-    fn above(&self, step: usize) -> impl Iterator<Item = usize> {
-        std::iter::successors(self.parents[step], |above| self.parents[*above])
-    }
-
     /// All that ran under it.
     fn below(&self, step: usize) -> impl Iterator<Item = usize> {
         let mut open = self.children[step].clone();
@@ -179,8 +226,11 @@ impl Tree {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{RepeatKind, Why};
+    use super::{Arguments, RepeatKind, Why};
     use crate::{Context, Source, Timestamp, normalize};
+
+    const RETRY_THAT_HELPED: RepeatKind = RepeatKind::Retry { arguments: Arguments::Same, helped: true };
+    const RETRY_IN_VAIN: RepeatKind = RepeatKind::Retry { arguments: Arguments::Same, helped: false };
 
     /// A step from one ms to another.
     fn step(name: &str, argument: i64, success: bool, from: f64, to: f64) -> Value {
@@ -207,12 +257,56 @@ mod tests {
     #[test]
     fn a_call_that_failed_and_came_again_is_a_retry() {
         let again = [step("a", 1, false, 0.0, 10.0), step("b", 1, true, 10.0, 20.0), step("a", 1, true, 20.0, 30.0)];
-        check(&again, &[(RepeatKind::Retry { helped: true }, &[0, 2])], (1, 10.0, 10));
+        check(&again, &[(RETRY_THAT_HELPED, &[0, 2])], (1, 10.0, 10));
         assert_eq!(why(0.0, &again).first_failed.unwrap().tool_name, "a");
         let vain = [step("a", 1, false, 0.0, 10.0), step("a", 1, false, 10.0, 20.0)];
-        check(&vain, &[(RepeatKind::Retry { helped: false }, &[0, 1])], (2, 20.0, 20));
+        check(&vain, &[(RETRY_IN_VAIN, &[0, 1])], (2, 20.0, 20));
         let changed = [step("a", 1, false, 0.0, 10.0), step("a", 2, true, 10.0, 20.0), step("a", 3, true, 20.0, 30.0)];
-        check(&changed, &[(RepeatKind::Changed { helped: true }, &[0, 1])], (1, 10.0, 10));
+        check(&changed, &[(RepeatKind::Retry { arguments: Arguments::Other, helped: true }, &[0, 1])], (1, 10.0, 10));
+    }
+
+    #[test]
+    fn arguments_that_nobody_recorded_may_be_any() {
+        let mut steps = [step("a", 1, false, 0.0, 10.0), step("a", 1, true, 10.0, 20.0)];
+        steps.iter_mut().for_each(|step| step["input"] = json!({}));
+        check(&steps, &[(RepeatKind::Retry { arguments: Arguments::Unknown, helped: true }, &[0, 1])], (1, 10.0, 10));
+    }
+
+    #[test]
+    fn the_first_to_fail_is_the_innermost_that_ended_first() {
+        let mut steps = [step("agent", 1, false, 0.0, 100.0), step("late", 1, false, 10.0, 90.0), step("early", 1, false, 20.0, 30.0)];
+        steps[0]["step_id"] = "agent".into();
+        steps[1]["parent_id"] = "agent".into();
+        steps[2]["parent_id"] = "agent".into();
+        assert_eq!(why(100.0, &steps).first_failed.unwrap().tool_name, "early");
+        steps[2]["success"] = true.into();
+        assert_eq!(why(100.0, &steps).first_failed.unwrap().tool_name, "late");
+    }
+
+    #[test]
+    fn only_what_is_told_or_shown_is_kept() {
+        let steps: Vec<_> =
+            (0..600).map(|n| step(&format!("t{}", n % 300), 1, true, f64::from(n) * 10.0, f64::from(n) * 10.0 + 9.0)).collect();
+        let mut why = why(6_000.0, &steps);
+        assert_eq!((why.repeats.len(), why.critical.len()), (300, 600));
+        why.narrow(&(250..260));
+        assert_eq!((why.repeats.len(), why.more_repeats), (110, 190));
+        assert!(why.critical.len() >= 10 && why.critical.iter().filter(|(step, _)| (250..260).contains(step)).count() == 10);
+        let turns: Vec<_> = (0..100).map(|n| step("same", 1, true, f64::from(n) * 10.0, f64::from(n) * 10.0 + 9.0)).collect();
+        let mut why = super::tests::why(1_000.0, &turns);
+        why.narrow(&(50..52));
+        assert_eq!((why.repeats[0].count, why.repeats[0].steps.len()), (100, 12));
+    }
+
+    #[test]
+    fn a_deep_chain_is_looked_at_in_no_time() {
+        let chain = |n: i64| {
+            let mut step = step("a", n, n % 2 == 0, 0.0, 10.0);
+            (step["step_id"], step["parent_id"]) = (n.to_string().into(), (n - 1).to_string().into());
+            step
+        };
+        let steps: Vec<_> = (0..20_000).map(chain).collect();
+        assert_eq!(why(10.0, &steps).critical.len(), 20_000);
     }
 
     #[test]
@@ -244,7 +338,7 @@ mod tests {
         }
         steps[1]["parent_id"] = "one".into();
         steps[2]["parent_id"] = "one".into();
-        check(&steps, &[(RepeatKind::Retry { helped: true }, &[0, 3]), (RepeatKind::Retry { helped: false }, &[1, 2])], (1, 10.0, 20));
+        check(&steps, &[(RETRY_THAT_HELPED, &[0, 3]), (RETRY_IN_VAIN, &[1, 2])], (1, 10.0, 20));
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{index, queries, sums::Sums};
@@ -71,9 +73,21 @@ pub(super) fn setting(connection: &Connection, name: &str) -> Result<Option<Stri
     Ok(connection.query_row("SELECT value FROM settings WHERE name = ?", [name], |row| row.get(0)).optional()?)
 }
 
-pub(super) fn set_setting(connection: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
-    let sql = "INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
-    connection.execute(sql, params![name, value])?;
+pub(super) fn settings(connection: &Connection, begin: &str) -> Result<BTreeMap<String, String>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT name, value FROM settings WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1")?;
+    let found = statement.query_map([begin], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn set_setting(connection: &Connection, name: &str, value: Option<&str>) -> Result<(), StoreError> {
+    match value {
+        Some(value) => {
+            let sql = "INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
+            connection.execute(sql, params![name, value])?
+        }
+        None => connection.execute("DELETE FROM settings WHERE name = ?", [name])?,
+    };
     Ok(())
 }
 

@@ -1,3 +1,5 @@
+use std::{collections::BTreeMap, future::ready};
+
 use futures_util::TryStreamExt;
 use mongodb::{
     Database,
@@ -61,8 +63,20 @@ pub(super) async fn setting(database: &Database, name: &str) -> Result<Option<St
     Ok(found.and_then(|document| document.get_str("value").ok().map(str::to_owned)))
 }
 
-pub(super) async fn set_setting(database: &Database, name: &str, value: &str) -> Result<(), StoreError> {
+pub(super) async fn settings(database: &Database, begin: &str) -> Result<BTreeMap<String, String>, StoreError> {
+    let found = database.collection::<Document>(SETTINGS).find(doc! { "_id": { "$gte": begin } }).sort(doc! { "_id": 1 }).await?;
+    let text = |document: &Document, field| document.get_str(field).ok().map(str::to_owned);
+    let found = found.try_take_while(|document| ready(Ok(document.get_str("_id").is_ok_and(|name| name.starts_with(begin)))));
+    let found: Vec<Document> = found.try_collect().await?;
+    Ok(found.iter().filter_map(|document| Some((text(document, "_id")?, text(document, "value")?))).collect())
+}
+
+pub(super) async fn set_setting(database: &Database, name: &str, value: Option<&str>) -> Result<(), StoreError> {
     let settings = database.collection::<Document>(SETTINGS);
-    settings.update_one(doc! { "_id": name }, doc! { "$set": { "value": value } }).upsert(true).await?;
+    let this = doc! { "_id": name };
+    match value {
+        Some(value) => settings.update_one(this, doc! { "$set": { "value": value } }).upsert(true).await.map(drop)?,
+        None => settings.delete_one(this).await.map(|_| ())?,
+    }
     Ok(())
 }

@@ -27,6 +27,9 @@ mod rollups;
 /// Sums of a MongoDB, where others write as well and processes are killed.
 mod sums;
 
+/// Failures by what went wrong, and the settings in which is kept what was decided.
+mod groups;
+
 /// Removing: by hand, by jobs, by age.
 mod removal;
 
@@ -84,6 +87,9 @@ checks! {
     failures_are_the_newest_of_each_kind_and_all_are_counted: numbers,
     the_first_and_the_last_moment_count: rollups,
     sums_follow_whatever_is_stored_and_changed: rollups,
+    what_is_decided_at_once_is_all_kept: groups,
+    long_reasons_are_told_apart_by_what_they_have_in_common: groups,
+    settings_are_found_by_how_their_names_begin: groups,
     what_is_removed_is_gone_and_may_come_again: removal,
     a_job_removes_what_matches_and_says_how_far_it_is: removal,
     what_is_too_old_goes_by_class_and_project: removal,

@@ -115,6 +115,11 @@ impl Filter {
         if issues.is_empty() { Ok(filter) } else { Err(issues) }
     }
 
+    /// The filter narrowed to a status; none where it asks for another one.
+    pub fn of_status(&self, status: Status) -> Option<Self> {
+        self.status.is_none_or(|wanted| wanted == status).then(|| Self { status: Some(status), ..self.clone() })
+    }
+
     /// As [`Filter::from_pairs`], with a number of rows beside it.
     ///
     /// # Errors

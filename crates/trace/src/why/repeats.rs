@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Repeat, RepeatKind};
+use super::{Arguments, Repeat, RepeatKind};
 use crate::{Step, StepKind, Timestamp};
 
 /// So many calls in turns are told as such: A, B, A, B.
@@ -12,7 +12,7 @@ pub(super) fn of(steps: &[Step]) -> (Vec<Repeat>, BTreeSet<usize>) {
     let mut wasted = BTreeSet::new();
     let mut repeats = retries(steps, &calls);
     for retry in &repeats {
-        let helped = matches!(retry.kind, RepeatKind::Retry { helped: true } | RepeatKind::Changed { helped: true });
+        let helped = matches!(retry.kind, RepeatKind::Retry { helped: true, .. });
         wasted.extend(retry.steps.iter().take(retry.steps.len() - usize::from(helped)));
     }
     let turns = alternations(steps, &calls);
@@ -30,7 +30,7 @@ pub(super) fn of(steps: &[Step]) -> (Vec<Repeat>, BTreeSet<usize>) {
 
 fn repeat(steps: &[Step], kind: RepeatKind, positions: Vec<usize>) -> Repeat {
     let tool_name = positions.first().map(|first| steps[*first].tool_name.clone()).unwrap_or_default();
-    Repeat { kind, tool_name, steps: positions }
+    Repeat { kind, tool_name, count: positions.len(), steps: positions }
 }
 
 /// Which call each step is, as a number.
@@ -65,8 +65,12 @@ fn retries(steps: &[Step], calls: &[usize]) -> Vec<Repeat> {
             if tried.len() > 1 {
                 let helped = steps[last].success;
                 let is_same = tried.iter().all(|step| calls[*step] == calls[first]);
-                let kind = if is_same { RepeatKind::Retry { helped } } else { RepeatKind::Changed { helped } };
-                found.push(repeat(steps, kind, tried));
+                let arguments = match is_same {
+                    true if steps[first].input.is_empty() => Arguments::Unknown,
+                    true => Arguments::Same,
+                    false => Arguments::Other,
+                };
+                found.push(repeat(steps, RepeatKind::Retry { arguments, helped }, tried));
             }
         }
     }
