@@ -32,7 +32,7 @@ test("what went wrong is gone through from the first kind to the last", async ({
   ]);
   await failuresPage.goto();
   const rows = await page.locator("table.traces .prompt > a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
-  expect(rows[0]).toBe("/traces/broken");
+  expect(rows[0]).toBe("/traces/failed");
   expect(rows.at(-1)).toBe("/traces/slow");
   await page.locator("table.traces .prompt > a").first().click();
   await page.keyboard.press("j");
