@@ -26,6 +26,8 @@ mod facets;
 mod follow;
 /// The search index: which traces it lacks, and how it catches up.
 mod index;
+/// How many traces of a sum have which names.
+mod names;
 /// Pages, totals, sums, single documents and project ids.
 mod queries;
 /// Removing traces, and giving their room back; settings.

@@ -122,6 +122,17 @@ pub struct FacetNames<'a> {
     pub environment: &'a str,
 }
 
+impl<'a> FacetNames<'a> {
+    pub fn each(&self) -> [(FacetBy, &'a str); 4] {
+        [
+            (FacetBy::Status, self.status.as_str()),
+            (FacetBy::Model, self.model_name),
+            (FacetBy::Project, self.project_id),
+            (FacetBy::Environment, self.environment),
+        ]
+    }
+}
+
 impl<'a> From<&Sample<'a>> for FacetNames<'a> {
     fn from(sample: &Sample<'a>) -> Self {
         let Sample { status, model_name, project_id, environment, .. } = *sample;
@@ -151,14 +162,8 @@ impl FacetTally {
 
     /// Counts traces of these names.
     pub fn add(&mut self, names: &FacetNames, traces: u64) {
-        let values = [
-            (FacetBy::Status, names.status.as_str()),
-            (FacetBy::Model, names.model_name),
-            (FacetBy::Project, names.project_id),
-            (FacetBy::Environment, names.environment),
-        ];
         let is_wanted = self.wants(names);
-        for (index, (by, value)) in values.into_iter().enumerate() {
+        for (index, (by, value)) in names.each().into_iter().enumerate() {
             let others = is_wanted.iter().enumerate().all(|(other, is_wanted)| other == index || *is_wanted);
             if others {
                 self.count(by, value, traces);

@@ -6,7 +6,7 @@ use tracellm_trace::{Coverage, FacetBy, FacetNames, FacetTally, Filter, Labels, 
 use super::{
     conditions::Conditions,
     errors::unreadable,
-    queries, rollups,
+    names, queries, rollups,
     search::{self, Ground},
 };
 use crate::{
@@ -137,9 +137,28 @@ pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<FacetTal
     let reading = connection.unchecked_transaction()?;
     let (mut tally, rest) = FacetTally::new(filter);
     let ground = Ground::new(&reading, &rest)?;
-    let names = (Names::of(filter), Names::of(&rest).filter(|names| names.only == Only::All));
-    let (until, not_indexed) = if let (Some(wanted), Some(any)) = names {
-        rollups::each_name(&reading, &rest, &any, open_range(&rest), |names, traces| tally.add(names, traces))?;
+    let both = (Names::of(filter), Names::of(&rest).filter(|names| names.only == Only::All));
+    let (until, not_indexed) = if let (Some(wanted), Some(any)) = both {
+        let range = open_range(&rest);
+        match wanted.grain() {
+            Grain::Full => rollups::each_name(&reading, &rest, &any, range, |names, traces| tally.add(names, traces))?,
+            grain => {
+                // What else there is beside a project, its own names don't tell.
+                names::each(&reading, filter, &wanted, range, |by, value, traces| {
+                    if grain == Grain::All || by != FacetBy::Project {
+                        tally.count(by, value, traces);
+                    }
+                })?;
+                if grain == Grain::Project {
+                    let mut count = |by, value: &str, traces| {
+                        if by == FacetBy::Project {
+                            tally.count(by, value, traces)
+                        }
+                    };
+                    names::each(&reading, &rest, &any, range, &mut count)?;
+                }
+            }
+        }
         count_labels(&reading, filter, &wanted, &mut tally)?;
         let not_indexed = ground.each_unindexed(&mut |_, row| {
             tally.add_labels(&names_of(row)?, &Labels::from(&search::document(row)?));

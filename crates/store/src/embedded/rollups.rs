@@ -6,7 +6,11 @@ use tracellm_trace::{
     stats::{Sample, Sums, Tally},
 };
 
-use super::{facets, queries};
+use super::{
+    facets,
+    names::{self, NameCounts},
+    queries,
+};
 use crate::{
     Repaired, StoreError,
     rollups::{Cell, Grain, Level, Names, Only, Part, open_range, parts, within},
@@ -15,7 +19,31 @@ use crate::{
 /// The sums that a transaction changes, read when they are first needed and written at its end.
 pub(super) struct Rollups<'a> {
     connection: &'a Connection,
-    cells: HashMap<Cell, Sums>,
+    cells: HashMap<Cell, Entry>,
+}
+
+/// What traces of a cell add up to.
+#[derive(Default)]
+struct Entry {
+    sums: Sums,
+    /// Of a cell that is told apart by all names, nothing.
+    names: NameCounts,
+}
+
+impl Entry {
+    fn add(&mut self, cell: &Cell, sample: &Sample) {
+        self.sums.add(sample);
+        if cell.grain != Grain::Full {
+            self.names.add(sample);
+        }
+    }
+
+    fn remove(&mut self, cell: &Cell, sample: &Sample) {
+        self.sums.remove(sample);
+        if cell.grain != Grain::Full {
+            self.names.remove(sample);
+        }
+    }
 }
 
 impl<'a> Rollups<'a> {
@@ -26,7 +54,7 @@ impl<'a> Rollups<'a> {
     /// Takes away a trace.
     pub fn remove(&mut self, old: &Sample) -> Result<(), StoreError> {
         for cell in Cell::all_of(old) {
-            self.sums(cell)?.remove(old);
+            self.entry(&cell)?.remove(&cell, old);
         }
         Ok(())
     }
@@ -38,27 +66,29 @@ impl<'a> Rollups<'a> {
         }
         old.map_or(Ok(()), |old| self.remove(old))?;
         for cell in Cell::all_of(new) {
-            self.sums(cell)?.add(new);
+            self.entry(&cell)?.add(&cell, new);
         }
         Ok(())
     }
 
-    fn sums(&mut self, cell: Cell) -> Result<&mut Sums, StoreError> {
-        if !self.cells.contains_key(&cell) {
-            let sql = format!("SELECT sums FROM rollups WHERE {KEY}");
+    fn entry(&mut self, cell: &Cell) -> Result<&mut Entry, StoreError> {
+        if !self.cells.contains_key(cell) {
+            let sql = format!("SELECT sums, names FROM rollups WHERE {KEY}");
             let mut statement = self.connection.prepare_cached(&sql)?;
-            let stored: Option<Vec<u8>> = statement.query_row(params_from_iter(key(&cell)), |row| row.get(0)).optional()?;
-            let sums = stored.map(|bytes| read(&bytes)).transpose()?.unwrap_or_default();
-            self.cells.insert(cell.clone(), sums);
+            let stored: Option<(Vec<u8>, String)> =
+                statement.query_row(params_from_iter(key(cell)), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            let read =
+                |(sums, names): (Vec<u8>, String)| Ok::<_, StoreError>(Entry { sums: read(&sums)?, names: NameCounts::read(&names)? });
+            self.cells.insert(cell.clone(), stored.map(read).transpose()?.unwrap_or_default());
         }
-        Ok(self.cells.entry(cell).or_default())
+        Ok(self.cells.entry(cell.clone()).or_default())
     }
 
     pub fn write(self) -> Result<(), StoreError> {
         let mut cells: Vec<_> = self.cells.into_iter().collect();
         // As they lie in the file.
         cells.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        cells.iter().try_for_each(|(cell, sums)| write(self.connection, cell, sums))
+        cells.iter().try_for_each(|(cell, entry)| write(self.connection, cell, &entry.sums, names_of(cell, &entry.names)?))
     }
 }
 
@@ -72,14 +102,19 @@ fn key(cell: &Cell) -> [Value; 7] {
     [(*grain as i64).into(), (*level as i64).into(), (*period).into(), project_id, environment, model_name, status]
 }
 
-fn write(connection: &Connection, cell: &Cell, sums: &Sums) -> Result<(), StoreError> {
+/// As they stand beside the sums of a cell.
+fn names_of(cell: &Cell, names: &NameCounts) -> Result<String, StoreError> {
+    if cell.grain == Grain::Full { Ok(String::new()) } else { names.write() }
+}
+
+fn write(connection: &Connection, cell: &Cell, sums: &Sums, names: String) -> Result<(), StoreError> {
     if sums.traces == 0 {
         connection.prepare_cached(&format!("DELETE FROM rollups WHERE {KEY}"))?.execute(params_from_iter(key(cell)))?;
         return Ok(());
     }
     let traces = i64::try_from(sums.traces).unwrap_or(i64::MAX);
-    let values = key(cell).into_iter().chain([traces.into(), sums.to_bytes().into()]);
-    let sql = "INSERT OR REPLACE INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let values = key(cell).into_iter().chain([traces.into(), sums.to_bytes().into(), names.into()]);
+    let sql = "INSERT OR REPLACE INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     connection.prepare_cached(sql)?.execute(params_from_iter(values))?;
     Ok(())
 }
@@ -110,9 +145,13 @@ pub(super) fn tally(connection: &Connection, filter: &Filter) -> Result<Option<T
             })?,
         }
     }
-    each_name(&reading, filter, &names, (from, to), |names, traces| {
-        tally.add_names(names.model_name, names.project_id, names.environment, traces);
-    })?;
+    if names.grain() == Grain::Full {
+        each_name(&reading, filter, &names, (from, to), |names, traces| {
+            tally.add_names(names.model_name, names.project_id, names.environment, traces);
+        })?;
+    } else {
+        names::each(&reading, filter, &names, (from, to), |by, name, traces| tally.add_name(by, name, traces))?;
+    }
     Ok(Some(tally))
 }
 
@@ -292,16 +331,21 @@ fn day_part(day: i64) -> Part {
 
 fn repair_day(connection: &Connection, day: i64) -> Result<Repaired, StoreError> {
     let part = day_part(day);
-    let mut fresh: HashMap<Cell, Sums> = HashMap::new();
+    let mut fresh: HashMap<Cell, Entry> = HashMap::new();
     queries::each(connection, &within(&Filter::default(), part), |sample| {
-        Cell::all_of(sample).for_each(|cell| fresh.entry(cell).or_default().add(sample));
+        for cell in Cell::all_of(sample) {
+            match fresh.get_mut(&cell) {
+                Some(entry) => entry.add(&cell, sample),
+                None => fresh.entry(cell.clone()).or_default().add(&cell, sample),
+            }
+        }
     })?;
     let cells = fresh.len() as u64;
     // What stands and should not is emptied.
-    let mut stored: HashMap<Cell, Vec<u8>> = HashMap::new();
+    let mut stored: HashMap<Cell, (Vec<u8>, String)> = HashMap::new();
     for grain in Grain::ALL {
         for &level in grain.levels() {
-            let columns = "period, project_id, environment, model_name, status, traces, sums";
+            let columns = "period, project_id, environment, model_name, status, traces, sums, names";
             each(connection, grain, level, part, &Names::default(), columns, |row| {
                 let status = Status::from_word(text(row, 4)?).map_or("", Status::as_str);
                 let (project_id, environment, model_name) = (row.get(1)?, row.get(2)?, row.get(3)?);
@@ -310,12 +354,18 @@ fn repair_day(connection: &Connection, day: i64) -> Result<Repaired, StoreError>
                 // A count that is not that of the sums is as wrong as they would be.
                 let is_counted =
                     read(blob(row, 6)?).is_ok_and(|sums| row.get(5).is_ok_and(|traces: i64| sums.traces == traces.unsigned_abs()));
-                stored.insert(cell, if is_counted { blob(row, 6)?.to_vec() } else { Vec::new() });
+                stored.insert(cell, (if is_counted { blob(row, 6)?.to_vec() } else { Vec::new() }, row.get(7)?));
                 Ok(())
             })?;
         }
     }
-    let wrong: Vec<_> = fresh.iter().filter(|(cell, sums)| stored.get(cell) != Some(&sums.to_bytes())).collect();
-    wrong.iter().try_for_each(|(cell, sums)| write(connection, cell, sums))?;
-    Ok(Repaired { cells, wrong: wrong.len() as u64 })
+    let mut wrong = 0;
+    for (cell, entry) in &fresh {
+        let names = names_of(cell, &entry.names)?;
+        if stored.get(cell).is_none_or(|(sums, stored)| *sums != entry.sums.to_bytes() || *stored != names) {
+            write(connection, cell, &entry.sums, names)?;
+            wrong += 1;
+        }
+    }
+    Ok(Repaired { cells, wrong })
 }

@@ -131,10 +131,13 @@ const MIGRATIONS: &[&str] = &[
          traces INTEGER NOT NULL,
          PRIMARY KEY (grain, level, period, project_id, environment, model_name, status, kind, value)
      ) STRICT, WITHOUT ROWID;",
+    // Beside sums that are not told apart by names, how many traces have which.
+    "DELETE FROM rollups;
+     ALTER TABLE rollups ADD COLUMN names TEXT NOT NULL DEFAULT '';",
 ];
 
-/// The version that began to keep sums.
-const WITH_ROLLUPS: usize = 4;
+/// The version that began to keep sums as they are kept now.
+const WITH_ROLLUPS: usize = 6;
 
 /// The file in a data folder, which is made where it is missing, for its owner alone.
 pub(super) fn file_in(data_dir: &Path) -> Result<PathBuf, StoreError> {
@@ -253,8 +256,9 @@ mod tests {
         // A sum that is wrong, a missing one and a superfluous one are found.
         connection.execute("UPDATE rollups SET traces = traces + 1 WHERE grain = 0 AND level = 3 AND period = 0", []).unwrap();
         connection.execute("DELETE FROM rollups WHERE grain = 1 AND level = 0 AND period = 0", []).unwrap();
-        connection.execute("INSERT INTO rollups SELECT grain, level, period + 60000, project_id, environment, model_name, status, traces, sums FROM rollups WHERE grain = 0 AND level = 0 AND period = 0", []).unwrap();
-        assert_eq!(rollups::repair(&connection).unwrap().wrong, 3);
+        connection.execute("INSERT INTO rollups SELECT grain, level, period + 60000, project_id, environment, model_name, status, traces, sums, names FROM rollups WHERE grain = 0 AND level = 0 AND period = 0", []).unwrap();
+        connection.execute("UPDATE rollups SET names = '{}' WHERE grain = 0 AND level = 2 AND period = 0", []).unwrap();
+        assert_eq!(rollups::repair(&connection).unwrap().wrong, 4);
         assert_eq!(rollups::repair(&connection).unwrap().wrong, 0);
     }
 }

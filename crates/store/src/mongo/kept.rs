@@ -2,7 +2,7 @@ use std::{ops::Range, time::Instant};
 
 use futures_util::{future::try_join_all, try_join};
 use mongodb::{Database, bson::Document};
-use tracellm_trace::{Coverage, FacetNames, FacetTally, Filter, Status, Timestamp, stats::Tally};
+use tracellm_trace::{Coverage, FacetBy, FacetNames, FacetTally, Filter, Status, Timestamp, stats::Tally};
 
 use super::{
     TRACES, filter,
@@ -118,10 +118,10 @@ impl<'a> Kept<'a> {
         if levels.is_empty() {
             return Ok(None);
         }
-        // All names are kept of longer periods than a chart may need.
-        let (parts, named) = (self.parts(bounds, &levels), self.parts(bounds, rollups::levels(Grain::Full)));
+        // Names are kept of longer periods than a chart may need.
+        let (parts, named) = (self.parts(bounds, &levels), self.parts(bounds, rollups::levels(grain)));
         let sums = self.read(&parts, grain, of_names_and("cells.sums"));
-        let counts = self.read(&named, Grain::Full, of_names());
+        let counts = self.read(&named, grain, if grain == Grain::Full { of_names() } else { of_names_and("cells.labels") });
         let traces = &self.database.collection(TRACES);
         let live = try_join_all(live(&parts).map(|part| async move { Rows::read(traces, &within(filter, part), bucket).await }));
         let undated = self.undated(filter);
@@ -132,7 +132,10 @@ impl<'a> Kept<'a> {
             }
         }
         for cell in counts.iter().flat_map(|period| cells_of(period, names)) {
-            tally.add_names(&cell.model_name, &cell.project_id, &cell.environment, cell.traces.unsigned_abs());
+            if grain == Grain::Full {
+                tally.add_names(&cell.model_name, &cell.project_id, &cell.environment, cell.traces.unsigned_abs());
+            }
+            cell.labels.iter().for_each(|label| tally.add_name(label.by, &label.value, label.traces.unsigned_abs()));
         }
         for cell in undated.iter().filter(|cell| cell.is_of(names)) {
             tally.add_sums(None, &cell.sums()?);
@@ -178,25 +181,38 @@ impl<'a> Kept<'a> {
     /// Counts the values of what matches a filter of names; `rest` is the same without them.
     pub async fn facets(&self, wanted: &Names<'_>, rest: &Filter, tally: &mut FacetTally) -> Result<bool, StoreError> {
         let bounds = open_range(rest);
-        let parts = self.parts(bounds, rollups::levels(Grain::Full));
-        let grain = if wanted.grain() == Grain::All { Grain::All } else { Grain::Full };
+        let grain = wanted.grain();
+        let (crossed, any) = (self.parts(bounds, rollups::levels(Grain::Full)), self.parts(bounds, rollups::levels(Grain::All)));
         let labelled = self.parts(bounds, rollups::levels(grain));
-        let undated = self.undated(rest);
-        let (Some(counts), Some(labels), Some(undated)) =
-            try_join!(self.read(&parts, Grain::Full, of_names()), self.read(&labelled, grain, of_names_and("cells.labels")), undated)?
+        let of_any = async {
+            // What else there is beside a name, sums of that name don't tell.
+            match grain {
+                Grain::All => Ok(Some(Vec::new())),
+                Grain::Project => self.read(&any, Grain::All, of_names_and("cells.labels")).await,
+                Grain::Full => self.read(&crossed, Grain::Full, of_names()).await,
+            }
+        };
+        let (Some(any_names), Some(labels), Some(undated)) =
+            try_join!(of_any, self.read(&labelled, grain, of_names_and("cells.labels")), self.undated(rest))?
         else {
             return Ok(false);
         };
-        for cell in counts.iter().flat_map(|period| period.cells.iter().flatten()).chain(&undated) {
+        let crossed = any_names.iter().flat_map(|period| period.cells.iter().flatten()).filter(|_| grain == Grain::Full);
+        for cell in crossed.chain(&undated) {
             let status = Status::from_word(&cell.status).unwrap_or(Status::Success);
             let names = FacetNames { status, model_name: &cell.model_name, project_id: &cell.project_id, environment: &cell.environment };
             tally.add(&names, cell.traces.unsigned_abs());
         }
+        let of_project = any_names.iter().flat_map(|period| period.cells.iter().flatten()).filter(|_| grain == Grain::Project);
+        for label in of_project.flat_map(|cell| &cell.labels).filter(|label| label.by == FacetBy::Project) {
+            tally.count(label.by, &label.value, label.traces.unsigned_abs());
+        }
         for cell in labels.iter().flat_map(|period| cells_of(period, wanted)).chain(undated.iter().filter(|cell| cell.is_of(wanted))) {
-            cell.labels.iter().for_each(|label| tally.count(label.by, &label.value, label.traces.unsigned_abs()));
+            let labels = cell.labels.iter().filter(|label| grain != Grain::Project || label.by != FacetBy::Project);
+            labels.for_each(|label| tally.count(label.by, &label.value, label.traces.unsigned_abs()));
         }
         let mut stopped: Option<Coverage> = None;
-        for part in live(&parts).collect::<Vec<_>>().into_iter().rev() {
+        for part in live(&labelled).collect::<Vec<_>>().into_iter().rev() {
             Ground { marked: self.marked, filter: &within(rest, part), search: None }.facets(tally).await?;
             stopped = stopped.or(tally.coverage.take());
         }

@@ -129,23 +129,33 @@ pub(super) async fn add_up(database: &Database, stretch: Stretch) -> Result<Cell
     Ok(cells)
 }
 
-/// Sums by all names as those of a coarser grain or level.
+/// Sums by all names as those of a coarser grain or level. Names that these do not tell apart are counted as tools and tags are.
 pub(super) fn coarsen(cells: &Cells, grain: Grain, level: Level) -> Cells {
     let mut coarse = Cells::new();
-    for (cell, entry) in cells {
+    for (full, entry) in cells {
         let name = |least: Grain, name: &String| if grain >= least { name.clone() } else { String::new() };
         let cell = Cell {
             grain,
             level,
-            period: level.period_of(cell.period),
-            project_id: name(Grain::Project, &cell.project_id),
-            environment: name(Grain::Full, &cell.environment),
-            model_name: name(Grain::Full, &cell.model_name),
-            status: if grain == Grain::Full { cell.status } else { "" },
+            period: level.period_of(full.period),
+            project_id: name(Grain::Project, &full.project_id),
+            environment: name(Grain::Full, &full.environment),
+            model_name: name(Grain::Full, &full.model_name),
+            status: if grain == Grain::Full { full.status } else { "" },
         };
         let sum = coarse.entry(cell).or_default();
         sum.sums.merge(&entry.sums);
         entry.labels.iter().for_each(|(label, traces)| *sum.labels.entry(label.clone()).or_default() += traces);
+        if grain != Grain::Full {
+            let names = [
+                (FacetBy::Status, full.status),
+                (FacetBy::Model, &full.model_name),
+                (FacetBy::Project, &full.project_id),
+                (FacetBy::Environment, &full.environment),
+            ];
+            let traces = i64::try_from(entry.sums.traces).unwrap_or(i64::MAX);
+            names.into_iter().for_each(|(by, name)| *sum.labels.entry((by, name.to_owned())).or_default() += traces);
+        }
     }
     coarse
 }

@@ -6,7 +6,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Bucket, Sums};
-use crate::{Coverage, Status, Timestamp, Trace};
+use crate::{Coverage, FacetBy, Status, Timestamp, Trace};
 
 /// What analytics take from one trace.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,12 +99,21 @@ impl Tally {
 
     /// Counts traces under their names.
     pub fn add_names(&mut self, model_name: &str, project_id: &str, environment: &str, traces: u64) {
-        let groups = [(&mut self.models, model_name), (&mut self.projects, project_id), (&mut self.environments, environment)];
-        for (groups, key) in groups {
-            match groups.get_mut(key) {
-                Some(count) => *count += traces,
-                None => drop(groups.insert(key.to_owned(), traces)),
-            }
+        let names = [(FacetBy::Model, model_name), (FacetBy::Project, project_id), (FacetBy::Environment, environment)];
+        names.into_iter().for_each(|(by, name)| self.add_name(by, name, traces));
+    }
+
+    /// Counts traces under one of their names; only models, projects and environments are told.
+    pub fn add_name(&mut self, by: FacetBy, name: &str, traces: u64) {
+        let groups = match by {
+            FacetBy::Model => &mut self.models,
+            FacetBy::Project => &mut self.projects,
+            FacetBy::Environment => &mut self.environments,
+            FacetBy::Status | FacetBy::Tool | FacetBy::Tag => return,
+        };
+        match groups.get_mut(name) {
+            Some(count) => *count += traces,
+            None => drop(groups.insert(name.to_owned(), traces)),
         }
     }
 
