@@ -16,6 +16,8 @@ mod access;
 mod conditions;
 /// Connections off the threads that serve requests.
 mod connections;
+/// How many traces have which values, in one text.
+mod counts;
 /// What SQLite's errors mean to those who asked.
 mod errors;
 /// What may be wrong with the file.
@@ -26,8 +28,6 @@ mod facets;
 mod follow;
 /// The search index: which traces it lacks, and how it catches up.
 mod index;
-/// How many traces of a sum have which names.
-mod names;
 /// Pages, totals, sums, single documents and project ids.
 mod queries;
 /// Removing traces, and giving their room back; settings.

@@ -1,12 +1,16 @@
-use std::{collections::HashMap, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::ControlFlow,
+};
 
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use tracellm_trace::{Coverage, FacetBy, FacetNames, FacetTally, Filter, Labels, Status, Timestamp, stats::Sample};
 
 use super::{
     conditions::Conditions,
+    counts::{self, Counts},
     errors::unreadable,
-    names, queries, rollups,
+    queries, rollups,
     search::{self, Ground},
 };
 use crate::{
@@ -15,15 +19,14 @@ use crate::{
     search::{FACET_PATIENCE, Walk},
 };
 
-/// The levels that are kept, the longest first.
+/// Where counts of tools and tags stand: of all traces, and by all names.
+pub(super) const TABLES: [&str; 2] = ["labels", "facets"];
+/// The levels that are kept by all names, the longest first. Of all traces all levels are.
 const LEVELS: [Level; 2] = [Level::Day, Level::Hour];
-/// By all names, and by none.
-const GRAINS: [Grain; 2] = [Grain::All, Grain::Full];
 
-/// Of what traces are counted, and which. Names by which its grain does not tell apart are empty.
+/// Of what traces are counted, by all names, and which.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Cell {
-    grain: Grain,
     level: Level,
     /// Its start, in ms since 1970.
     period: i64,
@@ -38,54 +41,86 @@ struct Cell {
 /// The counts of tools and tags that a transaction changes, written at its end.
 pub(super) struct FacetCounts<'a> {
     connection: &'a Connection,
-    changes: HashMap<Cell, i64>,
+    changes: Changes,
 }
 
-impl<'a> FacetCounts<'a> {
-    pub fn new(connection: &'a Connection) -> Self {
-        Self { connection, changes: HashMap::new() }
-    }
-
-    /// Counts a trace that comes into the index (1), or takes away one that leaves it (-1).
-    pub fn change(&mut self, sample: &Sample, labels: &Labels, by_how_much: i64) {
-        each_cell(sample, labels, |cell| *self.changes.entry(cell).or_default() += by_how_much);
-    }
-
-    pub fn write(self) -> Result<(), StoreError> {
-        let mut changes: Vec<_> = self.changes.into_iter().filter(|(_, change)| *change != 0).collect();
-        // As they lie in the file.
-        changes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        changes.iter().try_for_each(|(cell, change)| add(self.connection, cell, *change))
-    }
+#[derive(Default)]
+struct Changes {
+    cells: HashMap<Cell, i64>,
+    /// Of all traces, by level and period.
+    all: BTreeMap<(Level, i64), Counts>,
 }
 
-fn each_cell(sample: &Sample, labels: &Labels, mut use_cell: impl FnMut(Cell)) {
-    let millis = sample.created_at.map_or(0, Timestamp::millis);
-    for (by, value) in labels.each() {
-        for grain in GRAINS {
-            let name = |name: &str| if grain == Grain::Full { name.to_owned() } else { String::new() };
+impl Changes {
+    fn add(&mut self, sample: &Sample, labels: &Labels, by_how_much: i64) {
+        let millis = sample.created_at.map_or(0, Timestamp::millis);
+        for (by, value) in labels.each() {
+            for &level in Grain::All.levels() {
+                self.all.entry((level, level.period_of(millis))).or_default().change(by, value, by_how_much);
+            }
             for level in LEVELS {
-                use_cell(Cell {
-                    grain,
+                let cell = Cell {
                     level,
                     period: level.period_of(millis),
-                    project_id: name(sample.project_id),
-                    environment: name(sample.environment),
-                    model_name: name(sample.model_name),
-                    status: if grain == Grain::Full { sample.status.as_str() } else { "" },
+                    project_id: sample.project_id.to_owned(),
+                    environment: sample.environment.to_owned(),
+                    model_name: sample.model_name.to_owned(),
+                    status: sample.status.as_str(),
                     by,
                     value: value.to_owned(),
-                });
+                };
+                *self.cells.entry(cell).or_default() += by_how_much;
             }
         }
     }
 }
 
+impl<'a> FacetCounts<'a> {
+    pub fn new(connection: &'a Connection) -> Self {
+        Self { connection, changes: Changes::default() }
+    }
+
+    /// Counts a trace that comes into the index (1), or takes away one that leaves it (-1).
+    pub fn change(&mut self, sample: &Sample, labels: &Labels, by_how_much: i64) {
+        self.changes.add(sample, labels, by_how_much);
+    }
+
+    pub fn write(self) -> Result<(), StoreError> {
+        let mut cells: Vec<_> = self.changes.cells.into_iter().filter(|(_, change)| *change != 0).collect();
+        // As they lie in the file.
+        cells.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        cells.iter().try_for_each(|(cell, change)| add(self.connection, cell, *change))?;
+        for (period, changes) in &self.changes.all {
+            let mut counts = Counts::read(&stored(self.connection, *period)?)?;
+            counts.merge(changes);
+            write(self.connection, *period, &counts.write()?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The counts of all traces of a period; empty where nothing is counted.
+fn stored(connection: &Connection, (level, period): (Level, i64)) -> Result<String, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT counts FROM labels WHERE level = ? AND period = ?")?;
+    Ok(statement.query_row([level as i64, period], |row| row.get(0)).optional()?.unwrap_or_default())
+}
+
+fn write(connection: &Connection, (level, period): (Level, i64), counts: &str) -> Result<(), StoreError> {
+    if counts.is_empty() {
+        let sql = "DELETE FROM labels WHERE level = ? AND period = ?";
+        connection.prepare_cached(sql)?.execute([level as i64, period])?;
+    } else {
+        let sql = "INSERT OR REPLACE INTO labels VALUES (?, ?, ?)";
+        connection.prepare_cached(sql)?.execute(params![level as i64, period, counts])?;
+    }
+    Ok(())
+}
+
 fn add(connection: &Connection, cell: &Cell, change: i64) -> Result<(), StoreError> {
-    let Cell { grain, level, period, project_id, environment, model_name, status, by, value } = cell;
+    let Cell { level, period, project_id, environment, model_name, status, by, value } = cell;
     let sql = "INSERT INTO facets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET traces = traces + excluded.traces RETURNING traces";
-    let (grain, level, by) = (*grain as i64, *level as i64, *by as i64);
+    let (grain, level, by) = (Grain::Full as i64, *level as i64, *by as i64);
     let values = params![grain, level, period, project_id, environment, model_name, status, by, value, change];
     let traces: i64 = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
     if traces <= 0 {
@@ -100,32 +135,47 @@ fn add(connection: &Connection, cell: &Cell, change: i64) -> Result<(), StoreErr
 
 /// Counts anew what began in a part of time, and mends what stands.
 pub(super) fn repair(connection: &Connection, part: Part) -> Result<Repaired, StoreError> {
-    let mut changes: HashMap<Cell, i64> = HashMap::new();
+    let mut fresh = Changes::default();
     let Conditions { sql, values } = Conditions::of(&within(&Filter::default(), part));
     let sql = format!("SELECT {}, labels FROM traces JOIN search_entries USING (id){sql}", queries::SAMPLE.join(", "));
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
     while let Some(row) = rows.next()? {
         let labels = read_labels(row.get_ref(queries::SAMPLE.len())?.as_str_or_null().map_err(rusqlite::Error::from)?)?;
-        each_cell(&queries::sample(row)?, &labels, |cell| *changes.entry(cell).or_default() += 1);
+        fresh.add(&queries::sample(row)?, &labels, 1);
     }
-    let cells = changes.len() as u64;
-    for grain in GRAINS {
-        for level in LEVELS {
-            let wanted = "period, project_id, environment, model_name, status, kind, value, traces FROM facets";
-            rollups::each_of(wanted, connection, grain, level, part, &Names::default(), |row| {
-                let status = Status::from_word(rollups::text(row, 4)?).map_or("", Status::as_str);
-                let (project_id, environment, model_name, value) = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(6)?);
-                let Some(by) = by_number(row.get(5)?) else { return Ok(()) };
-                let cell = Cell { grain, level, period: row.get(0)?, project_id, environment, model_name, status, by, value };
-                *changes.entry(cell).or_default() -= row.get::<_, i64>(7)?;
-                Ok(())
-            })?;
+    let Changes { mut cells, mut all } = fresh;
+    let mut repaired = Repaired { cells: (cells.len() + all.len()) as u64, wrong: 0 };
+    for level in LEVELS {
+        let wanted = "period, project_id, environment, model_name, status, kind, value, traces FROM facets";
+        rollups::each_of(wanted, connection, Grain::Full, level, part, &Names::default(), |row| {
+            let status = Status::from_word(rollups::text(row, 4)?).map_or("", Status::as_str);
+            let (project_id, environment, model_name, value) = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(6)?);
+            let Some(by) = by_number(row.get(5)?) else { return Ok(()) };
+            let cell = Cell { level, period: row.get(0)?, project_id, environment, model_name, status, by, value };
+            *cells.entry(cell).or_default() -= row.get::<_, i64>(7)?;
+            Ok(())
+        })?;
+    }
+    cells.retain(|_, change| *change != 0);
+    cells.iter().try_for_each(|(cell, change)| add(connection, cell, *change))?;
+    repaired.wrong += cells.len() as u64;
+    // What stands and should not is emptied.
+    for &level in Grain::All.levels() {
+        let mut statement = connection.prepare_cached("SELECT period FROM labels WHERE level = ? AND period >= ? AND period < ?")?;
+        let periods = statement.query_map([level as i64, part.from, part.to], |row| row.get(0))?;
+        for period in periods {
+            all.entry((level, period?)).or_default();
         }
     }
-    changes.retain(|_, change| *change != 0);
-    changes.iter().try_for_each(|(cell, change)| add(connection, cell, *change))?;
-    Ok(Repaired { cells, wrong: changes.len() as u64 })
+    for (period, mut counts) in all {
+        let counts = counts.write()?;
+        if counts != stored(connection, period)? {
+            write(connection, period, &counts)?;
+            repaired.wrong += 1;
+        }
+    }
+    Ok(repaired)
 }
 
 fn by_number(number: i64) -> Option<FacetBy> {
@@ -144,7 +194,7 @@ pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<FacetTal
             Grain::Full => rollups::each_name(&reading, &rest, &any, range, |names, traces| tally.add(names, traces))?,
             grain => {
                 // What else there is beside a project, its own names don't tell.
-                names::each(&reading, filter, &wanted, range, |by, value, traces| {
+                counts::each_name(&reading, filter, &wanted, range, |by, value, traces| {
                     if grain == Grain::All || by != FacetBy::Project {
                         tally.count(by, value, traces);
                     }
@@ -155,7 +205,7 @@ pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<FacetTal
                             tally.count(by, value, traces)
                         }
                     };
-                    names::each(&reading, &rest, &any, range, &mut count)?;
+                    counts::each_name(&reading, &rest, &any, range, &mut count)?;
                 }
             }
         }
@@ -191,11 +241,20 @@ pub(super) fn count(connection: &Connection, filter: &Filter) -> Result<FacetTal
 
 /// Counts the tools and tags of what is in the index, for a filter that asks for names and time alone.
 fn count_labels(connection: &Connection, filter: &Filter, wanted: &Names, tally: &mut FacetTally) -> Result<(), StoreError> {
-    let grain = if wanted.grain() == Grain::All { Grain::All } else { Grain::Full };
     let (from, to) = open_range(filter);
-    for part in parts(from, to, &LEVELS) {
+    let is_of_all = wanted.grain() == Grain::All;
+    for part in parts(from, to, if is_of_all { Grain::All.levels() } else { &LEVELS }) {
         match part.level {
-            Some(level) => rollups::each_of("kind, value, traces FROM facets", connection, grain, level, part, wanted, |row| {
+            Some(level) if is_of_all => {
+                let mut statement =
+                    connection.prepare_cached("SELECT counts FROM labels WHERE level = ? AND period >= ? AND period < ?")?;
+                let mut rows = statement.query([level as i64, part.from, part.to])?;
+                while let Some(row) = rows.next()? {
+                    let counts = Counts::read(rollups::text(row, 0)?)?;
+                    counts.each().for_each(|(by, value, traces)| tally.count(by, value, traces.unsigned_abs()));
+                }
+            }
+            Some(level) => rollups::each_of("kind, value, traces FROM facets", connection, Grain::Full, level, part, wanted, |row| {
                 if let Some(by) = by_number(row.get(0)?) {
                     tally.count(by, rollups::text(row, 1)?, row.get::<_, i64>(2)?.unsigned_abs());
                 }

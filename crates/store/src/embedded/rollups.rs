@@ -7,9 +7,8 @@ use tracellm_trace::{
 };
 
 use super::{
-    facets,
-    names::{self, NameCounts},
-    queries,
+    counts::{self, Counts},
+    facets, queries,
 };
 use crate::{
     Repaired, StoreError,
@@ -26,22 +25,22 @@ pub(super) struct Rollups<'a> {
 #[derive(Default)]
 struct Entry {
     sums: Sums,
-    /// Of a cell that is told apart by all names, nothing.
-    names: NameCounts,
+    /// How many have which names; of a cell that is told apart by all of them, nothing.
+    names: Counts,
 }
 
 impl Entry {
     fn add(&mut self, cell: &Cell, sample: &Sample) {
         self.sums.add(sample);
         if cell.grain != Grain::Full {
-            self.names.add(sample);
+            self.names.change_names(&sample.into(), 1);
         }
     }
 
     fn remove(&mut self, cell: &Cell, sample: &Sample) {
         self.sums.remove(sample);
         if cell.grain != Grain::Full {
-            self.names.remove(sample);
+            self.names.change_names(&sample.into(), -1);
         }
     }
 }
@@ -77,8 +76,7 @@ impl<'a> Rollups<'a> {
             let mut statement = self.connection.prepare_cached(&sql)?;
             let stored: Option<(Vec<u8>, String)> =
                 statement.query_row(params_from_iter(key(cell)), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            let read =
-                |(sums, names): (Vec<u8>, String)| Ok::<_, StoreError>(Entry { sums: read(&sums)?, names: NameCounts::read(&names)? });
+            let read = |(sums, names): (Vec<u8>, String)| Ok::<_, StoreError>(Entry { sums: read(&sums)?, names: Counts::read(&names)? });
             self.cells.insert(cell.clone(), stored.map(read).transpose()?.unwrap_or_default());
         }
         Ok(self.cells.entry(cell.clone()).or_default())
@@ -88,7 +86,7 @@ impl<'a> Rollups<'a> {
         let mut cells: Vec<_> = self.cells.into_iter().collect();
         // As they lie in the file.
         cells.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        cells.iter().try_for_each(|(cell, entry)| write(self.connection, cell, &entry.sums, names_of(cell, &entry.names)?))
+        cells.iter_mut().try_for_each(|(cell, entry)| write(self.connection, cell, &entry.sums, entry.names.write()?))
     }
 }
 
@@ -100,11 +98,6 @@ fn key(cell: &Cell) -> [Value; 7] {
     let names = [text(project_id), text(environment), text(model_name), text(status)];
     let [project_id, environment, model_name, status] = names;
     [(*grain as i64).into(), (*level as i64).into(), (*period).into(), project_id, environment, model_name, status]
-}
-
-/// As they stand beside the sums of a cell.
-fn names_of(cell: &Cell, names: &NameCounts) -> Result<String, StoreError> {
-    if cell.grain == Grain::Full { Ok(String::new()) } else { names.write() }
 }
 
 fn write(connection: &Connection, cell: &Cell, sums: &Sums, names: String) -> Result<(), StoreError> {
@@ -150,7 +143,7 @@ pub(super) fn tally(connection: &Connection, filter: &Filter) -> Result<Option<T
             tally.add_names(names.model_name, names.project_id, names.environment, traces);
         })?;
     } else {
-        names::each(&reading, filter, &names, (from, to), |by, name, traces| tally.add_name(by, name, traces))?;
+        counts::each_name(&reading, filter, &names, (from, to), |by, name, traces| tally.add_name(by, name, traces))?;
     }
     Ok(Some(tally))
 }
@@ -284,11 +277,12 @@ fn blob<'a>(row: &'a Row, column: usize) -> Result<&'a [u8], StoreError> {
     Ok(row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?)
 }
 
-/// Makes the sums of all days anew from their traces, as part of a transaction.
+/// Makes sums and counts of all days anew from their traces, as part of a transaction.
 pub(super) fn build(connection: &Connection) -> Result<(), StoreError> {
     let mut from = i64::MIN;
     while let Some(day) = next_day(connection, from)? {
         repair_day(connection, day)?;
+        facets::repair(connection, day_part(day))?;
         from = day + Level::Day.width();
     }
     Ok(())
@@ -316,9 +310,10 @@ fn next_day(connection: &Connection, from: i64) -> Result<Option<i64>, StoreErro
     let mut days = vec![first("SELECT min(created_at) FROM traces WHERE created_at >= ?", &[from])?];
     for grain in Grain::ALL {
         for &level in grain.levels() {
-            for table in ["rollups", "facets"] {
-                let sql = format!("SELECT min(period) FROM {table} WHERE grain = ? AND level = ? AND period >= ?");
-                days.push(first(&sql, &[grain as i64, level as i64, from])?);
+            let sql = "SELECT min(period) FROM rollups WHERE grain = ? AND level = ? AND period >= ?";
+            days.push(first(sql, &[grain as i64, level as i64, from])?);
+            for table in facets::TABLES {
+                days.push(first(&format!("SELECT min(period) FROM {table} WHERE level = ? AND period >= ?"), &[level as i64, from])?);
             }
         }
     }
@@ -360,8 +355,8 @@ fn repair_day(connection: &Connection, day: i64) -> Result<Repaired, StoreError>
         }
     }
     let mut wrong = 0;
-    for (cell, entry) in &fresh {
-        let names = names_of(cell, &entry.names)?;
+    for (cell, entry) in &mut fresh {
+        let names = entry.names.write()?;
         if stored.get(cell).is_none_or(|(sums, stored)| *sums != entry.sums.to_bytes() || *stored != names) {
             write(connection, cell, &entry.sums, names)?;
             wrong += 1;

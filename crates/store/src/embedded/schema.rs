@@ -133,7 +133,10 @@ const MIGRATIONS: &[&str] = &[
      ) STRICT, WITHOUT ROWID;",
     // Beside sums that are not told apart by names, how many traces have which.
     "DELETE FROM rollups;
-     ALTER TABLE rollups ADD COLUMN names TEXT NOT NULL DEFAULT '';",
+     ALTER TABLE rollups ADD COLUMN names TEXT NOT NULL DEFAULT '';
+     -- Tools and tags of all traces of the index, the same way.
+     CREATE TABLE labels (level INTEGER NOT NULL, period INTEGER NOT NULL, counts TEXT NOT NULL, PRIMARY KEY (level, period)) STRICT, WITHOUT ROWID;
+     DELETE FROM facets WHERE grain = 0;",
 ];
 
 /// The version that began to keep sums as they are kept now.
@@ -260,5 +263,25 @@ mod tests {
         connection.execute("UPDATE rollups SET names = '{}' WHERE grain = 0 AND level = 2 AND period = 0", []).unwrap();
         assert_eq!(rollups::repair(&connection).unwrap().wrong, 4);
         assert_eq!(rollups::repair(&connection).unwrap().wrong, 0);
+    }
+    #[test]
+    fn tools_and_tags_that_stood_in_rows_are_counted_by_period() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, old) = old_file(&folder, 5);
+        let sql = "INSERT INTO traces VALUES (NULL, 'web', ?, 60000, 'failed', 'm', 'e', 7.5, 9, NULL, 1, 0, NULL, NULL, NULL, '{}', '{}')";
+        for id in ["a", "b"] {
+            old.execute(sql, [id]).unwrap();
+        }
+        old.execute(r#"INSERT INTO search_entries VALUES (1, 1, '{"tools":["t"],"tags":["x"]}'), (2, 2, '{"tools":["t"]}')"#, []).unwrap();
+        drop(old);
+        let connection = open(&file).unwrap();
+        let counts: String =
+            connection.query_row("SELECT counts FROM labels WHERE level = 0 AND period = 60000", [], |row| row.get(0)).unwrap();
+        assert_eq!(counts, r#"{"tool":{"t":2},"tag":{"x":1}}"#);
+        assert_eq!(rollups::repair(&connection).unwrap().wrong, 0);
+        // A count that is wrong and one that should not be are found.
+        connection.execute("UPDATE labels SET counts = '{}' WHERE level = 3", []).unwrap();
+        connection.execute("INSERT INTO labels VALUES (0, 120000, '{\"tag\":{\"x\":1}}')", []).unwrap();
+        assert_eq!((rollups::repair(&connection).unwrap().wrong, rollups::repair(&connection).unwrap().wrong), (2, 0));
     }
 }

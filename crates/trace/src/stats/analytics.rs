@@ -46,7 +46,8 @@ impl<'a> From<&'a Trace> for Sample<'a> {
 pub struct Tally {
     range: Option<(Timestamp, Timestamp)>,
     bucket: Bucket,
-    all: Sums,
+    /// What is in no bucket, as it has no time.
+    undated: Sums,
     buckets: BTreeMap<Timestamp, Sums>,
     models: HashMap<String, u64>,
     projects: HashMap<String, u64>,
@@ -63,7 +64,7 @@ impl Tally {
         Self {
             range,
             bucket,
-            all: Sums::default(),
+            undated: Sums::default(),
             buckets: BTreeMap::new(),
             models: none(),
             projects: none(),
@@ -83,17 +84,17 @@ impl Tally {
 
     /// Adds a trace that [`Tally::add_names`] counts elsewhere.
     pub fn add_unnamed(&mut self, sample: &Sample) {
-        self.all.add(sample);
-        if let Some(time) = sample.created_at {
-            self.buckets.entry(self.bucket.start_of(time)).or_default().add(sample);
+        match sample.created_at {
+            Some(time) => self.buckets.entry(self.bucket.start_of(time)).or_default().add(sample),
+            None => self.undated.add(sample),
         }
     }
 
     /// Adds what traces of one bucket add up to; without a time they are in no bucket.
     pub fn add_sums(&mut self, time: Option<Timestamp>, sums: &Sums) {
-        self.all.merge(sums);
-        if let Some(time) = time {
-            self.buckets.entry(self.bucket.start_of(time)).or_default().merge(sums);
+        match time {
+            Some(time) => self.buckets.entry(self.bucket.start_of(time)).or_default().merge(sums),
+            None => self.undated.merge(sums),
         }
     }
 
@@ -118,7 +119,8 @@ impl Tally {
     }
 
     pub fn finish(mut self, recent_failures: Vec<Trace>) -> Analytics {
-        let all = &self.all;
+        let mut all = self.undated;
+        self.buckets.values().for_each(|sums| all.merge(sums));
         if let Some((from, to)) = self.range.filter(|_| all.traces > 0) {
             for start in self.bucket.starts(from, to) {
                 self.buckets.entry(start).or_default();

@@ -25,6 +25,10 @@ impl Sketch {
     }
 
     pub fn add_count(&mut self, index: i32, count: u64) {
+        // What is read comes in order.
+        if self.counts.last().is_none_or(|(last, _)| *last < index) {
+            return self.counts.push((index, count));
+        }
         match self.counts.binary_search_by_key(&index, |(index, _)| *index) {
             Ok(place) => self.counts[place].1 += count,
             Err(place) => self.counts.insert(place, (index, count)),
@@ -41,6 +45,9 @@ impl Sketch {
     }
 
     pub fn merge(&mut self, other: &Self) {
+        if self.merge_known(other) {
+            return;
+        }
         let mut merged = Vec::with_capacity(self.counts.len().max(other.counts.len()));
         let (mut ours, mut theirs) = (self.counts.iter().copied().peekable(), other.counts.iter().copied().peekable());
         loop {
@@ -58,6 +65,24 @@ impl Sketch {
             });
         }
         self.counts = merged;
+    }
+
+    /// Adds up where that takes no new buckets, as it does once many are; else changes nothing and says so.
+    fn merge_known(&mut self, other: &Self) -> bool {
+        let mut places = 0..;
+        let mut place_of = |index: i32| places.find(|place| self.counts.get(*place).is_none_or(|(known, _)| *known >= index));
+        let is_known =
+            |(index, _): &(i32, u64)| place_of(*index).and_then(|place| self.counts.get(place)).is_some_and(|known| known.0 == *index);
+        if !other.counts.iter().all(is_known) {
+            return false;
+        }
+        let mut ours = self.counts.iter_mut();
+        for (index, count) in &other.counts {
+            if let Some((_, sum)) = ours.find(|(known, _)| known == index) {
+                *sum += count;
+            }
+        }
+        true
     }
 
     pub fn count(&self) -> u64 {
@@ -133,5 +158,9 @@ mod tests {
         }
         odd.merge(&even);
         assert_eq!(odd, whole);
+        odd.merge(&even);
+        let mut again = whole.clone();
+        even.counts().iter().for_each(|(index, count)| again.add_count(*index, *count));
+        assert_eq!(odd, again);
     }
 }

@@ -151,6 +151,11 @@ mod bytes {
     }
 
     fn take(bytes: &mut &[u8]) -> Option<u128> {
+        // Most have one byte.
+        if let Some((&byte, rest)) = bytes.split_first().filter(|(byte, _)| **byte < 0x80) {
+            *bytes = rest;
+            return Some(byte.into());
+        }
         let mut number = 0;
         for shift in (0..128).step_by(7) {
             let (byte, rest) = bytes.split_first()?;
