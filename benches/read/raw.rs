@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::TryStreamExt;
 use mongodb::{
     Client, Collection,
-    bson::{RawDocumentBuf, doc},
+    bson::{DateTime, RawDocumentBuf, doc},
 };
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 use tracellm_bench::{
@@ -75,7 +75,12 @@ async fn mongo(place: &Place, raw: &Raw, requests: usize) -> Result<Vec<f64>, Fa
     let traces: Collection<RawDocumentBuf> = client.database(&place.db_name).collection("traces");
     let order = doc! { "created_at": -1, "trace_id": -1, "project_id": -1 };
     let (wanted, most) = match raw {
-        Raw::List(field) => (field.map_or(doc! {}, |(name, value)| doc! { name: value }), 51),
+        Raw::List(field) => {
+            // What has no time comes last, and is asked for by itself.
+            let mut wanted = doc! { "created_at": { "$lte": DateTime::MAX } };
+            wanted.extend(field.map(|(name, value)| (name.to_owned(), value.into())));
+            (wanted, 51)
+        }
         Raw::Document => {
             let one = traces.find_one(doc! {}).sort(order.clone()).skip(25).await?.ok_or("no trace")?;
             (doc! { "trace_id": one.get_str("trace_id")? }, 1)

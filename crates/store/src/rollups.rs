@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use tracellm_trace::{
-    Filter, Status, Timestamp,
+    FacetBy, Filter, Status, Timestamp,
     stats::{Sample, Sums},
 };
 
@@ -170,6 +170,18 @@ impl<'a> Names<'a> {
             (true, true) => return None,
         };
         Some(Self { project_id, environment, model_name, status: *status, only })
+    }
+
+    /// The one name that is asked for beside a project, where there is one: how many have it is counted beside coarser sums, too.
+    pub fn single(&self) -> Option<(FacetBy, &'a str, Self)> {
+        let rest = Self { project_id: self.project_id, ..Self::default() };
+        let single = match *self {
+            Self { only: Only::All, environment: Some(name), model_name: None, status: None, .. } => (FacetBy::Environment, name),
+            Self { only: Only::All, environment: None, model_name: Some(name), status: None, .. } => (FacetBy::Model, name),
+            Self { only: Only::All, environment: None, model_name: None, status: Some(status), .. } => (FacetBy::Status, status.as_str()),
+            _ => return None,
+        };
+        Some((single.0, single.1, rest))
     }
 
     /// The coarsest that tells them apart.

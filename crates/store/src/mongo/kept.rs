@@ -159,21 +159,37 @@ impl<'a> Kept<'a> {
 
     /// How many match; none where sums can't tell.
     pub async fn count(&self, filter: &Filter, names: &Names<'_>) -> Result<Option<u64>, StoreError> {
-        let parts = self.parts(open_range(filter), rollups::levels(names.grain()));
-        let wanted = if names.only == Only::All { of_names() } else { of_names_and("cells.sums") };
+        // Sums by all names are many.
+        let single = names.single();
+        let told = single.as_ref().map_or(names, |(.., rest)| rest);
+        let parts = self.parts(open_range(filter), rollups::levels(told.grain()));
+        let wanted = match &single {
+            Some(_) => of_names_and("cells.labels"),
+            None if names.only == Only::All => of_names(),
+            None => of_names_and("cells.sums"),
+        };
         let traces = self.database.collection::<Document>(TRACES);
         let live = live(&parts).map(|part| {
             let traces = &traces;
             async move { Ok::<_, StoreError>(traces.count_documents(filter::matching(&within(filter, part))).await?) }
         });
         let (Some(periods), live, Some(undated)) =
-            try_join!(self.read(&parts, names.grain(), wanted), try_join_all(live), self.undated(filter))?
+            try_join!(self.read(&parts, told.grain(), wanted), try_join_all(live), self.undated(filter))?
         else {
             return Ok(None);
         };
         let mut count: u64 = live.iter().sum();
-        for cell in periods.iter().flat_map(|period| cells_of(period, names)).chain(undated.iter().filter(|cell| cell.is_of(names))) {
-            count += if names.only == Only::All { cell.traces.unsigned_abs() } else { names.only.of(&cell.sums()?) };
+        for cell in periods.iter().flat_map(|period| cells_of(period, told)) {
+            count += match single {
+                Some((by, name, _)) => {
+                    let labels = cell.labels.iter().filter(|label| label.by == by && label.value == name);
+                    labels.map(|label| label.traces.unsigned_abs()).sum()
+                }
+                None => only(cell, names)?,
+            };
+        }
+        for cell in undated.iter().filter(|cell| cell.is_of(names)) {
+            count += only(cell, names)?;
         }
         Ok(Some(count))
     }
@@ -219,6 +235,11 @@ impl<'a> Kept<'a> {
         tally.coverage = stopped;
         Ok(true)
     }
+}
+
+/// How many of a cell are asked for.
+fn only(cell: &Stored, names: &Names) -> Result<u64, StoreError> {
+    Ok(if names.only == Only::All { cell.traces.unsigned_abs() } else { names.only.of(&cell.sums()?) })
 }
 
 /// The parts that no sums tell.
