@@ -34,6 +34,10 @@ pub use search_box::SearchBox;
 mod facet_list;
 pub use facet_list::{FacetList, FacetsToCome};
 
+/// Lists with a name.
+mod saved_views;
+pub use saved_views::{SavedViews, ViewsToCome};
+
 /// How far a search came.
 mod coverage;
 pub use coverage::CoverageNote;
@@ -54,9 +58,17 @@ pub use failure_groups::FailureKinds;
 mod pager;
 pub use pager::Pager;
 
-/// The steps of a trace on its time axis.
+/// The steps of a trace, some or all of them.
+mod steps;
+pub use steps::Steps;
+
+/// Steps on the time axis of their trace.
 mod waterfall;
-pub use waterfall::Waterfall;
+pub use waterfall::{StepBody, Waterfall};
+
+/// The same for as many as there may be.
+mod long_waterfall;
+pub use long_waterfall::LongWaterfall;
 
 /// What the steps of a trace tell.
 mod why;

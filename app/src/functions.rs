@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Diagnosis, Diff, Facets, FailureGroups, Failures, Filter, Going, GroupState, Job, NewKey, NewProject, Page, Project, Query,
-    Report, Retention, Trace, TraceSummary, Why,
+    ApiKey, Diagnosis, Diff, Facets, FailureGroups, Failures, Filter, Going, GroupState, Job, NewKey, NewProject, Outline, Page, Project,
+    Query, Report, Retention, SavedView, Step, Trace, TraceSummary, Why,
     otlp::{Explanation, Prices},
     stats::Analytics,
 };
@@ -40,6 +40,24 @@ pub struct TracePart {
 #[server(prefix = "/fn", endpoint = "traces/get", input = Json, output = Json)]
 pub async fn get_trace(project_id: Option<String>, trace_id: String, first: usize, explained: bool) -> Result<TracePart, ApiError> {
     server::answer(server::part(project_id.as_deref(), &trace_id, first, explained).await)
+}
+
+/// All steps of a trace in short, for a list of all of them.
+#[server(prefix = "/fn", endpoint = "traces/outline", input = Json, output = Json)]
+pub async fn get_outline(project_id: String, trace_id: String) -> Result<Outline, ApiError> {
+    let found = server::answer(server::store().outline(Some(&project_id), &trace_id).await)?;
+    server::answer(found.ok_or_else(|| server::no_trace(&trace_id)))
+}
+
+/// One step of a trace, by its position, from 0.
+#[server(prefix = "/fn", endpoint = "traces/step", input = Json, output = Json)]
+pub async fn get_step(project_id: String, trace_id: String, step: usize) -> Result<Step, ApiError> {
+    let found = server::answer(server::store().get_steps(Some(&project_id), &trace_id, step..step.saturating_add(1)).await)?;
+    let found = found.and_then(|(mut trace, _)| {
+        crate::shorten::shorten(&mut trace);
+        trace.steps.pop()
+    });
+    server::answer(found.ok_or_else(|| server::no_trace(&trace_id)))
 }
 
 /// What is compared: `left..right`, two trace ids, or one beside a trace of the same prompt that succeeded.
@@ -115,6 +133,25 @@ pub async fn decide_group(project_id: String, fingerprint: String, state: GroupS
     server::answer(tracellm_store::groups::decide(&*server::store(), &project_id, &fingerprint, state, server::now()).await)
 }
 
+/// Lists that somebody saved.
+#[server(prefix = "/fn", endpoint = "views/list", input = Json, output = Json)]
+pub async fn list_views() -> Result<Vec<SavedView>, ApiError> {
+    server::answer(tracellm_store::views::views(&*server::store()).await)
+}
+
+/// Saves a list under a name; its query as in an address.
+#[server(prefix = "/fn", endpoint = "views/save", input = Json, output = Json)]
+pub async fn save_view(name: String, query: String) -> Result<SavedView, ApiError> {
+    let view = SavedView { view_id: String::new(), name, query, saved_at: server::now() };
+    server::answer(server::sound(view.check()))?;
+    server::answer(tracellm_store::views::save(&*server::store(), view).await)
+}
+
+#[server(prefix = "/fn", endpoint = "views/remove", input = Json, output = Json)]
+pub async fn remove_view(view_id: String) -> Result<(), ApiError> {
+    server::answer(tracellm_store::views::remove(&*server::store(), &view_id).await)
+}
+
 /// Deletes one trace.
 #[server(prefix = "/fn", endpoint = "traces/remove", input = Json, output = Json)]
 pub async fn remove_trace(project_id: String, trace_id: String) -> Result<(), ApiError> {
@@ -157,14 +194,14 @@ pub async fn get_retention() -> Result<Option<Retention>, ApiError> {
 /// How much would go under these rules now.
 #[server(prefix = "/fn", endpoint = "retention/preview", input = Json, output = Json)]
 pub async fn preview_retention(retention: Retention) -> Result<Vec<Going>, ApiError> {
-    server::answer(server::checked(&retention))?;
+    server::answer(server::sound(retention.check()))?;
     server::answer(tracellm_store::removal::preview(&*server::store(), &retention).await)
 }
 
 /// Sets how long traces are kept; what is too old goes at once.
 #[server(prefix = "/fn", endpoint = "retention/set", input = Json, output = Json)]
 pub async fn set_retention(retention: Retention) -> Result<(), ApiError> {
-    server::answer(server::checked(&retention))?;
+    server::answer(server::sound(retention.check()))?;
     server::answer(tracellm_store::removal::set_retention(&*server::store(), &retention).await)?;
     server::answer(server::jobs().apply_retention().await.map(drop))
 }
@@ -232,7 +269,7 @@ mod server {
     use leptos_axum::ResponseOptions;
     pub use tracellm_store::ingest::now;
     use tracellm_store::{TraceStore, compare, removal::Jobs};
-    use tracellm_trace::{Diff, Retention, Source, TraceSummary};
+    use tracellm_trace::{Diff, Issue, Source, TraceSummary};
 
     use super::{Asked, Compared, STEPS_SHOWN, TracePart};
     use crate::ApiError;
@@ -245,9 +282,12 @@ mod server {
         expect_context()
     }
 
-    pub fn checked(retention: &Retention) -> Result<(), ApiError> {
-        let issues = retention.check();
+    pub fn sound(issues: Vec<Issue>) -> Result<(), ApiError> {
         if issues.is_empty() { Ok(()) } else { Err(ApiError::Invalid(issues)) }
+    }
+
+    pub fn no_trace(trace_id: &str) -> ApiError {
+        ApiError::NotFound(format!("there is no trace `{trace_id}`"))
     }
 
     pub async fn part(project_id: Option<&str>, trace_id: &str, first: usize, explained: bool) -> Result<TracePart, ApiError> {
@@ -255,7 +295,7 @@ mod server {
         const EXPLAINED: usize = 200;
         let store = store();
         let found = store.get_with_why(project_id, trace_id, first..first.saturating_add(STEPS_SHOWN)).await?;
-        let (mut trace, total, why) = found.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")))?;
+        let (mut trace, total, why) = found.ok_or_else(|| no_trace(trace_id))?;
         let explanation = match trace.source {
             Some(Source::Otlp) if explained => Some(store.explain(&trace, EXPLAINED).await?),
             _ => None,

@@ -59,3 +59,14 @@ test("every page shows its data", async ({ server, page }) => {
   await page.goto("/live");
   await expect(page.getByRole("heading", { name: "Live" })).toBeVisible();
 });
+
+test("more steps than a page shows are a link away", async ({ server, tracePage, page }) => {
+  await server.ingest({ trace_id: "long", steps: [...Array(450).keys()].map((n) => ({ tool_name: `step ${n}` })) });
+  await page.goto("/traces/long");
+  for (const shown of ["1 to 200", "201 to 400", "401 to 450"]) {
+    await expect(page.getByRole("heading", { name: `Steps ${shown} of 450` })).toBeVisible();
+    if (shown !== "401 to 450") await page.getByRole("link", { name: "Next steps" }).click();
+  }
+  await expect(tracePage.steps.last()).toContainText("step 449");
+  await expect(page.getByRole("link", { name: "Next steps" })).toHaveCount(0);
+});

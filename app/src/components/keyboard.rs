@@ -1,10 +1,12 @@
 use leptos::{ev, html, prelude::*, wasm_bindgen::JsCast, web_sys};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
+use tracellm_trace::SavedView;
 
 use crate::{
+    functions::list_views,
     last_list::{LastList, here, rows},
     theme,
-    url::href,
+    url::{href, list_href},
 };
 
 /// What one can do from anywhere.
@@ -12,12 +14,13 @@ use crate::{
 enum Deed {
     Go(&'static str),
     Search,
+    SaveView,
     Theme,
     Help,
 }
 
 /// Name, keys, deed.
-const DEEDS: [(&str, &str, Deed); 11] = [
+const DEEDS: [(&str, &str, Deed); 12] = [
     ("Overview", "g o", Deed::Go("/")),
     ("Traces", "g t", Deed::Go("/traces")),
     ("Failures", "g f", Deed::Go("/failures")),
@@ -27,6 +30,7 @@ const DEEDS: [(&str, &str, Deed); 11] = [
     ("API", "g a", Deed::Go("/api")),
     ("Settings", "g s", Deed::Go("/settings")),
     ("Search", "/", Deed::Search),
+    ("Save this view", "s", Deed::SaveView),
     ("Switch between light and dark", "", Deed::Theme),
     ("Keyboard shortcuts", "?", Deed::Help),
 ];
@@ -54,7 +58,9 @@ pub fn Keyboard(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
         // Refused only for one that is open or gone.
         let _ = dialog.get_untracked().map(|dialog| dialog.show_modal());
     };
+    let views = Action::new(|(): &()| list_views());
     let open_palette = move || {
+        views.dispatch(());
         typed.set(String::new());
         open(palette);
         if let Some(field) = field.get_untracked() {
@@ -69,6 +75,7 @@ pub fn Keyboard(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
             Deed::Go(path) => go(path),
             Deed::Search if !focus_search() => go("/traces"),
             Deed::Search => {}
+            Deed::SaveView => press("#save-view"),
             Deed::Theme => theme::switch(theme),
             Deed::Help => open(help),
         }
@@ -105,18 +112,28 @@ pub fn Keyboard(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
         let typed = typed.get().trim().to_lowercase();
         DEEDS.into_iter().filter(move |(name, ..)| name.to_lowercase().contains(&typed)).collect::<Vec<_>>()
     };
-    let search = move || {
-        let text = typed.get_untracked();
+    // Saved views, once they are here.
+    let visits = move || {
+        let (typed, found) = (typed.get().trim().to_lowercase(), views.value().get().and_then(Result::ok).unwrap_or_default());
+        let visit = |view: SavedView| Some((view.query().ok().map(|query| list_href(&query))?, format!("View: {}", view.name)));
+        found.into_iter().filter_map(visit).filter(|(_, name)| name.to_lowercase().contains(&typed)).collect::<Vec<_>>()
+    };
+    let visit = move |address: &str| {
         if let Some(palette) = palette.get_untracked() {
             palette.close();
         }
-        go(&href("/traces", &[("q", text.trim().to_owned())]));
+        go(address);
+    };
+    let search = move || {
+        let text = typed.get_untracked();
+        visit(&href("/traces", &[("q", text.trim().to_owned())]));
     };
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        match fitting().first() {
-            Some((.., deed)) => run(*deed),
-            None => search(),
+        match (fitting().first(), visits().first()) {
+            (Some((.., deed)), _) => run(*deed),
+            (None, Some((address, _))) => visit(address),
+            (None, None) => search(),
         }
     };
     let commands = move || {
@@ -126,7 +143,10 @@ pub fn Keyboard(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
         let asked = (!typed.read().trim().is_empty()).then(|| {
             view! { <li><button type="button" on:click=move |_| search()>{format!("Search traces for “{}”", typed.read().trim())}</button></li> }
         });
-        view! { {fitting().into_iter().map(command).collect_view()} {asked} }
+        let views = visits().into_iter().map(|(address, name)| {
+            view! { <li><button type="button" on:click=move |_| visit(&address)>{name}</button></li> }
+        });
+        view! { {fitting().into_iter().map(command).collect_view()} {views.collect_view()} {asked} }
     };
     let keys = DEEDS.into_iter().filter(|(_, keys, _)| !keys.is_empty()).map(|(name, keys, _)| (keys, name));
     let rows = MOVES.into_iter().chain(keys).map(|(keys, name)| view! { <dt><kbd>{keys}</kbd></dt><dd>{name}</dd> }).collect_view();
@@ -162,6 +182,12 @@ fn is_typing(event: &web_sys::KeyboardEvent) -> bool {
 
 fn is_any_open(dialogs: [NodeRef<html::Dialog>; 2]) -> bool {
     dialogs.into_iter().filter_map(|dialog| dialog.get_untracked()).any(|dialog| dialog.open())
+}
+
+/// Presses a button, where it is there.
+fn press(button: &str) {
+    let button = document().query_selector(button).ok().flatten().and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok());
+    button.into_iter().for_each(|button| button.click());
 }
 
 /// Says whether there is a field for it.

@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 use tracellm_trace::{Trace, UNREADABLE, Why};
 
-use super::{Fact, StatusBadge, TextBlock, Waterfall, WhyPanel};
-use crate::{format, functions::STEPS_SHOWN, url::href};
+use super::{Fact, StatusBadge, Steps, TextBlock, WhyPanel};
+use crate::format;
 
 /// What a trace is called: the first line of its prompt.
 pub fn heading(trace: &Trace) -> String {
@@ -22,27 +22,6 @@ pub fn TraceSheet(
     own: String,
     #[prop(optional)] actions: Option<AnyView>,
 ) -> impl IntoView {
-    let last = first + trace.steps.len();
-    let steps = match trace.steps.len() {
-        shown if shown == total => format::things(total as i64, "step"),
-        _ => format!("Steps {} to {} of {}", first + 1, last, format::count(total as i64)),
-    };
-    let pager = (trace.steps.len() < total && !own.is_empty()).then(|| {
-        let link = |from: usize, label: &'static str| {
-            let page = href(&own, &[("steps_from", from.to_string())]);
-            view! { <a class="button" href=format!("{page}#steps")>{label}</a> }
-        };
-        view! {
-            <nav class="pager" aria-label="Pages of steps">
-                {(first > 0).then(|| link(first.saturating_sub(STEPS_SHOWN), "Previous steps"))}
-                {(last < total).then(|| link(last, "Next steps"))}
-            </nav>
-        }
-    });
-    let waterfall = match trace.steps.is_empty() {
-        true => view! { <p class="muted none">"This trace has no steps."</p> }.into_any(),
-        false => view! { <Waterfall trace=trace.clone() first why=why.clone() /> }.into_any(),
-    };
     let response = match trace.response.clone() {
         Some(response) => view! { <TextBlock label="Response" text=response /> }.into_any(),
         None => view! { <p class="muted none">"No response was recorded."</p> }.into_any(),
@@ -81,13 +60,9 @@ pub fn TraceSheet(
             </p>
         })}
         <Facts trace=trace.clone() />
-        <WhyPanel why first names=trace.steps.iter().map(|step| step.tool_name.clone()).collect() own reason=trace.failure_reason.clone() />
+        <WhyPanel why=why.clone() first names=trace.steps.iter().map(|step| step.tool_name.clone()).collect() own=own.clone() reason=trace.failure_reason.clone() />
         {texts}
-        <section aria-labelledby="steps">
-            <h2 id="steps">{steps}</h2>
-            {waterfall}
-            {pager}
-        </section>
+        <Steps trace first total why own />
     }
 }
 

@@ -41,14 +41,10 @@ pub fn Waterfall(trace: Trace, first: usize, why: Why) -> impl IntoView {
     }
 }
 
-/// The steps of a repeat that would not have been needed, or were only because another failed.
+/// The steps of a repeat that came again, and as what.
 fn again(repeat: &Repeat) -> impl Iterator<Item = (usize, &'static str)> {
-    let (needed, said) = match repeat.kind {
-        RepeatKind::Retry { .. } => (1, "retry"),
-        RepeatKind::Loop => (1, "loop"),
-        RepeatKind::Alternation => (2, "loop"),
-    };
-    repeat.steps.iter().skip(needed).map(move |step| (*step, said))
+    let said = if matches!(repeat.kind, RepeatKind::Retry { .. }) { "retry" } else { "loop" };
+    repeat.again().map(move |step| (step, said))
 }
 
 /// How deep each step stands below others that are shown.
@@ -101,10 +97,10 @@ fn StepRow(index: usize, step: Step, level: usize, axis: Axis, again: Option<&'s
     let (left, width) = axis.place(&step);
     let offset = (step.timestamp.millis() - axis.start) as f64;
     let hint = format!("starts at {}, takes {}", format::duration(offset), format::duration(step.duration));
-    let tokens = step.tokens();
-    let outcome = if step.success { "succeeded" } else { "failed" };
+    let outcome = outcome(&step);
+    let has_failed = !step.success;
     view! {
-        <li class:failed=!step.success class:critical=is_critical id=format!("step-{}", index + 1)>
+        <li class:failed=has_failed class:critical=is_critical id=format!("step-{}", index + 1)>
             <details>
                 <summary>
                     <span class="step-name">
@@ -120,22 +116,35 @@ fn StepRow(index: usize, step: Step, level: usize, axis: Axis, again: Option<&'s
                     </svg>
                     <span class="step-duration number">{format::duration(step.duration)}</span>
                 </summary>
-                <div class="step-body">
-                    <p class="step-facts muted">
-                        {format!("{outcome} · started {}", format::exact_time(step.timestamp))}
-                        {step.model_name.map(|model| format!(" · {model}"))}
-                        {tokens.map(|tokens| format!(" · {}", format::things(tokens, "token")))}
-                    </p>
-                    {step.error.map(|error| view! { <p class="callout failed">{error}</p> })}
-                    <div class="pair">
-                        <StepSide label="Input" value=step.input />
-                        <StepSide label="Output" value=step.output />
-                    </div>
-                    {(!step.metadata.is_empty()).then(|| view! { <JsonBlock label="Metadata" value=step.metadata /> })}
-                </div>
+                <StepBody step />
             </details>
         </li>
     }
+}
+
+/// What a step did, what went in and what came out.
+#[component]
+pub fn StepBody(step: Step) -> impl IntoView {
+    let tokens = step.tokens();
+    view! {
+        <div class="step-body">
+            <p class="step-facts muted">
+                {format!("{} · started {}", outcome(&step), format::exact_time(step.timestamp))}
+                {step.model_name.map(|model| format!(" · {model}"))}
+                {tokens.map(|tokens| format!(" · {}", format::things(tokens, "token")))}
+            </p>
+            {step.error.map(|error| view! { <p class="callout failed">{error}</p> })}
+            <div class="pair">
+                <StepSide label="Input" value=step.input />
+                <StepSide label="Output" value=step.output />
+            </div>
+            {(!step.metadata.is_empty()).then(|| view! { <JsonBlock label="Metadata" value=step.metadata /> })}
+        </div>
+    }
+}
+
+fn outcome(step: &Step) -> &'static str {
+    if step.success { "succeeded" } else { "failed" }
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use tracellm_trace::{Filter, Page, Query, TraceSummary};
 
 use crate::{
     components::{
-        Begun, CoverageNote, Delete, FacetList, FacetsToCome, FilterForm, FirstTrace, Loaded, NothingMatches, Pager, TraceTable, trace_href,
+        Begun, CoverageNote, Delete, FacetList, FacetsToCome, FilterForm, FirstTrace, Loaded, NothingMatches, Pager, SavedViews,
+        TraceTable, ViewsToCome, trace_href,
     },
     format,
-    functions::{get_facets, list_traces, remove_matching},
+    functions::{get_facets, list_traces, list_views, remove_matching},
     url::{use_filter, use_query},
 };
 
@@ -16,7 +17,8 @@ use crate::{
 pub fn TracesPage() -> impl IntoView {
     let filter = use_filter();
     let facets = Resource::new(move || filter.get(), |filter| async move { get_facets(filter?).await });
-    let show = move |query, page| view! { <Found query page facets /> }.into_any();
+    let views = Resource::new(|| (), |()| list_views());
+    let show = move |query, page| view! { <Found query page facets views /> }.into_any();
     view! {
         <Title text="Traces" />
         <Loaded question=use_query() load=list_traces show heading="Traces" />
@@ -24,7 +26,7 @@ pub fn TracesPage() -> impl IntoView {
 }
 
 #[component]
-fn Found(query: Query, page: Page<TraceSummary>, facets: FacetsToCome) -> impl IntoView {
+fn Found(query: Query, page: Page<TraceSummary>, facets: FacetsToCome, views: ViewsToCome) -> impl IntoView {
     let is_filtered = !query.filter.is_empty();
     let count = format::total(page.total);
     let shown = match page.items.len() {
@@ -59,6 +61,7 @@ fn Found(query: Query, page: Page<TraceSummary>, facets: FacetsToCome) -> impl I
             <h1>"Traces"</h1>
             <p class="muted" aria-live="polite">{shown}</p>
         </header>
+        <SavedViews views query=query.clone() />
         <FilterForm query action="/traces" facets />
         <CoverageNote coverage />
         <div class="with-facets">

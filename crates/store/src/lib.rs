@@ -54,6 +54,9 @@ pub mod overview;
 /// Failures by what went wrong.
 pub mod groups;
 
+/// Lists that somebody saved.
+pub mod views;
+
 /// Two traces beside each other, and which one to put beside a trace that failed.
 pub mod compare;
 

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use tokio::task::spawn_blocking;
 use tracellm_trace::{
-    Trace, Why,
+    Outline, Trace, Why,
     otlp::{self, Explanation},
 };
 
@@ -61,12 +61,27 @@ impl dyn TraceStore {
         Ok(Some((trace, total, why)))
     }
 
+    /// All its steps in short.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn outline(&self, project_id: Option<&str>, trace_id: &str) -> Result<Option<Outline>, StoreError> {
+        let Some(trace) = self.get(project_id, trace_id).await? else { return Ok(None) };
+        apart(move || Some(Outline::of(&trace))).await
+    }
+
     async fn cut(&self, mut document: Trace, steps: Range<usize>) -> Result<(Trace, usize), StoreError> {
         let total = document.cut_from().map_or(document.steps.len(), |total| usize::try_from(total).unwrap_or(usize::MAX));
         let steps = steps.start.min(total.saturating_sub(1))..steps.end;
         if document.cut_from().is_none() {
             document.steps.truncate(steps.end);
             document.steps.drain(..steps.start.min(document.steps.len()));
+            return Ok((document, total));
+        }
+        // The document begins as the trace does.
+        if steps.end <= document.steps.len() {
+            document.steps.truncate(steps.end);
+            document.steps.drain(..steps.start);
             return Ok((document, total));
         }
         let spans = self.spans(&document.project_id, &document.trace_id).await?;

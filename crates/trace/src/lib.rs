@@ -50,6 +50,13 @@ pub mod stats;
 mod facets;
 pub use facets::{Facet, FacetBy, FacetNames, FacetTally, FacetValue, Facets, Labels};
 
+/// Which step ran under which.
+mod tree;
+
+/// All steps of a trace, as a waterfall draws them.
+mod outline;
+pub use outline::Outline;
+
 /// Why a trace went as it did.
 mod why;
 pub use why::{Arguments, FailedStep, Gap, Repeat, RepeatKind, Waste, Why};
@@ -73,6 +80,10 @@ pub use access::{ApiKey, NewKey, NewProject, Project, Scope, slug};
 /// How a store is: what was looked at, what was found, what to do about it.
 mod diagnosis;
 pub use diagnosis::{Check, Diagnosis, Index, Verdict};
+
+/// A list with a name.
+mod saved_view;
+pub use saved_view::SavedView;
 
 /// How long traces are kept.
 mod retention;

@@ -1,17 +1,14 @@
-use std::{
-    collections::{BTreeSet, HashMap},
-    ops::Range,
-};
+use std::{collections::BTreeSet, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Step, Trace};
+use crate::{Step, Trace, tree::Tree};
 
 /// Calls that were made again.
 mod repeats;
 /// Where the time went.
 mod time;
-use time::Times;
+pub(crate) use time::Times;
 
 /// Repeats that are told, the steps of each, and the steps that take longest; more than these where their steps are shown.
 const REPEATS: usize = 100;
@@ -54,6 +51,14 @@ pub struct Repeat {
     /// How many steps it is, of which some may not be told here.
     pub count: usize,
     pub steps: Vec<usize>,
+}
+
+impl Repeat {
+    /// Its steps that would not have been needed, or were only because another failed.
+    pub fn again(&self) -> impl Iterator<Item = usize> {
+        let needed = if self.kind == RepeatKind::Alternation { 2 } else { 1 };
+        self.steps.iter().skip(needed).copied()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,62 +168,6 @@ impl Waste {
             open.extend(tree.children[step].iter().map(|below| (*below, is_counted || is_wasted)));
         }
         Self { ms: waste.ms.min(f64::MAX), ..waste }
-    }
-}
-
-/// Which step ran under which.
-struct Tree {
-    parents: Vec<Option<usize>>,
-    children: Vec<Vec<usize>>,
-}
-
-impl Tree {
-    /// A step whose parent is not there stands at the top; where steps run under each other in a circle, one of them does.
-    fn of(steps: &[Step]) -> Self {
-        let mut by_id = HashMap::new();
-        for (position, step) in steps.iter().enumerate() {
-            by_id.entry(step.step_id.as_str()).or_insert(position);
-        }
-        let parent = |step: &Step| by_id.get(step.parent_id.as_deref()?).copied();
-        let mut parents: Vec<Option<usize>> = steps.iter().map(parent).collect();
-        // The walk up on which a step was met first; who meets their own is in a circle.
-        let mut met = vec![None; steps.len()];
-        for walk in 0..steps.len() {
-            let mut step = walk;
-            while met[step].is_none() {
-                met[step] = Some(walk);
-                match parents[step] {
-                    Some(above) if met[above] == Some(walk) => parents[step] = None,
-                    Some(above) => step = above,
-                    None => break,
-                }
-            }
-        }
-        let mut children = vec![Vec::new(); steps.len()];
-        for (step, parent) in parents.iter().enumerate() {
-            if let Some(parent) = parent {
-                children[*parent].push(step);
-            }
-        }
-        Self { parents, children }
-    }
-
-    /// All that ran under it.
-    fn below(&self, step: usize) -> impl Iterator<Item = usize> {
-        let mut open = self.children[step].clone();
-        std::iter::from_fn(move || {
-            let next = open.pop()?;
-            open.extend(&self.children[next]);
-            Some(next)
-        })
-    }
-
-    fn tops(&self) -> impl Iterator<Item = usize> {
-        (0..self.parents.len()).filter(|step| self.parents[*step].is_none())
-    }
-
-    fn is_leaf(&self, step: usize) -> bool {
-        self.children[step].is_empty()
     }
 }
 

@@ -1,5 +1,5 @@
-use super::{Gap, Tree};
-use crate::{Step, Trace};
+use super::Gap;
+use crate::{Step, Trace, tree::Tree};
 
 /// Gaps that are told, at most.
 const GAPS: usize = 5;
@@ -13,7 +13,7 @@ const ROUNDING: f64 = 1.0;
 type Stretch = (f64, f64);
 
 /// When the steps of a trace ran.
-pub(super) struct Times {
+pub(crate) struct Times {
     whole: Stretch,
     steps: Vec<Stretch>,
 }
@@ -34,6 +34,11 @@ impl Times {
 
     pub fn length(&self) -> f64 {
         self.whole.1 - self.whole.0
+    }
+
+    /// Starts in ms after the first of all.
+    pub fn starts(&self) -> impl Iterator<Item = f64> {
+        self.steps.iter().map(|step| step.0)
     }
 
     pub fn ended(&self, step: usize) -> f64 {

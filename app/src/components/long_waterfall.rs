@@ -1,0 +1,346 @@
+use std::{collections::BTreeSet, sync::Arc};
+
+use leptos::{ev, html, prelude::*};
+use tracellm_trace::Outline;
+
+use super::{ErrorPanel, StepBody};
+use crate::{format, functions::get_step};
+
+/// Height of a row, in px, as the style has it.
+const ROW: f64 = 32.0;
+/// Rows that are drawn above and below what is in view.
+const BEYOND: usize = 12;
+/// So long a step must be chosen until what it did is asked for, as others are passed on the way to it.
+const REST: std::time::Duration = std::time::Duration::from_millis(120);
+
+/// All steps of a long trace. Only the rows in view are drawn, so 50,000 of them scroll as ten do; what a step did is asked for once it is
+/// chosen.
+#[component]
+pub fn LongWaterfall(
+    outline: Outline,
+    project_id: String,
+    trace_id: String,
+    /// The step that is chosen at first.
+    first: usize,
+) -> impl IntoView {
+    let outline = Arc::new(outline);
+    let view = View::new(outline.clone(), wanted().unwrap_or(first));
+    let list = NodeRef::<html::Div>::new();
+    let (top, height) = (RwSignal::new(0.0), RwSignal::new(20.0 * ROW));
+    let measure = move || {
+        if let Some(list) = list.get_untracked() {
+            top.set(f64::from(list.scroll_top()));
+            height.set(f64::from(list.client_height()));
+        }
+    };
+    // Whatever is chosen comes into view.
+    Effect::new(move |_| {
+        let place = view.place_of(view.chosen.get());
+        if let (Some(place), Some(list)) = (place, list.get()) {
+            let (from, height) = (place as f64 * ROW, f64::from(list.client_height()));
+            let seen = f64::from(list.scroll_top());
+            if from < seen || from + ROW > seen + height {
+                list.set_scroll_top((from - height / 3.0).max(0.0) as i32);
+            }
+            measure();
+        }
+    });
+    let window = Memo::new(move |_| {
+        let rows = view.rows.with(|rows| rows.len());
+        let first = ((top.get() / ROW) as usize).saturating_sub(BEYOND).min(rows);
+        // In steps of some rows, so that few scrolls draw anything.
+        let first = first / BEYOND * BEYOND;
+        let last = (first + (height.get() / ROW) as usize + 3 * BEYOND).min(rows);
+        (first, last)
+    });
+    let rows = move || {
+        let (first, last) = window.get();
+        view.rows.with(|rows| rows.get(first..last).unwrap_or_default().to_vec())
+    };
+    let above = move || format!("{}", window.get().0 as f64 * ROW);
+    let below = move || format!("{}", (view.rows.with(|rows| rows.len()) - window.get().1) as f64 * ROW);
+    let row = {
+        let outline = outline.clone();
+        move |step: usize| view! { <Row outline=outline.clone() step view /> }
+    };
+    let on_key = move |event: ev::KeyboardEvent| {
+        let page = (height.get_untracked() / ROW) as isize;
+        if !event.ctrl_key() && !event.meta_key() && !event.alt_key() && view.press(&event.key(), page) {
+            event.prevent_default();
+            event.stop_propagation();
+        }
+    };
+    let counted = move || {
+        let (shown, all) = (view.rows.with(|rows| rows.len()), view.total);
+        if shown == all { String::new() } else { format!("{} of {}", format::count(shown as i64), format::count(all as i64)) }
+    };
+    let axis = move || {
+        let (begin, length) = view.axis.get();
+        let tick = |quarter: i32| view! { <span>{format::duration(begin + length * f64::from(quarter) / 4.0)}</span> };
+        (0..=4).map(tick).collect_view()
+    };
+    view! {
+        <div class="waterfall long">
+            <div class="tools">
+                <input
+                    type="search"
+                    aria-label="Find steps by name"
+                    placeholder="Find a step"
+                    prop:value=view.sought
+                    on:input=move |event| view.sought.set(event_target_value(&event))
+                />
+                <label class="check">
+                    <input type="checkbox" prop:checked=view.only_failed on:change=move |event| view.only_failed.set(event_target_checked(&event)) />
+                    "Failed only"
+                </label>
+                <span class="muted" aria-live="polite">{counted}</span>
+                <button type="button" class="copy" on:click=move |_| view.zoom()>
+                    {move || if view.zoomed.get().is_some() { "Show the whole time" } else { "Zoom to the chosen step" }}
+                </button>
+            </div>
+            <div class="axis" aria-hidden="true">
+                <span class="axis-name">"Step"</span>
+                <span class="ticks">{axis}</span>
+                <span class="axis-end">"Duration"</span>
+            </div>
+            <div
+                class="rows"
+                role="listbox"
+                tabindex="0"
+                aria-label="Steps. Arrow keys move and fold, Enter opens, n and p go to the next and previous failed step, z zooms."
+                aria-activedescendant=move || format!("step-{}", view.chosen.get() + 1)
+                node_ref=list
+                on:scroll=move |_| measure()
+                on:keydown=on_key
+            >
+                <svg class="spacer" height=above aria-hidden="true" />
+                <For each=rows key=|step| *step children=row />
+                <svg class="spacer" height=below aria-hidden="true" />
+            </div>
+            <Chosen view project_id trace_id />
+        </div>
+    }
+}
+
+/// The step that the address names.
+fn wanted() -> Option<usize> {
+    let hash = window().location().hash().ok()?;
+    hash.strip_prefix("#step-")?.parse::<usize>().ok()?.checked_sub(1)
+}
+
+/// What is shown of all steps, and how.
+#[derive(Clone, Copy)]
+struct View {
+    outline: StoredValue<Arc<Outline>>,
+    has_children: StoredValue<Vec<bool>>,
+    total: usize,
+    chosen: RwSignal<usize>,
+    /// Whether what the chosen step did is shown.
+    is_open: RwSignal<bool>,
+    folded: RwSignal<BTreeSet<usize>>,
+    sought: RwSignal<String>,
+    only_failed: RwSignal<bool>,
+    /// The step that fills the axis.
+    zoomed: RwSignal<Option<usize>>,
+    /// The steps that are left, in order.
+    rows: Memo<Arc<Vec<usize>>>,
+    /// Begin and length, in ms.
+    axis: Memo<(f64, f64)>,
+}
+
+impl View {
+    fn new(outline: Arc<Outline>, chosen: usize) -> Self {
+        let total = outline.len();
+        let (folded, sought, only_failed) = (RwSignal::new(BTreeSet::new()), RwSignal::new(String::new()), RwSignal::new(false));
+        let zoomed = RwSignal::new(None::<usize>);
+        let has_children = StoredValue::new(outline.has_children());
+        let outline = StoredValue::new(outline);
+        let rows = Memo::new(move |_| {
+            let (sought, only_failed) = (sought.get().trim().to_lowercase(), only_failed.get());
+            let is_sought = |outline: &Outline, step: usize| {
+                (!only_failed || outline.failed.contains(&step))
+                    && (sought.is_empty() || outline.name(step).to_lowercase().contains(&sought))
+            };
+            outline.with_value(|outline| {
+                // What is sought is shown wherever it stands.
+                let shown =
+                    if sought.is_empty() && !only_failed { folded.with(|folded| outline.unfolded(folded)) } else { vec![true; total] };
+                Arc::new((0..total).filter(|step| shown[*step] && is_sought(outline, *step)).collect::<Vec<_>>())
+            })
+        });
+        let axis = Memo::new(move |_| {
+            outline.with_value(|outline: &Arc<Outline>| match zoomed.get() {
+                Some(step) => (outline.start[step], outline.duration[step].max(f64::MIN_POSITIVE)),
+                None => (0.0, outline.length.max(f64::MIN_POSITIVE)),
+            })
+        });
+        let is_open = RwSignal::new(false);
+        Self {
+            outline,
+            has_children,
+            total,
+            chosen: RwSignal::new(chosen.min(total.saturating_sub(1))),
+            is_open,
+            folded,
+            sought,
+            only_failed,
+            zoomed,
+            rows,
+            axis,
+        }
+    }
+
+    /// Where a step stands among those that are shown.
+    fn place_of(self, step: usize) -> Option<usize> {
+        self.rows.with(|rows| rows.binary_search(&step).ok())
+    }
+
+    fn move_by(self, by: isize) {
+        self.rows.with_untracked(|rows| {
+            let chosen = self.chosen.get_untracked();
+            let place = rows.binary_search(&chosen).unwrap_or_else(|place| if by > 0 { place.wrapping_sub(1) } else { place });
+            let last = rows.len().saturating_sub(1);
+            let next = (place as isize).saturating_add(by).clamp(0, last as isize) as usize;
+            if let Some(step) = rows.get(next) {
+                self.chosen.set(*step);
+            }
+        });
+    }
+
+    fn zoom(self) {
+        let chosen = self.chosen.get_untracked();
+        self.zoomed.update(|zoomed| *zoomed = if zoomed.is_some() { None } else { Some(chosen) });
+    }
+
+    fn has_children(self, step: usize) -> bool {
+        self.has_children.with_value(|has_children| has_children.get(step).copied().unwrap_or_default())
+    }
+
+    fn fold(self, step: usize, is_folded: bool) {
+        self.folded.update(|folded| {
+            let _ = if is_folded { folded.insert(step) } else { folded.remove(&step) };
+        });
+    }
+
+    /// Says whether the key means something.
+    fn press(self, key: &str, page: isize) -> bool {
+        let chosen = self.chosen.get_untracked();
+        match key {
+            "ArrowDown" => self.move_by(1),
+            "ArrowUp" => self.move_by(-1),
+            "PageDown" => self.move_by(page),
+            "PageUp" => self.move_by(-page),
+            "Home" => self.move_by(isize::MIN / 2),
+            "End" => self.move_by(isize::MAX / 2),
+            "Enter" | " " => self.is_open.update(|is_open| *is_open = !*is_open),
+            "ArrowRight" => self.fold(chosen, false),
+            "ArrowLeft" => {
+                let is_leaf = !self.has_children(chosen) || self.folded.with_untracked(|folded| folded.contains(&chosen));
+                match self.outline.with_value(|outline| outline.parent[chosen]) {
+                    Some(parent) if is_leaf => self.chosen.set(parent),
+                    _ => self.fold(chosen, true),
+                }
+            }
+            "n" | "p" => self.outline.with_value(|outline| {
+                let next = if key == "n" { outline.failed.range(chosen + 1..).next() } else { outline.failed.range(..chosen).next_back() };
+                next.into_iter().for_each(|step| self.chosen.set(*step));
+            }),
+            "z" => self.zoom(),
+            _ => return false,
+        }
+        true
+    }
+}
+
+#[component]
+fn Row(outline: Arc<Outline>, step: usize, view: View) -> impl IntoView {
+    /// Levels that are indented.
+    const DEEPEST: usize = 8;
+    let (start, duration) = (outline.start[step], outline.duration[step]);
+    let has_failed = outline.failed.contains(&step);
+    let again = if outline.retries.contains(&step) { Some("retry") } else { outline.loops.contains(&step).then_some("loop") };
+    let bar = move || {
+        const LEAST: f64 = 0.4;
+        let (begin, length) = view.axis.get();
+        let (from, to) = ((start - begin) / length * 100.0, (start + duration - begin) / length * 100.0);
+        let is_in_view = to >= 0.0 && from <= 100.0;
+        let left = from.clamp(0.0, 100.0 - LEAST);
+        let width = (to.min(100.0) - left).max(LEAST);
+        is_in_view.then(|| view! { <rect x=format!("{left:.3}%") y="25%" width=format!("{width:.3}%") height="50%" rx="2" /> })
+    };
+    let is_critical = outline.critical.contains(&step);
+    let outcome = if has_failed { "failed" } else { "succeeded" };
+    let said = format!(", {outcome}{}, {}", if is_critical { ", on the critical path" } else { "" }, format::duration(duration));
+    let fold = move |event: ev::MouseEvent| {
+        event.stop_propagation();
+        view.fold(step, !view.folded.with_untracked(|folded| folded.contains(&step)));
+    };
+    let choose = move |_| {
+        if view.chosen.get_untracked() == step {
+            view.is_open.update(|is_open| *is_open = !*is_open);
+        } else {
+            view.chosen.set(step);
+            view.is_open.set(true);
+        }
+    };
+    view! {
+        <div
+            class="row"
+            class:failed=has_failed
+            class:critical=is_critical
+            class:folded=move || view.folded.with(|folded| folded.contains(&step))
+            role="option"
+            id=format!("step-{}", step + 1)
+            aria-selected=move || (view.chosen.get() == step).to_string()
+            on:click=choose
+        >
+            <span class="step-name">
+                <span class="step-number">{step + 1}</span>
+                {view.has_children(step).then(|| view! { <span class="fold" aria-hidden="true" on:click=fold /> })}
+                <span class=format!("step-tool level-{}", outline.depth[step].min(DEEPEST))>{outline.name(step).to_owned()}</span>
+                {outline.kind[step].map(|kind| view! { <span class="tag">{kind.as_str()}</span> })}
+                {again.map(|again| view! { <span class="tag warning">{again}</span> })}
+                <span class="visually-hidden">{said}</span>
+            </span>
+            <svg class="bar" aria-hidden="true" preserveAspectRatio="none">{bar}</svg>
+            <span class="step-duration number" aria-hidden="true">{format::duration(duration)}</span>
+        </div>
+    }
+}
+
+/// What the chosen step did.
+#[component]
+fn Chosen(view: View, project_id: String, trace_id: String) -> impl IntoView {
+    let asked = RwSignal::new(None);
+    Effect::new(move |_| {
+        let wanted = view.is_open.get().then(|| view.chosen.get());
+        set_timeout(
+            move || {
+                if view.is_open.try_get_untracked().and_then(|is_open| is_open.then(|| view.chosen.get_untracked())) == wanted
+                    && asked.try_get_untracked() != Some(wanted)
+                {
+                    asked.set(wanted);
+                }
+            },
+            REST,
+        );
+    });
+    let step = LocalResource::new(move || {
+        let (project_id, trace_id, asked) = (project_id.clone(), trace_id.clone(), asked.get());
+        async move {
+            match asked {
+                Some(step) => Some((step, get_step(project_id, trace_id, step).await)),
+                None => None,
+            }
+        }
+    });
+    let shown = move || {
+        let (number, step) = step.get().flatten().filter(|_| view.is_open.get())?;
+        let content = match step {
+            Ok(step) => view! { <h3>{format!("{} {}", number + 1, step.tool_name)}</h3> <StepBody step /> }.into_any(),
+            Err(error) => view! { <ErrorPanel error /> }.into_any(),
+        };
+        Some(view! { <div class="chosen" aria-live="polite">{content}</div> })
+    };
+    view! { {shown} }
+}

@@ -1,0 +1,40 @@
+//! Lists that somebody saved, for all who use the store.
+
+use tracellm_trace::SavedView;
+use uuid::Uuid;
+
+use crate::{StoreError, TraceStore};
+
+/// Under which they are kept, with the id behind it.
+const NAMES: &str = "views/";
+
+/// All of them, by name.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn views(store: &dyn TraceStore) -> Result<Vec<SavedView>, StoreError> {
+    let found = store.settings(NAMES).await?;
+    // What can't be read was saved by another version.
+    let mut views: Vec<SavedView> = found.values().filter_map(|text| serde_json::from_str(text).ok()).collect();
+    views.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then(a.saved_at.cmp(&b.saved_at)));
+    Ok(views)
+}
+
+/// Saves one that was checked, under an id of its own.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn save(store: &dyn TraceStore, view: SavedView) -> Result<SavedView, StoreError> {
+    let view = SavedView { view_id: Uuid::new_v4().simple().to_string(), name: view.name.trim().to_owned(), ..view };
+    let text = serde_json::to_string(&view).map_err(|error| StoreError::Failed(error.to_string()))?;
+    store.set_setting(&format!("{NAMES}{}", view.view_id), Some(&text)).await?;
+    Ok(view)
+}
+
+/// Forgets one.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn remove(store: &dyn TraceStore, view_id: &str) -> Result<(), StoreError> {
+    store.set_setting(&format!("{NAMES}{view_id}"), None).await
+}

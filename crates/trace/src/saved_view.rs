@@ -1,0 +1,73 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Issue, Query, Timestamp};
+
+/// A list that somebody gave a name, for all who use the store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SavedView {
+    /// Absent in one that is to be saved.
+    #[serde(default)]
+    pub view_id: String,
+    pub name: String,
+    /// As in the address of the list: its filters and order.
+    pub query: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub saved_at: Timestamp,
+}
+
+impl SavedView {
+    /// Characters of a name.
+    pub const LONGEST: usize = 80;
+
+    /// What is wrong with its name or with what it asks.
+    pub fn check(&self) -> Vec<Issue> {
+        let mut issues = Vec::new();
+        let length = self.name.trim().chars().count();
+        if length == 0 || length > Self::LONGEST {
+            issues.push(Issue::error("view.name", "name", format!("must have 1 to {} characters", Self::LONGEST)));
+        }
+        if let Err(mut found) = self.query() {
+            issues.append(&mut found);
+        }
+        issues
+    }
+
+    /// What it asks, from its first page on.
+    ///
+    /// # Errors
+    /// What can't be read, as of an address.
+    pub fn query(&self) -> Result<Query, Vec<Issue>> {
+        let pairs: Vec<_> = form_urlencoded::parse(self.query.as_bytes()).collect();
+        let query = Query::from_pairs(pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))?;
+        Ok(Query { cursor: None, ..query })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SavedView;
+    use crate::{Status, Timestamp};
+
+    fn view(name: &str, query: &str) -> SavedView {
+        SavedView { view_id: String::new(), name: name.to_owned(), query: query.to_owned(), saved_at: Timestamp::MIN }
+    }
+
+    #[test]
+    fn a_view_asks_what_its_address_does() {
+        let saved = view("slow ones", "status=failed&q=a%20%22b+c%22&model=gpt%2Dü&sort=-latency&cursor=");
+        assert_eq!(saved.check(), []);
+        let query = saved.query().unwrap();
+        assert_eq!((query.filter.status, query.filter.model.as_deref()), (Some(Status::Failed), Some("gpt-ü")));
+        assert_eq!(query.filter.q.unwrap().as_str(), "a \"b c\"");
+        assert_eq!(view("all", "").query().unwrap(), crate::Query::default());
+    }
+
+    #[test]
+    fn what_is_none_is_refused_by_name() {
+        let paths = |name: &str, query: &str| view(name, query).check().into_iter().map(|issue| issue.path).collect::<Vec<_>>();
+        assert_eq!(paths(" ", "status=maybe"), ["name", "status"]);
+        assert_eq!(paths(&"x".repeat(81), ""), ["name"]);
+        assert_eq!(paths("x", "%zz=%"), ["%zz"]);
+    }
+}
