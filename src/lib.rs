@@ -4,9 +4,11 @@
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(tracellm_app::App);
-    // Behind the effects of the page. From here on it answers to clicks and keys: for tests, and for whoever asks why a page does not.
-    leptos::task::spawn_local(async {
+    wasm_bindgen_futures::spawn_local(async {
+        leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), tracellm_app::App).await.forget();
+        // Behind the effects of the page.
+        leptos::task::tick().await;
+        // From here on it answers to clicks and keys: for tests, and for whoever asks why a page does not.
         if let Some(root) = leptos::prelude::document().document_element() {
             // An attribute name that is valid is never refused.
             let _ = root.set_attribute("data-hydrated", "");

@@ -9,6 +9,8 @@ mkdir -p "$cache"
 locked() { awk -v name="\"$1\"" '$1 == "name" && $3 == name { getline; gsub(/"/, "", $3); print $3; exit }' "$root/Cargo.lock"; }
 
 SECANTUS_VERSION=0.5.3-beta.196
+# Of the helpers that Cargo.lock has, which leave the marks that it looks for.
+WASM_SPLIT_VERSION=0.2.4
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }

@@ -11,10 +11,12 @@ target=wasm32-unknown-unknown
 front=${CARGO_TARGET_DIR:-$root/target}/front
 folder=$([ $profile = dev ] && echo debug || echo $profile)
 
+split=$(crate_tool wasm_split_cli_support $WASM_SPLIT_VERSION wasm-split-cli --locked --features build-binary)
 bindgen=$(crate_tool wasm-bindgen-cli "$(locked wasm-bindgen)" wasm-bindgen)
 modules=$(node_tools tools)
 say "building the dashboard for the browser"
-"$root/tools/wasm.sh" build --quiet -p tracellm --lib --no-default-features --features hydrate --target $target --profile $profile
+# What is to be split needs to know where it refers to what.
+CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--cfg=erase_components -Clink-args=--emit-relocs" "$root/tools/wasm.sh" build --quiet -p tracellm --lib --no-default-features --features hydrate --target $target --profile $profile
 
 # The slow steps are skipped where nothing changed that they read.
 stamp=$(cat "$front/$target/$folder/tracellm.wasm" style/*.css public/* tools/site.sh tools/package-lock.json Cargo.lock | sha256sum | cut -c1-16)
@@ -23,14 +25,21 @@ stamp=$(cat "$front/$target/$folder/tracellm.wasm" style/*.css public/* tools/si
 mkdir -p target # cargo may build elsewhere
 made=$(mktemp -d "$root/target/site.XXXXXX")
 trap 'rm -rf "$made"' EXIT
-"$bindgen" --target web --no-typescript --out-dir "$made/pkg" --out-name tracellm "$front/$target/$folder/tracellm.wasm"
+# Each page is a module of its own beside the main one.
+"$split" "$front/$target/$folder/tracellm.wasm" "$made/pkg" --out-name tracellm
+"$bindgen" --target web --no-typescript --keep-lld-exports --no-demangle --out-dir "$made/pkg" --out-name tracellm "$made/pkg/tracellm.wasm"
+rm "$made/pkg/tracellm.wasm"
 if [ -n "$optimise" ]; then
     say "shrinking it"
-    # Only what every current browser knows; --all-features emits what Chromium refuses.
-    "$modules/binaryen/bin/wasm-opt" -Oz --enable-bulk-memory --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext \
-        --enable-mutable-globals --enable-multivalue "$made/pkg/tracellm_bg.wasm" -o "$made/pkg/small.wasm"
-    mv "$made/pkg/small.wasm" "$made/pkg/tracellm_bg.wasm"
-    "$modules/.bin/esbuild" "$made/pkg/tracellm.js" --minify --format=esm --log-level=error --allow-overwrite --outfile="$made/pkg/tracellm.js"
+    for module in "$made"/pkg/*.wasm; do
+        # Only what every current browser knows; --all-features emits what Chromium refuses.
+        "$modules/binaryen/bin/wasm-opt" -Oz --enable-bulk-memory --enable-nontrapping-float-to-int --enable-reference-types \
+            --enable-sign-ext --enable-mutable-globals --enable-multivalue "$module" -o "$made/small.wasm"
+        mv "$made/small.wasm" "$module"
+    done
+    for script in "$made"/pkg/*.js; do
+        "$modules/.bin/esbuild" "$script" --minify --format=esm --log-level=error --allow-overwrite --outfile="$script"
+    done
 fi
 "$modules/.bin/esbuild" style/main.css --bundle --minify --log-level=error --outfile="$made/pkg/tracellm.css"
 cp public/* "$made/"
@@ -42,4 +51,4 @@ mv "$made" target/site
 trap - EXIT
 chmod 755 target/site
 echo "$stamp$optimise" >target/site.stamp
-du -b target/site/pkg-*/tracellm_bg.wasm.br | awk '{ printf "the browser loads %d kB of wasm\n", $1 / 1000 }' >&2
+du -b target/site/pkg-*/*.wasm.br | awk '{ total += $1 } /tracellm_bg/ { first = $1 } END { printf "the list loads %d kB of wasm, all pages %d kB\n", first / 1000, total / 1000 }' >&2

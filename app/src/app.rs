@@ -1,15 +1,15 @@
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::{
-    ParamSegment, SsrMode, StaticSegment,
+    Lazy, ParamSegment, SsrMode, StaticSegment,
     components::{FlatRoutes, Route, Router},
 };
 
 use crate::{
     components::Layout,
     pages::{
-        ApiPage, DiffPage, FailuresPage, IngestPage, LivePage, NotFoundPage, OverviewPage, ProjectsPage, SettingsPage, TracePage,
-        TracesPage,
+        NotFoundPage, TracesPage,
+        lazy::{ApiRoute, DiffRoute, FailuresRoute, IngestRoute, LiveRoute, OverviewRoute, ProjectsRoute, SettingsRoute, TraceRoute},
     },
     theme::{self, ThemeOnDocument},
 };
@@ -55,16 +55,16 @@ pub fn App() -> impl IntoView {
         <Router>
             <Layout theme>
                 <FlatRoutes fallback=NotFoundPage>
-                    <Route path=StaticSegment("") view=OverviewPage ssr=SsrMode::Async />
-                    <Route path=StaticSegment("failures") view=FailuresPage ssr=SsrMode::Async />
-                    <Route path=StaticSegment("live") view=LivePage ssr=SsrMode::Async />
-                    <Route path=StaticSegment("projects") view=ProjectsPage ssr=SsrMode::Async />
-                    <Route path=StaticSegment("api") view=ApiPage ssr=SsrMode::Async />
-                    <Route path=StaticSegment("settings") view=SettingsPage ssr=SsrMode::Async />
+                    <Route path=StaticSegment("") view={Lazy::<OverviewRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=StaticSegment("failures") view={Lazy::<FailuresRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=StaticSegment("live") view={Lazy::<LiveRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=StaticSegment("projects") view={Lazy::<ProjectsRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=StaticSegment("api") view={Lazy::<ApiRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=StaticSegment("settings") view={Lazy::<SettingsRoute>::new()} ssr=SsrMode::Async />
                     <Route path=StaticSegment("traces") view=TracesPage ssr=SsrMode::Async />
-                    <Route path=(StaticSegment("traces"), ParamSegment("trace_id")) view=TracePage ssr=SsrMode::Async />
-                    <Route path=(StaticSegment("diff"), ParamSegment("pair")) view=DiffPage ssr=SsrMode::Async />
-                    <Route path=StaticSegment("ingest") view=IngestPage ssr=SsrMode::Async />
+                    <Route path=(StaticSegment("traces"), ParamSegment("trace_id")) view={Lazy::<TraceRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=(StaticSegment("diff"), ParamSegment("pair")) view={Lazy::<DiffRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=StaticSegment("ingest") view={Lazy::<IngestRoute>::new()} ssr=SsrMode::Async />
                 </FlatRoutes>
             </Layout>
         </Router>

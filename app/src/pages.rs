@@ -41,3 +41,38 @@ pub use api::ApiPage;
 /// Every other address.
 mod not_found;
 pub use not_found::NotFoundPage;
+
+/// Pages whose code a browser loads when it first shows them, each apart, so that the list is there at once.
+pub mod lazy {
+    use leptos::prelude::*;
+    use leptos_router::{LazyRoute, lazy_route};
+
+    macro_rules! lazy {
+        ($($route:ident: $page:ident),+ $(,)?) => {$(
+            pub struct $route;
+
+            #[lazy_route]
+            impl LazyRoute for $route {
+                fn data() -> Self {
+                    Self
+                }
+
+                fn view(_this: Self) -> AnyView {
+                    view! { <super::$page /> }.into_any()
+                }
+            }
+        )+};
+    }
+
+    lazy! {
+        OverviewRoute: OverviewPage,
+        FailuresRoute: FailuresPage,
+        LiveRoute: LivePage,
+        ProjectsRoute: ProjectsPage,
+        TraceRoute: TracePage,
+        DiffRoute: DiffPage,
+        IngestRoute: IngestPage,
+        SettingsRoute: SettingsPage,
+        ApiRoute: ApiPage,
+    }
+}

@@ -1,6 +1,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use leptos::{ev, html, prelude::*};
+use leptos_router::hooks::use_location;
 use tracellm_trace::Outline;
 
 use super::{ErrorPanel, StepBody};
@@ -24,7 +25,15 @@ pub fn LongWaterfall(
     first: usize,
 ) -> impl IntoView {
     let outline = Arc::new(outline);
-    let view = View::new(outline.clone(), wanted().unwrap_or(first));
+    let view = View::new(outline.clone(), first);
+    // The step that the address names.
+    let hash = use_location().hash;
+    Effect::new(move |_| {
+        let named = hash.with(|hash| hash.trim_start_matches('#').strip_prefix("step-").and_then(|number| number.parse::<usize>().ok()));
+        if let Some(step) = named.and_then(|number| number.checked_sub(1)).filter(|step| *step < view.total) {
+            view.chosen.set(step);
+        }
+    });
     let list = NodeRef::<html::Div>::new();
     let (top, height) = (RwSignal::new(0.0), RwSignal::new(20.0 * ROW));
     let measure = move || {
@@ -120,12 +129,6 @@ pub fn LongWaterfall(
             <Chosen view project_id trace_id />
         </div>
     }
-}
-
-/// The step that the address names.
-fn wanted() -> Option<usize> {
-    let hash = window().location().hash().ok()?;
-    hash.strip_prefix("#step-")?.parse::<usize>().ok()?.checked_sub(1)
 }
 
 /// What is shown of all steps, and how.
@@ -311,31 +314,24 @@ fn Row(outline: Arc<Outline>, step: usize, view: View) -> impl IntoView {
 /// What the chosen step did.
 #[component]
 fn Chosen(view: View, project_id: String, trace_id: String) -> impl IntoView {
-    let asked = RwSignal::new(None);
+    let step = Action::new(move |step: &usize| {
+        let (step, project_id, trace_id) = (*step, project_id.clone(), trace_id.clone());
+        async move { (step, get_step(project_id, trace_id, step).await) }
+    });
     Effect::new(move |_| {
         let wanted = view.is_open.get().then(|| view.chosen.get());
-        set_timeout(
-            move || {
-                if view.is_open.try_get_untracked().and_then(|is_open| is_open.then(|| view.chosen.get_untracked())) == wanted
-                    && asked.try_get_untracked() != Some(wanted)
-                {
-                    asked.set(wanted);
+        let is_still_wanted = move || view.chosen.try_get_untracked() == wanted && view.is_open.try_get_untracked() == Some(true);
+        if let Some(wanted) = wanted {
+            let ask = move || {
+                if is_still_wanted() {
+                    step.dispatch(wanted);
                 }
-            },
-            REST,
-        );
-    });
-    let step = LocalResource::new(move || {
-        let (project_id, trace_id, asked) = (project_id.clone(), trace_id.clone(), asked.get());
-        async move {
-            match asked {
-                Some(step) => Some((step, get_step(project_id, trace_id, step).await)),
-                None => None,
-            }
+            };
+            set_timeout(ask, REST);
         }
     });
     let shown = move || {
-        let (number, step) = step.get().flatten().filter(|_| view.is_open.get())?;
+        let (number, step) = step.value().get().filter(|_| view.is_open.get())?;
         let content = match step {
             Ok(step) => view! { <h3>{format!("{} {}", number + 1, step.tool_name)}</h3> <StepBody step /> }.into_any(),
             Err(error) => view! { <ErrorPanel error /> }.into_any(),

@@ -19,10 +19,16 @@ pub fn Steps(trace: Trace, first: usize, total: usize, why: Why, own: String) ->
         let heading = if shown == total { format::things(total as i64, "step") } else { range(first, shown, total) };
         return view! { <section aria-labelledby="steps"><h2 id="steps">{heading}</h2><Waterfall trace first why /></section> }.into_any();
     }
-    let asked = (trace.project_id.clone(), trace.trace_id.clone());
-    let outline = LocalResource::new(move || get_outline(asked.0.clone(), asked.1.clone()));
     let part = StoredValue::new((trace, why));
-    let all = move || match outline.get() {
+    let outline = Action::new(move |(): &()| {
+        let (project_id, trace_id) = part.with_value(|(trace, _)| (trace.project_id.clone(), trace.trace_id.clone()));
+        get_outline(project_id, trace_id)
+    });
+    // In the browser alone: the page does not wait for all steps.
+    Effect::new(move |_| {
+        outline.dispatch(());
+    });
+    let all = move || match outline.value().get() {
         Some(Ok(outline)) => {
             let (project_id, trace_id) = part.with_value(|(trace, _)| (trace.project_id.clone(), trace.trace_id.clone()));
             view! {
