@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Page } from "@playwright/test";
+import { long } from "../fixtures/long.ts";
 import { loop } from "../fixtures/loop.ts";
 import { test } from "../fixtures/test.ts";
 
@@ -14,12 +15,12 @@ async function picture(page: Page, name: string): Promise<void> {
   await page.setViewportSize(usual);
 }
 
-const long = "A very long word: " + "pneumonoultramicroscopicsilicovolcanoconiosis".repeat(6) + " and then " + "many more words ".repeat(60);
+const wordy = "A very long word: " + "pneumonoultramicroscopicsilicovolcanoconiosis".repeat(6) + " and then " + "many more words ".repeat(60);
 const extreme = {
   trace_id: `long-${"0123456789abcdef".repeat(20)}`,
-  prompt: long,
-  response: long,
-  failure_reason: long,
+  prompt: wordy,
+  response: wordy,
+  failure_reason: wordy,
   model: "m".repeat(200),
   project_id: "p".repeat(120),
   environment: "e".repeat(80),
@@ -30,7 +31,7 @@ const extreme = {
   created_at: "2026-05-29T02:46:58Z",
   steps: [
     { tool_name: "n".repeat(150), duration: 0, kind: "llm" },
-    ...Array.from({ length: 30 }, (_, n) => ({ tool_name: `step_${n}`, duration: 2 ** n / 1000, success: n % 7 !== 3, output: { error: long } })),
+    ...Array.from({ length: 30 }, (_, n) => ({ tool_name: `step_${n}`, duration: 2 ** n / 1000, success: n % 7 !== 3, output: { error: wordy } })),
   ],
 };
 
@@ -60,6 +61,36 @@ test("trace", async ({ server, tracePage, page }) => {
   await picture(page, "trace-extreme");
   await tracePage.goto("nobody");
   await picture(page, "trace-unknown");
+});
+
+test("many steps", async ({ server, tracePage, page }) => {
+  await server.ingest(long(3_000));
+  await tracePage.goto("long");
+  const list = page.getByRole("listbox", { name: /^Steps/ });
+  await list.focus();
+  await page.keyboard.press("n");
+  await page.keyboard.press("Enter");
+  await page.locator(".chosen").waitFor();
+  await picture(page, "trace-many-steps");
+  await page.getByRole("checkbox", { name: "Failed only" }).check();
+  await page.getByRole("button", { name: "Zoom to the chosen step" }).click();
+  await picture(page, "trace-many-steps-failed");
+});
+
+test("views", async ({ server, tracesPage, page }) => {
+  await server.ingest(demo());
+  for (const [name, query] of [["Failed in production", "status=failed&environment=production"], ["A view with quite a long name, as people give them to find them again", "model=gpt-4.1"], ["Slow", "latency_min=2000&sort=-latency"]]) {
+    await tracesPage.goto(`?${query}`);
+    await page.getByRole("button", { name: "Save this view" }).click();
+    await page.getByRole("textbox", { name: "Name of the view" }).fill(name!);
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: name!, exact: true }).waitFor();
+  }
+  await tracesPage.goto("?latency_min=2000&sort=-latency");
+  await picture(page, "traces-view");
+  await tracesPage.goto("?status=failed");
+  await page.getByRole("button", { name: "Save this view" }).click();
+  await picture(page, "traces-saving");
 });
 
 test("overview", async ({ server, page, tracesPage }) => {
@@ -219,7 +250,7 @@ function demo() {
 
 test("why and compare", async ({ server, page, tracePage }) => {
   await server.ingest(loop);
-  await server.ingest([extreme, { ...extreme, trace_id: "other", prompt: `${long} indeed`, steps: extreme.steps.slice(5).reverse() }]);
+  await server.ingest([extreme, { ...extreme, trace_id: "other", prompt: `${wordy} indeed`, steps: extreme.steps.slice(5).reverse() }]);
   await tracePage.goto("failed");
   await picture(page, "why");
   for (const pair of ["failed..worked", "worked", `${extreme.trace_id}..other`]) {

@@ -35,6 +35,7 @@ test("what went wrong is gone through from the first kind to the last", async ({
   expect(rows[0]).toBe("/traces/failed");
   expect(rows.at(-1)).toBe("/traces/slow");
   await page.locator("table.traces .prompt > a").first().click();
+  await expect(page.getByRole("link", { name: "next" })).toBeVisible();
   await page.keyboard.press("j");
   await expect(page).toHaveURL(new RegExp(`${rows[1]}$`));
 });

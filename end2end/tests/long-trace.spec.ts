@@ -1,22 +1,8 @@
+import { long } from "../fixtures/long.ts";
 import { expect, test } from "../fixtures/test.ts";
 
-const COUNT = 3_000;
-
-/** An agent with a turn of ten steps under each call; every 700th fails. */
-const steps = [...Array(COUNT).keys()].map((n) => ({
-  step_id: `s${n}`,
-  parent_id: n % 10 ? `s${n - (n % 10)}` : n ? "s0" : undefined,
-  tool_name: n % 10 ? `tool_${n % 10}` : "agent",
-  kind: n % 10 ? "tool" : "agent",
-  input: { place: n },
-  timestamp: 1_780_000_000 + n,
-  duration: n % 10 ? 900 : n ? 9_900 : COUNT * 1_000,
-  success: n % 700 !== 699,
-  error: n % 700 === 699 ? `broke at ${n}` : undefined,
-}));
-
 test.beforeEach(async ({ server }) => {
-  await server.ingest({ trace_id: "long", prompt: "Much to do", created_at: 1_780_000_000, latency: COUNT * 1_000, steps });
+  await server.ingest(long(3_000));
 });
 
 test("all steps of a long trace are one list, of which only what is in view is drawn", async ({ tracePage, page }) => {
