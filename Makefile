@@ -4,7 +4,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 binary := $(CARGO_TARGET_DIR)/release/tracellm
 on_wasm := --target wasm32-unknown-unknown
 
-.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel bench bench-read fuzz screenshots clean
+.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel bench bench-read fuzz screenshots measure clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -60,6 +60,9 @@ fuzz: ## Looks for bytes that break a decoder, a minute each; SECONDS=600 for lo
 
 screenshots: build ## Pictures of every page, in end2end/pictures.local
 	tools/mongo.sh tools/browser.sh test --config pictures.config.ts
+
+measure: build ## What a browser takes: first loads in kB, a trace of 50,000 steps
+	tools/mongo.sh tools/browser.sh test --config measurements.config.ts
 
 clean: ## Forgets what was built here; tools stay in the cache
 	rm -rf target end2end/test-results end2end/playwright-report end2end/node_modules
