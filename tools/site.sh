@@ -34,7 +34,7 @@ if [ -n "$optimise" ]; then
     for module in "$made"/pkg/*.wasm; do
         # Only what every current browser knows; --all-features emits what Chromium refuses.
         "$modules/binaryen/bin/wasm-opt" -Oz --enable-bulk-memory --enable-nontrapping-float-to-int --enable-reference-types \
-            --enable-sign-ext --enable-mutable-globals --enable-multivalue "$module" -o "$made/small.wasm"
+            --enable-sign-ext --enable-mutable-globals --enable-multivalue "$module" -o "$made/small.wasm" 2> >(grep -v "unknown name subsection" >&2)
         mv "$made/small.wasm" "$module"
     done
     for script in "$made"/pkg/*.js; do

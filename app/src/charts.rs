@@ -6,6 +6,10 @@ use canvas::{Canvas, Ink};
 mod timeline;
 pub use timeline::{CostChart, LatencyChart, VolumeChart};
 
+/// Choosing a time range on a chart.
+mod brush;
+use brush::Brush;
+
 /// Counts by name, as bars that lead to what they count.
 mod breakdown;
 pub use breakdown::Breakdown;

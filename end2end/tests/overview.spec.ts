@@ -94,3 +94,27 @@ test.describe("a filter that is wrong", () => {
     }
   });
 });
+
+test("a time range is chosen on a chart, by hand and by keys", async ({ server, overviewPage, page }) => {
+  await server.ingest(some);
+  await overviewPage.goto("?model=gpt-4.1");
+  const brush = page.locator(".brush:visible").first();
+  const box = (await brush.boundingBox())!;
+  const at = (share: number) => [box.x + box.width * share, box.y + box.height / 2] as const;
+  await page.mouse.move(...at(0.08));
+  await expect(page.locator(".tip:visible").first()).toHaveText(/^2026-05-29 0\d:\d\d.*: \d traces?/);
+  await page.mouse.down();
+  await page.mouse.move(...at(0.3));
+  await page.mouse.move(...at(0.5));
+  await expect(page.locator(".tip:visible").first()).toContainText(" to 2026-05-29 1");
+  await page.mouse.up();
+  await expect(page).toHaveURL(/\?model=gpt-4\.1&from=2026-05-29T0[^&]*&to=2026-05-29T1[^&]*$/);
+  await expect(overviewPage.tile("Tokens")).toHaveText("80");
+  await page.goBack();
+  await expect(overviewPage.tile("Tokens")).toHaveText("180");
+  await brush.focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Shift+ArrowLeft");
+  await page.keyboard.press("Enter");
+  await expect(overviewPage.tile("Tokens")).toHaveText("10");
+});

@@ -18,13 +18,12 @@ const REST: std::time::Duration = std::time::Duration::from_millis(120);
 /// chosen.
 #[component]
 pub fn LongWaterfall(
-    outline: Outline,
+    outline: Arc<Outline>,
     project_id: String,
     trace_id: String,
     /// The step that is chosen at first.
     first: usize,
 ) -> impl IntoView {
-    let outline = Arc::new(outline);
     let view = View::new(outline.clone(), first);
     // The step that the address names.
     let hash = use_location().hash;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use tracellm_trace::{Trace, Why};
 
@@ -22,7 +24,8 @@ pub fn Steps(trace: Trace, first: usize, total: usize, why: Why, own: String) ->
     let part = StoredValue::new((trace, why));
     let outline = Action::new(move |(): &()| {
         let (project_id, trace_id) = part.with_value(|(trace, _)| (trace.project_id.clone(), trace.trace_id.clone()));
-        get_outline(project_id, trace_id)
+        // Shared, as it is large.
+        async move { get_outline(project_id, trace_id).await.map(Arc::new) }
     });
     // In the browser alone: the page does not wait for all steps.
     Effect::new(move |_| {

@@ -56,15 +56,15 @@ fn Numbers(filter: Filter, numbers: Analytics) -> impl IntoView {
         <div class="charts">
             <figure class="panel">
                 <figcaption>"Traces " <span class="key failed">"failed"</span></figcaption>
-                <VolumeChart points=points() />
+                <VolumeChart points=points() filter=of() />
             </figure>
             <figure class="panel">
                 <figcaption>"Latency " <span class="key mean">"mean"</span> <span class="key p95">"95th percentile"</span></figcaption>
-                <LatencyChart points=points() />
+                <LatencyChart points=points() filter=of() />
             </figure>
             <figure class="panel">
                 <figcaption>"Cost"</figcaption>
-                <CostChart points=points() />
+                <CostChart points=points() filter=of() />
             </figure>
         </div>
         <div class="breakdowns">
