@@ -19,7 +19,7 @@ say "building the dashboard for the browser"
 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--cfg=erase_components -Clink-args=--emit-relocs" "$root/tools/wasm.sh" build --quiet -p tracellm --lib --no-default-features --features hydrate --target $target --profile $profile
 
 # The slow steps are skipped where nothing changed that they read.
-stamp=$(cat "$front/$target/$folder/tracellm.wasm" style/*.css public/* tools/site.sh tools/package-lock.json Cargo.lock | sha256sum | cut -c1-16)
+stamp=$(cat "$front/$target/$folder/tracellm.wasm" style/*.css public/* tools/site.sh tools/common.sh tools/package-lock.json Cargo.lock | sha256sum | cut -c1-16)
 [ "$(cat target/site.stamp 2>/dev/null)" = "$stamp$optimise" ] && [ -d target/site ] && exit 0
 
 mkdir -p target # cargo may build elsewhere

@@ -52,5 +52,11 @@ mod format;
 /// Which list was shown last.
 mod last_list;
 
+/// Reading a page anew that can't go on.
+#[cfg(feature = "hydrate")]
+mod reload;
+#[cfg(feature = "hydrate")]
+pub use reload::{reload_once, reloading_works};
+
 /// Light and dark.
 mod theme;

@@ -44,3 +44,18 @@ test("a link to a step of a long trace leads there", async ({ tracePage, page })
   await expect(page.locator("#step-1500")).toHaveAttribute("aria-selected", "true");
   await expect(page.locator("#step-1500")).toBeInViewport();
 });
+
+test("a step is found wherever it is hidden, and a link from above leads to the list", async ({ tracePage, page }) => {
+  await tracePage.goto("long");
+  const list = page.getByRole("listbox", { name: /^Steps/ });
+  await list.focus();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowLeft");
+  await expect(list.getByRole("option")).toHaveCount(1);
+  await page.keyboard.press("n");
+  await expect(page.locator("#step-700")).toHaveAttribute("aria-selected", "true");
+  await expect(page.locator("#step-700")).toHaveAttribute("aria-posinset", "700");
+  await page.locator(".why").getByRole("link", { name: "710", exact: true }).click();
+  await expect(page.locator("#step-710")).toHaveAttribute("aria-selected", "true");
+  await expect(page.locator("#step-710")).toBeInViewport();
+});

@@ -50,3 +50,21 @@ test("pages follow each other without a reload", async ({ tracesPage, ingestPage
   await expect(tracesPage.heading).toHaveText("Traces");
   expect(await page.evaluate(() => "stillHere" in window)).toBe(true);
 });
+
+test.describe("a page whose code is gone", () => {
+  test.use({ expectedConsole: /./ });
+
+  test("is read anew, once", async ({ server, tracesPage, page }) => {
+    await server.ingest({ trace_id: "a", prompt: "Hello" });
+    await tracesPage.goto();
+    // As after the server was brought up to date: the page knows the files of before.
+    let refused = 0;
+    await page.route("**/split___settings*", (route) => (refused++ < 1 ? route.fulfill({ status: 404, body: "" }) : route.continue()));
+    const anew = page.waitForEvent("load");
+    await page.getByRole("link", { name: "Settings" }).click();
+    await anew;
+    await tracesPage.hydrated();
+    await page.getByRole("link", { name: "Settings" }).click();
+    await expect(tracesPage.heading).toHaveText("Settings");
+  });
+});

@@ -23,7 +23,8 @@ pub fn Brush(points: StoredValue<Vec<ChartPoint>>, plot: Plot, class: &'static s
     let narrow_by_key = narrow.clone();
     let under = move |event: &ev::PointerEvent| {
         let target = event.current_target()?.dyn_into::<web_sys::Element>().ok()?;
-        plot.bucket_at(f64::from(event.offset_x()) / f64::from(target.client_width()))
+        let room = target.get_bounding_client_rect();
+        plot.bucket_at((f64::from(event.client_x()) - room.left()) / room.width())
     };
     let press = move |event: ev::PointerEvent| {
         if let Some(bucket) = under(&event).filter(|_| event.button() == 0) {

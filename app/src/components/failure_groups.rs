@@ -45,7 +45,8 @@ fn GroupRow(group: FailureGroup, filter: Filter, decide: Decide) -> impl IntoVie
     let state = RwSignal::new(group.state);
     // As far as it can be told by words, beside those that are asked for anyway.
     let asked = filter.q.as_ref().map(Search::as_str).unwrap_or_default();
-    let q = group.phrase().and_then(|phrase| Search::parse(&format!("{asked} {phrase}")).ok()).or(filter.q.clone());
+    let open = if asked.matches('"').count() % 2 == 1 { "\"" } else { "" };
+    let q = group.phrase().and_then(|phrase| Search::parse(&format!("{asked}{open} {phrase}")).ok()).or(filter.q.clone());
     let narrow = Filter { project_id: Some(group.project_id.clone()), status: Some(Status::Failed), q, ..filter };
     let list = list_href(&Query { filter: narrow, ..Query::default() });
     let newest = trace_href(&group.project_id, &group.trace_id);

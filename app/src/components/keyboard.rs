@@ -75,7 +75,8 @@ pub fn Keyboard(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
             Deed::Go(path) => go(path),
             Deed::Search if !focus_search() => go("/traces"),
             Deed::Search => {}
-            Deed::SaveView => press("#save-view"),
+            Deed::SaveView if !press("#save-view") => go("/traces"),
+            Deed::SaveView => {}
             Deed::Theme => theme::switch(theme),
             Deed::Help => open(help),
         }
@@ -184,10 +185,13 @@ fn is_any_open(dialogs: [NodeRef<html::Dialog>; 2]) -> bool {
     dialogs.into_iter().filter_map(|dialog| dialog.get_untracked()).any(|dialog| dialog.open())
 }
 
-/// Presses a button, where it is there.
-fn press(button: &str) {
+/// Presses a button; says whether it is there.
+fn press(button: &str) -> bool {
     let button = document().query_selector(button).ok().flatten().and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok());
-    button.into_iter().for_each(|button| button.click());
+    button.is_some_and(|button| {
+        button.click();
+        true
+    })
 }
 
 /// Says whether there is a field for it.

@@ -25,15 +25,18 @@ pub fn LongWaterfall(
     first: usize,
 ) -> impl IntoView {
     let view = View::new(outline.clone(), first);
+    let list = NodeRef::<html::Div>::new();
     // The step that the address names.
     let hash = use_location().hash;
     Effect::new(move |_| {
         let named = hash.with(|hash| hash.trim_start_matches('#').strip_prefix("step-").and_then(|number| number.parse::<usize>().ok()));
         if let Some(step) = named.and_then(|number| number.checked_sub(1)).filter(|step| *step < view.total) {
-            view.chosen.set(step);
+            view.choose(step);
+            // Behind the router, which goes to the top where it finds no such row; the page may have changed by then.
+            let show = move || list.try_get_untracked().flatten().into_iter().for_each(|list| list.scroll_into_view());
+            set_timeout(show, std::time::Duration::from_millis(50));
         }
     });
-    let list = NodeRef::<html::Div>::new();
     let (top, height) = (RwSignal::new(0.0), RwSignal::new(20.0 * ROW));
     let measure = move || {
         if let Some(list) = list.get_untracked() {
@@ -197,6 +200,19 @@ impl View {
         self.rows.with(|rows| rows.binary_search(&step).ok())
     }
 
+    /// Chooses a step, and shows it where it is hidden.
+    fn choose(self, step: usize) {
+        if self.rows.with_untracked(|rows| rows.binary_search(&step).is_err()) {
+            self.sought.set(String::new());
+            self.only_failed.set(false);
+            let above = self
+                .outline
+                .with_value(|outline| std::iter::successors(outline.parent[step], |above| outline.parent[*above]).collect::<Vec<_>>());
+            self.folded.update(|folded| folded.retain(|step| !above.contains(step)));
+        }
+        self.chosen.set(step);
+    }
+
     fn move_by(self, by: isize) {
         self.rows.with_untracked(|rows| {
             let chosen = self.chosen.get_untracked();
@@ -239,14 +255,17 @@ impl View {
             "ArrowLeft" => {
                 let is_leaf = !self.has_children(chosen) || self.folded.with_untracked(|folded| folded.contains(&chosen));
                 match self.outline.with_value(|outline| outline.parent[chosen]) {
-                    Some(parent) if is_leaf => self.chosen.set(parent),
+                    Some(parent) if is_leaf => self.choose(parent),
                     _ => self.fold(chosen, true),
                 }
             }
-            "n" | "p" => self.outline.with_value(|outline| {
-                let next = if key == "n" { outline.failed.range(chosen + 1..).next() } else { outline.failed.range(..chosen).next_back() };
-                next.into_iter().for_each(|step| self.chosen.set(*step));
-            }),
+            "n" | "p" => {
+                let next = self.outline.with_value(|outline| match key {
+                    "n" => outline.failed.range(chosen + 1..).next().copied(),
+                    _ => outline.failed.range(..chosen).next_back().copied(),
+                });
+                next.into_iter().for_each(|step| self.choose(step));
+            }
             "z" => self.zoom(),
             _ => return false,
         }
@@ -275,6 +294,8 @@ fn Row(outline: Arc<Outline>, step: usize, view: View) -> impl IntoView {
     let said = format!(", {outcome}{}, {}", if is_critical { ", on the critical path" } else { "" }, format::duration(duration));
     let fold = move |event: ev::MouseEvent| {
         event.stop_propagation();
+        // So that the list stays here.
+        view.chosen.set(step);
         view.fold(step, !view.folded.with_untracked(|folded| folded.contains(&step)));
     };
     let choose = move |_| {
@@ -293,6 +314,8 @@ fn Row(outline: Arc<Outline>, step: usize, view: View) -> impl IntoView {
             class:folded=move || view.folded.with(|folded| folded.contains(&step))
             role="option"
             id=format!("step-{}", step + 1)
+            aria-setsize=move || view.rows.with(|rows| rows.len())
+            aria-posinset=move || view.place_of(step).map_or(0, |place| place + 1)
             aria-selected=move || (view.chosen.get() == step).to_string()
             on:click=choose
         >
@@ -330,12 +353,13 @@ fn Chosen(view: View, project_id: String, trace_id: String) -> impl IntoView {
         }
     });
     let shown = move || {
-        let (number, step) = step.value().get().filter(|_| view.is_open.get())?;
+        // An answer may come behind a later one.
+        let (number, step) = step.value().get().filter(|(number, _)| view.is_open.get() && *number == view.chosen.get())?;
         let content = match step {
-            Ok(step) => view! { <h3>{format!("{} {}", number + 1, step.tool_name)}</h3> <StepBody step /> }.into_any(),
+            Ok(step) => view! { <h3 aria-live="polite">{format!("{} {}", number + 1, step.tool_name)}</h3> <StepBody step /> }.into_any(),
             Err(error) => view! { <ErrorPanel error /> }.into_any(),
         };
-        Some(view! { <div class="chosen" aria-live="polite">{content}</div> })
+        Some(view! { <div class="chosen">{content}</div> })
     };
     view! { {shown} }
 }

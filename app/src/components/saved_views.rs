@@ -84,7 +84,9 @@ fn Save(views: ViewsToCome, address: String) -> impl IntoView {
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let given = name.get_untracked().map(|name| name.value()).unwrap_or_default();
-        save.dispatch(given);
+        if !save.pending().get_untracked() {
+            save.dispatch(given);
+        }
     };
     let form = move || {
         view! {

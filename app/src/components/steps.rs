@@ -32,7 +32,7 @@ pub fn Steps(trace: Trace, first: usize, total: usize, why: Why, own: String) ->
         outline.dispatch(());
     });
     let all = move || match outline.value().get() {
-        Some(Ok(outline)) => {
+        Some(Ok(outline)) if !outline.is_empty() => {
             let (project_id, trace_id) = part.with_value(|(trace, _)| (trace.project_id.clone(), trace.trace_id.clone()));
             view! {
                 <h2 id="steps">{format::things(total as i64, "step")}</h2>
@@ -40,7 +40,7 @@ pub fn Steps(trace: Trace, first: usize, total: usize, why: Why, own: String) ->
             }
             .into_any()
         }
-        // Without a script or an answer there is this part, and ways to the others.
+        // Without a script, an answer or its spans there is this part, and ways to the others.
         _ => {
             let (trace, why) = part.get_value();
             view! {

@@ -10,6 +10,7 @@ use crate::{
     components::{Delete, ErrorPanel, JsonBlock, Mapping, Share, TraceSheet, heading, trace_href},
     functions::{TracePart, get_trace, remove_trace},
     last_list::LastList,
+    url::href,
 };
 
 #[component]
@@ -109,14 +110,13 @@ fn DeleteTrace(project_id: String, trace_id: String) -> impl IntoView {
 
 /// Which attribute gave which field, once it is asked for by the URL.
 fn mapping(own: &str, explanation: Option<Explanation>) -> impl IntoView + use<> {
-    let joint = if own.contains('?') { '&' } else { '?' };
     let content = match explanation {
         Some(Explanation { total_spans: 0, .. }) => view! { <p class="muted none">"Its spans are no longer there."</p> }.into_any(),
         Some(explanation) => view! { <Mapping explanation /> }.into_any(),
         None => view! {
             <p class="muted">
                 "This trace came as spans of OpenTelemetry. "
-                <a href=format!("{own}{joint}mapping=1#mapping")>"Show which attribute gave which field, and what was left over"</a> "."
+                <a href=href(own, &[("mapping", "1".to_owned())]) + "#mapping">"Show which attribute gave which field, and what was left over"</a> "."
             </p>
         }
         .into_any(),

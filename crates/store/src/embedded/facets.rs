@@ -19,8 +19,6 @@ use crate::{
     search::{FACET_PATIENCE, Walk},
 };
 
-/// Where counts of tools and tags stand: of all traces, and by all names.
-pub(super) const TABLES: [&str; 2] = ["labels", "facets"];
 /// The levels that are kept by all names, the longest first. Of all traces all levels are.
 const LEVELS: [Level; 2] = [Level::Day, Level::Hour];
 
@@ -131,6 +129,14 @@ fn add(connection: &Connection, cell: &Cell, change: i64) -> Result<(), StoreErr
         connection.prepare_cached(sql)?.execute(values)?;
     }
     Ok(())
+}
+
+/// What asks for the first periods, from a moment on, of which something is counted; each a step down an index.
+pub(super) fn first_periods(from: i64) -> impl Iterator<Item = (&'static str, Vec<i64>)> {
+    let of_names = "SELECT min(period) FROM facets WHERE grain = ? AND level = ? AND period >= ?";
+    let of_all = "SELECT min(period) FROM labels WHERE level = ? AND period >= ?";
+    let of_names = LEVELS.into_iter().map(move |level| (of_names, vec![Grain::Full as i64, level as i64, from]));
+    of_names.chain(Grain::All.levels().iter().map(move |level| (of_all, vec![*level as i64, from])))
 }
 
 /// Counts anew what began in a part of time, and mends what stands.

@@ -312,10 +312,10 @@ fn next_day(connection: &Connection, from: i64) -> Result<Option<i64>, StoreErro
         for &level in grain.levels() {
             let sql = "SELECT min(period) FROM rollups WHERE grain = ? AND level = ? AND period >= ?";
             days.push(first(sql, &[grain as i64, level as i64, from])?);
-            for table in facets::TABLES {
-                days.push(first(&format!("SELECT min(period) FROM {table} WHERE level = ? AND period >= ?"), &[level as i64, from])?);
-            }
         }
+    }
+    for (sql, values) in facets::first_periods(from) {
+        days.push(first(sql, &values)?);
     }
     Ok(days.into_iter().flatten().min().map(|millis| Level::Day.period_of(millis)))
 }
