@@ -62,6 +62,9 @@ pub use pager::Pager;
 mod steps;
 pub use steps::Steps;
 
+/// The time that the bars of steps stand on.
+mod time_axis;
+
 /// Steps on the time axis of their trace.
 mod waterfall;
 pub use waterfall::{StepBody, Waterfall};

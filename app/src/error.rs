@@ -71,6 +71,11 @@ impl ApiError {
         }
     }
 
+    /// There is no trace of this id.
+    pub fn no_trace(trace_id: &str) -> Self {
+        Self::NotFound(format!("there is no trace `{trace_id}`"))
+    }
+
     /// Stable name for programs.
     pub fn code(&self) -> &'static str {
         match self {

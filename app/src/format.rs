@@ -23,6 +23,11 @@ pub fn duration(ms: f64) -> String {
     }
 }
 
+/// A count as the functions here take it; as many as fit of more than fit.
+pub fn whole(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
 /// A count with its thousands apart: `3,229`.
 pub fn count(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
@@ -46,7 +51,7 @@ pub fn things(n: i64, noun: &str) -> String {
 
 /// A total that says when it was capped: `over 10,000 traces`.
 pub fn total(total: Total) -> String {
-    let traces = things(i64::try_from(total.count).unwrap_or(i64::MAX), "trace");
+    let traces = things(whole(total.count), "trace");
     if total.is_capped { format!("over {traces}") } else { traces }
 }
 

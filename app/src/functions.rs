@@ -46,7 +46,7 @@ pub async fn get_trace(project_id: Option<String>, trace_id: String, first: usiz
 #[server(prefix = "/fn", endpoint = "traces/outline", input = Json, output = Json)]
 pub async fn get_outline(project_id: String, trace_id: String) -> Result<Outline, ApiError> {
     let found = server::answer(server::store().outline(Some(&project_id), &trace_id).await)?;
-    server::answer(found.ok_or_else(|| server::no_trace(&trace_id)))
+    server::answer(found.ok_or_else(|| ApiError::no_trace(&trace_id)))
 }
 
 /// One step of a trace, by its position, from 0.
@@ -57,7 +57,7 @@ pub async fn get_step(project_id: String, trace_id: String, step: usize) -> Resu
         crate::shorten::shorten(&mut trace);
         trace.steps.pop()
     });
-    server::answer(found.ok_or_else(|| server::no_trace(&trace_id)))
+    server::answer(found.ok_or_else(|| ApiError::no_trace(&trace_id)))
 }
 
 /// What is compared: `left..right`, two trace ids, or one beside a trace of the same prompt that succeeded.
@@ -286,16 +286,12 @@ mod server {
         if issues.is_empty() { Ok(()) } else { Err(ApiError::Invalid(issues)) }
     }
 
-    pub fn no_trace(trace_id: &str) -> ApiError {
-        ApiError::NotFound(format!("there is no trace `{trace_id}`"))
-    }
-
     pub async fn part(project_id: Option<&str>, trace_id: &str, first: usize, explained: bool) -> Result<TracePart, ApiError> {
         /// Spans that are explained one by one.
         const EXPLAINED: usize = 200;
         let store = store();
         let found = store.get_with_why(project_id, trace_id, first..first.saturating_add(STEPS_SHOWN)).await?;
-        let (mut trace, total, why) = found.ok_or_else(|| no_trace(trace_id))?;
+        let (mut trace, total, why) = found.ok_or_else(|| ApiError::no_trace(trace_id))?;
         let explanation = match trace.source {
             Some(Source::Otlp) if explained => Some(store.explain(&trace, EXPLAINED).await?),
             _ => None,

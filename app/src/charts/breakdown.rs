@@ -24,7 +24,7 @@ pub fn Breakdown(heading: &'static str, counts: Vec<Count>, filter: Filter, para
         view! {
             <li>
                 <a href=list_href(&query)>{key.clone()}</a>
-                <span class="number">{format::count(i64::try_from(*count).unwrap_or(i64::MAX))}</span>
+                <span class="number">{format::count(format::whole(*count))}</span>
             </li>
         }
     });

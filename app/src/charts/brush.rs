@@ -111,16 +111,15 @@ fn told(points: &[ChartPoint]) -> Option<String> {
     let traces: u64 = points.iter().map(|point| point.traces).sum();
     let failed: u64 = points.iter().map(|point| point.failed).sum();
     let cost: f64 = points.iter().map(|point| point.cost_usd).sum();
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let time =
         if points.len() == 1 { format::time(first.time) } else { format!("{} to {}", format::time(first.time), format::time(last.time)) };
     let mut more = String::new();
     if failed > 0 {
-        more += &format!(", {} failed", format::count(number(failed)));
+        more += &format!(", {} failed", format::count(format::whole(failed)));
     }
     // Percentiles of several don't add up.
     if points.len() == 1 && traces > 0 {
         more += &format!(", p95 {}", format::duration(first.p95_latency));
     }
-    Some(format!("{time}: {}{more}, {}", format::things(number(traces), "trace"), format::dollars(cost)))
+    Some(format!("{time}: {}{more}, {}", format::things(format::whole(traces), "trace"), format::dollars(cost)))
 }

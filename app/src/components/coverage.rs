@@ -9,7 +9,7 @@ pub fn CoverageNote(coverage: Option<Coverage>) -> impl IntoView {
     coverage.map(|Coverage { until, not_indexed }| {
         let stopped = until.map(|until| format!("The search took long and stopped at what started {}. ", format::exact_time(until)));
         let lately = (not_indexed > 0).then(|| {
-            let traces = format::things(i64::try_from(not_indexed).unwrap_or(i64::MAX), "trace");
+            let traces = format::things(format::whole(not_indexed), "trace");
             format!("{traces} stored lately are still being read and will be found in a moment. ")
         });
         let other = (until.is_none() && not_indexed == 0)

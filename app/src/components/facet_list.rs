@@ -25,7 +25,7 @@ pub fn FacetList(facets: FacetsToCome, query: Query, action: &'static str) -> im
             let note = coverage.map(|Coverage { until, not_indexed }| {
                 let until = until.map(|until| format!("Counted over what started {} or later. ", format::exact_time(until)));
                 let lately = (not_indexed > 0).then(|| {
-                    let traces = format::things(i64::try_from(not_indexed).unwrap_or(i64::MAX), "trace");
+                    let traces = format::things(format::whole(not_indexed), "trace");
                     format!("Tools and tags of {traces} stored lately are still to be counted.")
                 });
                 view! { <p class="muted coverage">{until}{lately}</p> }
@@ -55,7 +55,7 @@ fn Group(facet: Facet, query: Query, action: &'static str) -> impl IntoView {
                     <a href=href aria-current=is_chosen.then_some("true") title=value.clone()>
                         <svg class="share" aria-hidden="true" preserveAspectRatio="none" viewBox="0 0 100 1"><rect width=share height="1" /></svg>
                         <span class="facet-value">{if value.is_empty() { "(empty)".to_owned() } else { value.clone() }}</span>
-                        <span class="number">{format::count(i64::try_from(traces).unwrap_or(i64::MAX))}</span>
+                        <span class="number">{format::count(format::whole(traces))}</span>
                     </a>
                 </li>
             })

@@ -17,7 +17,7 @@ pub fn FailureKinds(found: FailureGroups, filter: Filter) -> impl IntoView {
         decide_group(project_id.clone(), fingerprint.clone(), *state)
     });
     let rows = groups.into_iter().map(|group| view! { <GroupRow group filter=filter.clone() decide /> }).collect_view();
-    let looked_at = format::things(i64::try_from(looked_at).unwrap_or(i64::MAX), "failed trace");
+    let looked_at = format::things(format::whole(looked_at), "failed trace");
     (count > 0).then(|| {
         view! {
             <section class="kind">
@@ -50,7 +50,7 @@ fn GroupRow(group: FailureGroup, filter: Filter, decide: Decide) -> impl IntoVie
     let narrow = Filter { project_id: Some(group.project_id.clone()), status: Some(Status::Failed), q, ..filter };
     let list = list_href(&Query { filter: narrow, ..Query::default() });
     let newest = trace_href(&group.project_id, &group.trace_id);
-    let count = format::count(i64::try_from(group.count).unwrap_or(i64::MAX));
+    let count = format::count(format::whole(group.count));
     let name = if group.reason.trim().is_empty() { "(no reason)".to_owned() } else { group.reason.clone() };
     let most = group.over_time.iter().copied().max().unwrap_or(0).max(1);
     let bars = group.over_time.iter().enumerate().filter(|(_, count)| **count > 0).map(|(part, count)| {

@@ -4,7 +4,10 @@ use leptos::{ev, html, prelude::*};
 use leptos_router::hooks::use_location;
 use tracellm_trace::Outline;
 
-use super::{ErrorPanel, StepBody};
+use super::{
+    ErrorPanel, StepBody,
+    time_axis::{Axis, DEEPEST, TimeAxis, bar},
+};
 use crate::{format, functions::get_step};
 
 /// Height of a row, in px, as the style has it.
@@ -85,11 +88,6 @@ pub fn LongWaterfall(
         let (shown, all) = (view.rows.with(|rows| rows.len()), view.total);
         if shown == all { String::new() } else { format!("{} of {}", format::count(shown as i64), format::count(all as i64)) }
     };
-    let axis = move || {
-        let (begin, length) = view.axis.get();
-        let tick = |quarter: i32| view! { <span>{format::duration(begin + length * f64::from(quarter) / 4.0)}</span> };
-        (0..=4).map(tick).collect_view()
-    };
     view! {
         <div class="waterfall long">
             <div class="tools">
@@ -109,11 +107,7 @@ pub fn LongWaterfall(
                     {move || if view.zoomed.get().is_some() { "Show the whole time" } else { "Zoom to the chosen step" }}
                 </button>
             </div>
-            <div class="axis" aria-hidden="true">
-                <span class="axis-name">"Step"</span>
-                <span class="ticks">{axis}</span>
-                <span class="axis-end">"Duration"</span>
-            </div>
+            <TimeAxis axis=view.axis />
             <div
                 class="rows"
                 role="listbox"
@@ -149,8 +143,7 @@ struct View {
     zoomed: RwSignal<Option<usize>>,
     /// The steps that are left, in order.
     rows: Memo<Arc<Vec<usize>>>,
-    /// Begin and length, in ms.
-    axis: Memo<(f64, f64)>,
+    axis: Memo<Axis>,
 }
 
 impl View {
@@ -175,8 +168,8 @@ impl View {
         });
         let axis = Memo::new(move |_| {
             outline.with_value(|outline: &Arc<Outline>| match zoomed.get() {
-                Some(step) => (outline.start[step], outline.duration[step].max(f64::MIN_POSITIVE)),
-                None => (0.0, outline.length.max(f64::MIN_POSITIVE)),
+                Some(step) => Axis { begin: outline.start[step], length: outline.duration[step].max(f64::MIN_POSITIVE) },
+                None => Axis { begin: 0.0, length: outline.length.max(f64::MIN_POSITIVE) },
             })
         });
         let is_open = RwSignal::new(false);
@@ -275,20 +268,10 @@ impl View {
 
 #[component]
 fn Row(outline: Arc<Outline>, step: usize, view: View) -> impl IntoView {
-    /// Levels that are indented.
-    const DEEPEST: usize = 8;
     let (start, duration) = (outline.start[step], outline.duration[step]);
     let has_failed = outline.failed.contains(&step);
     let again = if outline.retries.contains(&step) { Some("retry") } else { outline.loops.contains(&step).then_some("loop") };
-    let bar = move || {
-        const LEAST: f64 = 0.4;
-        let (begin, length) = view.axis.get();
-        let (from, to) = ((start - begin) / length * 100.0, (start + duration - begin) / length * 100.0);
-        let is_in_view = to >= 0.0 && from <= 100.0;
-        let left = from.clamp(0.0, 100.0 - LEAST);
-        let width = (to.min(100.0) - left).max(LEAST);
-        is_in_view.then(|| view! { <rect x=format!("{left:.3}%") y="25%" width=format!("{width:.3}%") height="50%" rx="2" /> })
-    };
+    let bar = move || view.axis.get().place(start, duration).map(bar);
     let is_critical = outline.critical.contains(&step);
     let outcome = if has_failed { "failed" } else { "succeeded" };
     let said = format!(", {outcome}{}, {}", if is_critical { ", on the critical path" } else { "" }, format::duration(duration));

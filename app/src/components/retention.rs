@@ -112,7 +112,7 @@ fn Preview(result: Signal<Option<Result<Vec<Going>, ApiError>>>) -> impl IntoVie
             (Goes::Content, _) => "texts only".to_owned(),
             (Goes::Trace, status) => status.map(|status| status.to_string()).unwrap_or_default(),
         };
-        let traces = format::count(i64::try_from(traces).unwrap_or(i64::MAX));
+        let traces = format::count(format::whole(traces));
         view! { <tr><td>{project_id}</td><td>{what}</td><td>{format::time(before)}</td><td class="number">{traces}</td></tr> }
     };
     move || match result.get() {

@@ -3,39 +3,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use leptos::prelude::*;
 use tracellm_trace::{Repeat, RepeatKind, Step, Trace, Why};
 
+use super::time_axis::{Axis, DEEPEST, TimeAxis, bar};
 use crate::{
     components::{JsonBlock, StepSide},
     format,
 };
 
-/// Levels that are indented; deeper ones stand where the last of these do.
-const DEEPEST: usize = 8;
-
 /// The steps in order, each as a bar on the time axis of the trace, each opening to what went in and came out. The first of them is the
 /// trace's step `first`, from 0.
 #[component]
 pub fn Waterfall(trace: Trace, first: usize, why: Why) -> impl IntoView {
-    let axis = Axis::of(&trace);
+    let (start, length) = stretch(&trace);
+    let axis = Axis { begin: 0.0, length };
     let levels = levels(&trace.steps);
     let again: BTreeMap<usize, &'static str> = why.repeats.iter().flat_map(again).collect();
     let critical: BTreeSet<usize> = why.critical.iter().map(|(step, _)| *step).collect();
     let steps = trace.steps.into_iter().zip(levels).enumerate();
     let row = |(place, (step, level))| {
         let index = first + place;
-        view! { <StepRow index step level axis again=again.get(&index).copied() is_critical=critical.contains(&index) /> }
+        view! { <StepRow index step level start axis again=again.get(&index).copied() is_critical=critical.contains(&index) /> }
     };
     let rows = steps.map(row).collect_view();
-    let ticks = (0..=4).map(|quarter| {
-        let label = format::duration(axis.length * f64::from(quarter) / 4.0);
-        view! { <span>{label}</span> }
-    });
     view! {
         <div class="waterfall">
-            <div class="axis" aria-hidden="true">
-                <span class="axis-name">"Step"</span>
-                <span class="ticks">{ticks.collect_view()}</span>
-                <span class="axis-end">"Duration"</span>
-            </div>
+            <TimeAxis axis />
             <ol>{rows}</ol>
         </div>
     }
@@ -62,40 +53,29 @@ fn levels(steps: &[Step]) -> Vec<usize> {
     levels.collect()
 }
 
-/// What the full width of the bars stands for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Axis {
-    /// Milliseconds after 1970.
-    start: i64,
-    /// Milliseconds, more than 0.
-    length: f64,
-}
-
-impl Axis {
-    /// From the first start to the last end: clocks of senders disagree, and a step may stand outside its trace.
-    fn of(trace: &Trace) -> Self {
-        let starts = trace.steps.iter().map(|step| step.timestamp.millis());
-        let start = starts.chain([trace.created_at.millis()]).min().unwrap_or_default();
-        let end_of = |from: i64, duration: f64| (from - start) as f64 + duration;
-        let ends = trace.steps.iter().map(|step| end_of(step.timestamp.millis(), step.duration));
-        let length = ends.fold(end_of(trace.created_at.millis(), trace.latency), f64::max);
-        Self { start, length: if length > 0.0 { length.min(f64::MAX) } else { 1.0 } }
-    }
-
-    /// Left edge and width of a step, in per cent; at least wide enough to be seen.
-    fn place(self, step: &Step) -> (f64, f64) {
-        const LEAST: f64 = 0.4;
-        let offset = (step.timestamp.millis() - self.start) as f64;
-        let left = (offset / self.length * 100.0).clamp(0.0, 100.0 - LEAST);
-        let width = (step.duration / self.length * 100.0).clamp(LEAST, 100.0 - left);
-        (left, width)
-    }
+/// From the first start, in ms after 1970, to the last end, in ms, more than 0: clocks of senders disagree, and a step may stand outside its
+/// trace.
+fn stretch(trace: &Trace) -> (i64, f64) {
+    let starts = trace.steps.iter().map(|step| step.timestamp.millis());
+    let start = starts.chain([trace.created_at.millis()]).min().unwrap_or_default();
+    let end_of = |from: i64, duration: f64| (from - start) as f64 + duration;
+    let ends = trace.steps.iter().map(|step| end_of(step.timestamp.millis(), step.duration));
+    let length = ends.fold(end_of(trace.created_at.millis(), trace.latency), f64::max);
+    (start, if length > 0.0 { length.min(f64::MAX) } else { 1.0 })
 }
 
 #[component]
-fn StepRow(index: usize, step: Step, level: usize, axis: Axis, again: Option<&'static str>, is_critical: bool) -> impl IntoView {
-    let (left, width) = axis.place(&step);
-    let offset = (step.timestamp.millis() - axis.start) as f64;
+fn StepRow(
+    index: usize,
+    step: Step,
+    level: usize,
+    /// When the axis begins, in ms after 1970.
+    start: i64,
+    axis: Axis,
+    again: Option<&'static str>,
+    is_critical: bool,
+) -> impl IntoView {
+    let offset = (step.timestamp.millis() - start) as f64;
     let hint = format!("starts at {}, takes {}", format::duration(offset), format::duration(step.duration));
     let outcome = outcome(&step);
     let has_failed = !step.success;
@@ -112,7 +92,7 @@ fn StepRow(index: usize, step: Step, level: usize, axis: Axis, again: Option<&'s
                     </span>
                     <svg class="bar" role="img" aria-label=hint.clone() preserveAspectRatio="none">
                         <title>{hint.clone()}</title>
-                        <rect x=format!("{left:.3}%") y="25%" width=format!("{width:.3}%") height="50%" rx="2" />
+                        {axis.place(offset, step.duration).map(bar)}
                     </svg>
                     <span class="step-duration number">{format::duration(step.duration)}</span>
                 </summary>
@@ -149,18 +129,20 @@ fn outcome(step: &Step) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use tracellm_trace::{Context, Source, Timestamp, normalize};
+    use tracellm_trace::{Context, Source, Step, Timestamp, normalize};
 
-    use super::Axis;
+    use super::{Axis, stretch};
 
     #[track_caller]
     fn check(raw: &str, length: f64, places: &[(f64, f64)]) {
         let context = Context { now: Timestamp::MIN, fresh_id: "t".into(), source: Source::Json, key: None };
         let trace = normalize(raw, &context).unwrap().trace;
-        let axis = Axis::of(&trace);
+        let (start, found) = stretch(&trace);
+        let axis = Axis { begin: 0.0, length: found };
         assert_eq!(axis.length, length);
         let rounded = |share: f64| (share * 1e6).round() / 1e6;
-        let found = trace.steps.iter().map(|step| axis.place(step)).map(|(left, width)| (rounded(left), rounded(width)));
+        let place = |step: &Step| axis.place((step.timestamp.millis() - start) as f64, step.duration).unwrap();
+        let found = trace.steps.iter().map(place).map(|(left, width)| (rounded(left), rounded(width)));
         assert_eq!(found.collect::<Vec<_>>(), places);
     }
 

@@ -40,7 +40,7 @@ fn Found(filter: Filter, found: (Failures, FailureGroups)) -> impl IntoView {
 #[component]
 fn Kind(heading: &'static str, none: &'static str, total: u64, traces: Vec<Trace>, all: Filter) -> impl IntoView {
     let rows: Vec<_> = traces.iter().map(TraceSummary::from).collect();
-    let count = format::count(i64::try_from(total).unwrap_or(i64::MAX));
+    let count = format::count(format::whole(total));
     let more = (total > rows.len() as u64).then(|| {
         let href = list_href(&Query { filter: all, ..Query::default() });
         view! { <p class="more"><a href=href>{format!("All {count}")}</a></p> }

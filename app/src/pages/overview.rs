@@ -25,7 +25,7 @@ pub fn OverviewPage() -> impl IntoView {
 #[component]
 fn Found(filter: Filter, numbers: Analytics) -> impl IntoView {
     let coverage = numbers.coverage;
-    let total = i64::try_from(numbers.summary.total_traces).unwrap_or(i64::MAX);
+    let total = format::whole(numbers.summary.total_traces);
     let content = if total > 0 {
         view! { <Numbers filter=filter.clone() numbers /> }.into_any()
     } else if filter.is_empty() {
@@ -86,7 +86,7 @@ fn Numbers(filter: Filter, numbers: Analytics) -> impl IntoView {
 
 #[component]
 fn Tiles(summary: Summary, filter: Filter) -> impl IntoView {
-    let count = |n: u64| format::count(i64::try_from(n).unwrap_or(i64::MAX));
+    let count = |n: u64| format::count(format::whole(n));
     let list = |narrow: fn(&mut Filter)| {
         let mut filter = filter.clone();
         narrow(&mut filter);

@@ -94,14 +94,13 @@ fn diff(left: &Trace, right: &Trace) -> Diff {
     let mut counts = BTreeMap::new();
     pairs.iter().for_each(|pair| *counts.entry(pair.pairing).or_default() += 1);
     let (steps, more) = StepRow::of(pairs);
-    let of_first = |trace: &Trace| trace.cut_from().filter(|total| *total > trace.steps.len() as u64).map(|_| trace.steps.len());
     Diff {
         prompt: texts(&left.prompt, &right.prompt),
         response: texts(&response(left), &response(right)),
         steps,
         counts,
         more,
-        of_first: of_first(left).or(of_first(right)),
+        of_first: left.first_steps().or(right.first_steps()),
     }
 }
 

@@ -109,6 +109,11 @@ impl Trace {
         self.metadata.get(STEPS_TOTAL).and_then(Value::as_u64).filter(|_| self.source == Some(Source::Otlp))
     }
 
+    /// How many steps stand in this document, where the trace has more.
+    pub fn first_steps(&self) -> Option<usize> {
+        self.cut_from().filter(|total| *total > self.steps.len() as u64).map(|_| self.steps.len())
+    }
+
     /// Its root span has not come yet.
     pub fn in_progress(&self) -> bool {
         self.metadata.get(ROOT_MISSING) == Some(&Value::Bool(true))

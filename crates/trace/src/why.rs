@@ -107,7 +107,6 @@ impl Why {
         let steps = &trace.steps;
         let (tree, times) = (Tree::of(steps), Times::of(trace));
         let (repeats, wasted) = repeats::of(steps);
-        let total = trace.cut_from().and_then(|total| usize::try_from(total).ok());
         Self {
             first_failed: FailedStep::first(steps, &tree, &times),
             repeats,
@@ -116,7 +115,7 @@ impl Why {
             gaps: times.gaps(&tree),
             length: times.length(),
             critical: times.critical(tree),
-            of_first: total.filter(|total| *total > steps.len()).map(|_| steps.len()),
+            of_first: trace.first_steps(),
         }
     }
 

@@ -24,7 +24,7 @@ use crate::server::{
     responses((status = 204, description = "It is gone"), (status = 404, body = ErrorBody)))]
 pub async fn trace(State(store): Store, _admin: Admin, Path(trace_id): Path<String>, pairs: Pairs) -> Result<StatusCode, Failure> {
     let project_id = pairs.project_id()?;
-    let not_found = || ApiError::NotFound(format!("there is no trace `{trace_id}`"));
+    let not_found = || ApiError::no_trace(&trace_id);
     let trace = store.document(project_id.as_deref(), &trace_id).await?.ok_or_else(not_found)?;
     store.remove(vec![TraceKey { project_id: trace.project_id, trace_id: trace.trace_id }]).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -87,7 +87,7 @@ pub async fn list(State(store): Store, reader: Reader, pairs: Pairs) -> Result<J
 pub async fn get(State(store): Store, reader: Reader, Path(trace_id): Path<String>, pairs: Pairs) -> Result<Json<Trace>, Failure> {
     let project_id = reader.project(pairs.project_id()?)?;
     let trace = store.get(project_id.as_deref(), &trace_id).await?;
-    trace.map(Json).ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")).into())
+    trace.map(Json).ok_or_else(|| ApiError::no_trace(&trace_id).into())
 }
 
 /// One trace as an HTML file that opens anywhere and needs nothing else.
@@ -97,7 +97,7 @@ pub async fn get(State(store): Store, reader: Reader, Path(trace_id): Path<Strin
 pub async fn get_html(State(store): Store, reader: Reader, Path(trace_id): Path<String>, pairs: Pairs) -> Result<Response, Failure> {
     let project_id = reader.project(pairs.project_id()?)?;
     let trace = store.get(project_id.as_deref(), &trace_id).await?;
-    let trace = trace.ok_or_else(|| ApiError::NotFound(format!("there is no trace `{trace_id}`")))?;
+    let trace = trace.ok_or_else(|| ApiError::no_trace(&trace_id))?;
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let name = format!("attachment; filename=\"trace-{}.html\"", trace.trace_id.chars().filter(is_plain).take(64).collect::<String>());
     let html = spawn_blocking(move || standalone(trace, site::css())).await.map_err(|_| ApiError::Failed)?;

@@ -78,7 +78,7 @@ fn shown(page: Result<IntakePage, ApiError>, most: RwSignal<usize>) -> AnyView {
                 </details>
             }
         });
-        let count = |n: u64| format::count(i64::try_from(n).unwrap_or(i64::MAX));
+        let count = |n: u64| format::count(format::whole(n));
         view! {
             <tr>
                 <td>{format::time(intake.at)}</td>

@@ -2,13 +2,13 @@ use std::{ops::Range, time::Instant};
 
 use futures_util::{future::try_join_all, try_join};
 use mongodb::{Database, bson::Document};
-use tracellm_trace::{Coverage, FacetBy, FacetNames, FacetTally, Filter, Status, Timestamp, stats::Tally};
+use tracellm_trace::{Coverage, FacetBy, FacetTally, Filter, Timestamp, stats::Tally};
 
 use super::{
     TRACES, filter,
     marks::{self, Cover, Marked, Stretch, UNINDEXED, UNSUMMED},
     roller,
-    rollups::{self, Period, Stored},
+    rollups::{self, Period, Stored, StoredLabel},
     search::Ground,
     tally::Rows,
 };
@@ -121,7 +121,7 @@ impl<'a> Kept<'a> {
         // Names are kept of longer periods than a chart may need.
         let (parts, named) = (self.parts(bounds, &levels), self.parts(bounds, rollups::levels(grain)));
         let sums = self.read(&parts, grain, of_names_and("cells.sums"));
-        let counts = self.read(&named, grain, if grain == Grain::Full { of_names() } else { of_names_and("cells.labels") });
+        let counts = self.read(&named, grain, if grain == Grain::Full { of_names() } else { of_names_and("cells.names") });
         let traces = &self.database.collection(TRACES);
         let live = try_join_all(live(&parts).map(|part| async move { Rows::read(traces, &within(filter, part), bucket).await }));
         let undated = self.undated(filter);
@@ -135,7 +135,7 @@ impl<'a> Kept<'a> {
             if grain == Grain::Full {
                 tally.add_names(&cell.model_name, &cell.project_id, &cell.environment, cell.traces.unsigned_abs());
             }
-            cell.labels.iter().for_each(|label| tally.add_name(label.by, &label.value, label.traces.unsigned_abs()));
+            cell.names.iter().for_each(|name| tally.add_name(name.by, &name.value, name.traces.unsigned_abs()));
         }
         for cell in undated.iter().filter(|cell| cell.is_of(names)) {
             tally.add_sums(None, &cell.sums()?);
@@ -164,7 +164,7 @@ impl<'a> Kept<'a> {
         let told = single.as_ref().map_or(names, |(.., rest)| rest);
         let parts = self.parts(open_range(filter), rollups::levels(told.grain()));
         let wanted = match &single {
-            Some(_) => of_names_and("cells.labels"),
+            Some(_) => of_names_and("cells.names"),
             None if names.only == Only::All => of_names(),
             None => of_names_and("cells.sums"),
         };
@@ -182,8 +182,8 @@ impl<'a> Kept<'a> {
         for cell in periods.iter().flat_map(|period| cells_of(period, told)) {
             count += match single {
                 Some((by, name, _)) => {
-                    let labels = cell.labels.iter().filter(|label| label.by == by && label.value == name);
-                    labels.map(|label| label.traces.unsigned_abs()).sum()
+                    let same = cell.names.iter().filter(|other| other.by == by && other.value == name);
+                    same.map(|same| same.traces.unsigned_abs()).sum()
                 }
                 None => only(cell, names)?,
             };
@@ -199,36 +199,36 @@ impl<'a> Kept<'a> {
         let bounds = open_range(rest);
         let grain = wanted.grain();
         let (crossed, any) = (self.parts(bounds, rollups::levels(Grain::Full)), self.parts(bounds, rollups::levels(Grain::All)));
-        let labelled = self.parts(bounds, rollups::levels(grain));
-        let of_any = async {
+        let of_wanted = self.parts(bounds, rollups::levels(grain));
+        let others = async {
             // What else there is beside a name, sums of that name don't tell.
             match grain {
                 Grain::All => Ok(Some(Vec::new())),
-                Grain::Project => self.read(&any, Grain::All, of_names_and("cells.labels")).await,
+                Grain::Project => self.read(&any, Grain::All, of_names_and("cells.names")).await,
                 Grain::Full => self.read(&crossed, Grain::Full, of_names()).await,
             }
         };
-        let (Some(any_names), Some(labels), Some(undated)) =
-            try_join!(of_any, self.read(&labelled, grain, of_names_and("cells.labels")), self.undated(rest))?
+        let mut counted = of_names_and("cells.labels");
+        counted.insert("cells.names", 1);
+        let (Some(others), Some(counted), Some(undated)) = try_join!(others, self.read(&of_wanted, grain, counted), self.undated(rest))?
         else {
             return Ok(false);
         };
-        let crossed = any_names.iter().flat_map(|period| period.cells.iter().flatten()).filter(|_| grain == Grain::Full);
-        for cell in crossed.chain(&undated) {
-            let status = Status::from_word(&cell.status).unwrap_or(Status::Success);
-            let names = FacetNames { status, model_name: &cell.model_name, project_id: &cell.project_id, environment: &cell.environment };
-            tally.add(&names, cell.traces.unsigned_abs());
+        let others = others.iter().flat_map(|period| period.cells.iter().flatten());
+        let is_by_project = |name: &&StoredLabel| name.by == FacetBy::Project;
+        for cell in others {
+            if grain == Grain::Full {
+                tally.add(&cell.names(), cell.traces.unsigned_abs());
+            }
+            cell.names.iter().filter(is_by_project).for_each(|name| tally.count(name.by, &name.value, name.traces.unsigned_abs()));
         }
-        let of_project = any_names.iter().flat_map(|period| period.cells.iter().flatten()).filter(|_| grain == Grain::Project);
-        for label in of_project.flat_map(|cell| &cell.labels).filter(|label| label.by == FacetBy::Project) {
-            tally.count(label.by, &label.value, label.traces.unsigned_abs());
-        }
-        for cell in labels.iter().flat_map(|period| cells_of(period, wanted)).chain(undated.iter().filter(|cell| cell.is_of(wanted))) {
-            let labels = cell.labels.iter().filter(|label| grain != Grain::Project || label.by != FacetBy::Project);
-            labels.for_each(|label| tally.count(label.by, &label.value, label.traces.unsigned_abs()));
+        undated.iter().for_each(|cell| tally.add(&cell.names(), cell.traces.unsigned_abs()));
+        for cell in counted.iter().flat_map(|period| cells_of(period, wanted)).chain(undated.iter().filter(|cell| cell.is_of(wanted))) {
+            let names = cell.names.iter().filter(|name| grain == Grain::All || !is_by_project(name));
+            names.chain(&cell.labels).for_each(|label| tally.count(label.by, &label.value, label.traces.unsigned_abs()));
         }
         let mut stopped: Option<Coverage> = None;
-        for part in live(&labelled).collect::<Vec<_>>().into_iter().rev() {
+        for part in live(&of_wanted).collect::<Vec<_>>().into_iter().rev() {
             Ground { marked: self.marked, filter: &within(rest, part), search: None }.facets(tally).await?;
             stopped = stopped.or(tally.coverage.take());
         }

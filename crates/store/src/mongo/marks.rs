@@ -224,8 +224,8 @@ impl Standing {
         let found = read(database, name).await?;
         let now = Instant::now();
         let known = std::mem::take(&mut self.0);
-        self.0 =
-            found.into_iter().map(|mark| (known.get(&mark).copied().unwrap_or(now), mark)).map(|(since, mark)| (mark, since)).collect();
+        let since = |mark: &Mark| known.get(mark).copied().unwrap_or(now);
+        self.0 = found.into_iter().map(|mark| (since(&mark), mark)).map(|(since, mark)| (mark, since)).collect();
         Ok(())
     }
 

@@ -32,7 +32,7 @@ use crate::{
 /// How often as long as marks rest an owner of the lease may be silent.
 const GONE: u32 = 2;
 /// Of sums of another form nothing is kept.
-const FORM: i64 = 2;
+const FORM: i64 = 3;
 const STATE: &str = "state";
 /// Who marks everything that stands when sums are begun.
 const BEGINNING: &str = "/beginning";

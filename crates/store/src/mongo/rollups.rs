@@ -10,7 +10,7 @@ use mongodb::{
 };
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    FacetBy, Labels, Timestamp,
+    FacetBy, FacetNames, Labels, Status, Timestamp,
     stats::{Sample, Sums},
 };
 
@@ -59,6 +59,10 @@ pub(super) struct Stored {
     #[serde(default)]
     pub traces: i64,
     pub sums: Option<Binary>,
+    /// How many have which status, model, project and environment, where the grain does not tell them apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<StoredLabel>,
+    /// How many have which tools and tags.
     #[serde(default)]
     pub labels: Vec<StoredLabel>,
 }
@@ -76,6 +80,11 @@ impl Stored {
         self.sums.as_ref().and_then(|sums| Sums::from_bytes(&sums.bytes)).ok_or_else(unreadable)
     }
 
+    /// By which it is told apart.
+    pub fn names(&self) -> FacetNames<'_> {
+        names(&self.status, &self.model_name, &self.project_id, &self.environment)
+    }
+
     /// Whether a filter's names are those of this cell.
     pub fn is_of(&self, names: &Names) -> bool {
         let is = |wanted: Option<&str>, found: &str| wanted.is_none_or(|wanted| wanted == found);
@@ -86,12 +95,19 @@ impl Stored {
     }
 }
 
-/// What traces add up to, and how many have which tools and tags.
+fn names<'n>(status: &str, model_name: &'n str, project_id: &'n str, environment: &'n str) -> FacetNames<'n> {
+    FacetNames { status: Status::from_word(status).unwrap_or(Status::Success), model_name, project_id, environment }
+}
+
+/// What traces add up to, and how many have which names, tools and tags, as [`Stored`] has them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Entry {
     sums: Sums,
-    labels: BTreeMap<(FacetBy, String), i64>,
+    names: Labelled,
+    labels: Labelled,
 }
+
+type Labelled = BTreeMap<(FacetBy, String), i64>;
 
 /// At one grain and one level.
 pub(super) type Cells = BTreeMap<Cell, Entry>;
@@ -129,7 +145,7 @@ pub(super) async fn add_up(database: &Database, stretch: Stretch) -> Result<Cell
     Ok(cells)
 }
 
-/// Sums by all names as those of a coarser grain or level. Names that these do not tell apart are counted as tools and tags are.
+/// Sums by all names as those of a coarser grain or level.
 pub(super) fn coarsen(cells: &Cells, grain: Grain, level: Level) -> Cells {
     let mut coarse = Cells::new();
     for (full, entry) in cells {
@@ -147,14 +163,9 @@ pub(super) fn coarsen(cells: &Cells, grain: Grain, level: Level) -> Cells {
         sum.sums.merge(&entry.sums);
         entry.labels.iter().for_each(|(label, traces)| *sum.labels.entry(label.clone()).or_default() += traces);
         if grain != Grain::Full {
-            let names = [
-                (FacetBy::Status, full.status),
-                (FacetBy::Model, &full.model_name),
-                (FacetBy::Project, &full.project_id),
-                (FacetBy::Environment, &full.environment),
-            ];
             let traces = i64::try_from(entry.sums.traces).unwrap_or(i64::MAX);
-            names.into_iter().for_each(|(by, name)| *sum.labels.entry((by, name.to_owned())).or_default() += traces);
+            let names = names(full.status, &full.model_name, &full.project_id, &full.environment);
+            names.each().into_iter().for_each(|(by, name)| *sum.names.entry((by, name.to_owned())).or_default() += traces);
         }
     }
     coarse
@@ -165,7 +176,9 @@ pub(super) fn periods(cells: &Cells) -> Vec<Period> {
     let mut periods: Vec<Period> = Vec::new();
     let mut bytes = 0;
     for (Cell { grain, level, period, project_id, environment, model_name, status }, entry) in cells {
-        let labels = entry.labels.iter().map(|((by, value), traces)| StoredLabel { by: *by, value: value.clone(), traces: *traces });
+        let stored_labels = |labels: &Labelled| -> Vec<StoredLabel> {
+            labels.iter().map(|((by, value), traces)| StoredLabel { by: *by, value: value.clone(), traces: *traces }).collect()
+        };
         let stored = Stored {
             project_id: project_id.clone(),
             environment: environment.clone(),
@@ -173,7 +186,8 @@ pub(super) fn periods(cells: &Cells) -> Vec<Period> {
             status: (*status).to_owned(),
             traces: i64::try_from(entry.sums.traces).unwrap_or(i64::MAX),
             sums: Some(Binary { subtype: BinarySubtype::Generic, bytes: entry.sums.to_bytes() }),
-            labels: labels.collect(),
+            names: stored_labels(&entry.names),
+            labels: stored_labels(&entry.labels),
         };
         if periods.last().is_none_or(|last| last.period != *period) {
             periods.push(Period { id: id(*grain, *level, *period), period: *period, cells: Some(Vec::new()) });
@@ -193,7 +207,7 @@ pub(super) fn periods(cells: &Cells) -> Vec<Period> {
 /// About what a cell takes in a document, rather more than less.
 fn bytes_of(cell: &Stored) -> usize {
     let names = [&cell.project_id, &cell.environment, &cell.model_name, &cell.status];
-    let labels: usize = cell.labels.iter().map(|label| label.value.len() + 70).sum();
+    let labels: usize = cell.names.iter().chain(&cell.labels).map(|label| label.value.len() + 70).sum();
     names.iter().map(|name| name.len()).sum::<usize>() + cell.sums.as_ref().map_or(0, |sums| sums.bytes.len()) + labels + 160
 }
 
@@ -204,10 +218,11 @@ pub(super) fn cells(periods: Vec<Period>, grain: Grain, level: Level) -> Result<
         let Some(cells) = cells else { return Ok(None) };
         for stored in cells {
             let sums = stored.sums()?;
-            let status = tracellm_trace::Status::from_word(&stored.status).map_or("", |status| status.as_str());
-            let labels = stored.labels.into_iter().map(|label| ((label.by, label.value), label.traces)).collect();
-            let Stored { project_id, environment, model_name, .. } = stored;
-            found.insert(Cell { grain, level, period, project_id, environment, model_name, status }, Entry { sums, labels });
+            let status = Status::from_word(&stored.status).map_or("", |status| status.as_str());
+            let labelled = |labels: Vec<StoredLabel>| labels.into_iter().map(|label| ((label.by, label.value), label.traces)).collect();
+            let Stored { project_id, environment, model_name, names, labels, .. } = stored;
+            let entry = Entry { sums, names: labelled(names), labels: labelled(labels) };
+            found.insert(Cell { grain, level, period, project_id, environment, model_name, status }, entry);
         }
     }
     Ok(Some(found))
