@@ -11,9 +11,15 @@ test("failures of a kind are one row, which is resolved, muted, and comes back",
   await failuresPage.goto();
   const rows = page.locator(".groups tbody tr");
   await expect(rows).toHaveText([/^openHTTP 429 from crm: retry after 17 sdefault2/, /^openno order '7731'default1/]);
-  await rows.nth(0).getByRole("button", { name: "Resolve" }).click();
+  // What is shown at once is kept only when it is answered: to leave the page before would give it up.
+  const decide = async (row: number, name: string) => {
+    const kept = page.waitForResponse(/failures\/decide/);
+    await rows.nth(row).getByRole("button", { name }).click();
+    await kept;
+  };
+  await decide(0, "Resolve");
   await expect(rows.nth(0)).toContainText("resolved");
-  await rows.nth(1).getByRole("button", { name: "Mute" }).click();
+  await decide(1, "Mute");
   await expect(rows.nth(1)).toContainText("muted");
   await expect(async () => {
     await failuresPage.goto();
@@ -22,7 +28,7 @@ test("failures of a kind are one row, which is resolved, muted, and comes back",
   await server.ingest([failed("d", "HTTP 429 from crm: retry after 5 s", Date.now() / 1000 + 5)]);
   await failuresPage.goto();
   await expect(rows.nth(0)).toHaveText(/^regressedHTTP 429 from crm: retry after 5 sdefault3/);
-  await rows.nth(1).getByRole("button", { name: "Open again" }).click();
+  await decide(1, "Open again");
   await expect(rows.nth(1)).toContainText("open");
   await expect(async () => {
     await page.goto("/failures?q=crm");

@@ -58,9 +58,11 @@ test("what is too old goes by rules that show first what they would do", async (
   await expect(going).toHaveText([/success.*1$/, /texts only.*2$/]);
   await page.getByRole("button", { name: "Save and apply" }).click();
   await expect(page.locator("tr", { hasText: "all others" })).toContainText("30 days");
-  await tracesPage.goto();
-  await expect(tracesPage.rows).toHaveCount(2);
-  await expect(tracesPage.row("middle")).toContainText("(texts removed)");
+  await expect(async () => {
+    await tracesPage.goto();
+    expect(await tracesPage.rows.count()).toBe(2);
+    await expect(tracesPage.row("middle")).toContainText("(texts removed)", { timeout: 500 });
+  }).toPass();
   await tracePage.goto("middle");
   await expect(page.getByText("Texts removed:")).toBeVisible();
   await tracePage.goto("new");

@@ -52,7 +52,7 @@ test("pages follow each other without a reload", async ({ tracesPage, ingestPage
 });
 
 test.describe("a page whose code is gone", () => {
-  test.use({ expectedConsole: /load callback should succeed|RuntimeError: unreachable|status of 404/ });
+  test.use({ expectedConsole: /load callback should succeed|RuntimeError: unreachable|status of 404|HTTP status code is not ok/ });
 
   test("is read anew, once", async ({ server, tracesPage, page }) => {
     await server.ingest({ trace_id: "a", prompt: "Hello" });

@@ -91,8 +91,8 @@ impl Home {
             command.stderr(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{:?} is needed: {error}", command.get_program()));
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = log.find_map(|line| Some(line.unwrap().split_once("TraceLLM is at ")?.1.trim().to_owned()));
-        // Read on, as a full pipe would stop the server.
-        std::thread::spawn(move || log.map_while(Result::ok).for_each(drop));
+        // Read on, as a full pipe would stop the server; a test that fails shows it.
+        std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
         let url = url.expect("the server says where it is");
         Server { child, url }
     }
