@@ -38,6 +38,10 @@ mod metrics;
 /// Alive, ready.
 mod health;
 
+/// Who may ask through a browser.
+mod hosts;
+pub use hosts::Hosts;
+
 /// Headers that keep browsers out of harm.
 mod security;
 
@@ -91,7 +95,7 @@ pub struct AppState {
 }
 
 /// Every route of the product.
-pub fn router(inlet: Inlet, renderers: Renderers) -> Router {
+pub fn router(inlet: Inlet, renderers: Renderers, hosts: Hosts) -> Router {
     let Inlet { store, jobs, log, metrics, admission } = inlet.clone();
     let state = AppState { store: store.clone(), jobs: jobs.clone(), leptos: site::leptos_options(), log: log.clone(), metrics };
     let options = state.leptos.clone();
@@ -115,6 +119,7 @@ pub fn router(inlet: Inlet, renderers: Renderers) -> Router {
         .layer(axum::middleware::from_fn_with_state(admission, admission::limit))
         .layer(axum::middleware::from_fn_with_state(state.store.clone(), body::refuse_too_large))
         .layer(axum::middleware::from_fn_with_state(inlet, intake::note))
+        .layer(axum::middleware::from_fn_with_state(hosts, hosts::refuse_strangers))
         .layer(axum::middleware::from_fn(security::add_headers))
         .layer(CompressionLayer::new())
         .with_state(state)

@@ -92,6 +92,9 @@ pub struct StartOptions {
     /// Serve on an address that other machines reach although there is no login yet: whoever reaches it reads and writes everything
     #[arg(long)]
     pub allow_anyone: bool,
+    /// Answer to this name too, beside those of this machine: of a proxy that stands before it
+    #[arg(long, env = "TRACELLM_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    pub allow_host: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -29,6 +29,9 @@ pub enum ApiError {
     /// The key is good, but not for this.
     #[error("{0}")]
     Forbidden(String),
+    /// A page of another site asks, or the server is called by a name that is not its own.
+    #[error("{0}")]
+    Stranger(String),
     /// Every document of the request was refused.
     #[error("{}", if .0.len() == 1 { "the trace was refused" } else { "every trace was refused" })]
     Refused(Vec<ItemReport>),
@@ -58,7 +61,7 @@ impl ApiError {
             Self::NotFound(_) => 404,
             Self::Unreadable(_) | Self::BadQuery(_) => 400,
             Self::Unauthorized(_) => 401,
-            Self::Forbidden(_) => 403,
+            Self::Forbidden(_) | Self::Stranger(_) => 403,
             Self::Conflict(_) => 409,
             Self::Refused(_) | Self::EmptyBatch | Self::Invalid(_) => 422,
             Self::TooLarge => 413,
@@ -87,6 +90,7 @@ impl ApiError {
             Self::Conflict(_) => "conflict",
             Self::Unauthorized(_) => "key.unknown",
             Self::Forbidden(_) => "key.scope",
+            Self::Stranger(_) => "origin.refused",
             Self::Refused(_) => "trace.refused",
             Self::TooLarge => "body.too_large",
             Self::Unavailable(_) => "database.unavailable",

@@ -52,9 +52,10 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
         stop.send_replace(true);
     });
     let inlet = server::Inlet::new(store.clone());
+    let hosts = server::Hosts::new(options.allow_host, options.host.is_loopback());
     let retaining = tokio::spawn(inlet.jobs.clone().keep_retention());
-    let serving =
-        axum::serve(listener, server::router(inlet.clone(), server::Renderers::start()?)).with_graceful_shutdown(told(stopped.clone()));
+    let router = server::router(inlet.clone(), server::Renderers::start()?, hosts);
+    let serving = axum::serve(listener, router).with_graceful_shutdown(told(stopped.clone()));
     let serving_grpc = async {
         let Some(listener) = grpc else { return Ok(()) };
         tracing::info!("OTLP/gRPC is taken at {}", listener.local_addr()?);

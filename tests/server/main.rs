@@ -60,6 +60,9 @@ mod wire;
 /// Between the server and its MongoDB: connections that are cut, a primary that steps down, what writes ask for.
 mod proxy;
 
+/// Who asks from elsewhere.
+mod strangers;
+
 /// From one store to another: `export` and `import`, and `copy`.
 mod moving;
 

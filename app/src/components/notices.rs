@@ -11,6 +11,7 @@ pub fn ErrorPanel(error: ApiError) -> impl IntoView {
         ApiError::Unreadable(_) | ApiError::Refused(_) | ApiError::EmptyBatch | ApiError::TooLarge => "Nothing was stored",
         ApiError::Invalid(_) => "This can't be done so",
         ApiError::Conflict(_) => "There is one already",
+        ApiError::Stranger(_) => "This is not for other sites",
         ApiError::Unauthorized(_) | ApiError::Forbidden(_) => "The key does not open this",
         ApiError::Unavailable(_) => "The database does not answer",
         ApiError::Failed => "The server failed",

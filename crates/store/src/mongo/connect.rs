@@ -19,6 +19,10 @@ const REACH: Duration = Duration::from_secs(3);
 /// How long a majority of a replica set may take to have a write on disk.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Not authorised (13, 18), out of time (50, 262), another write in the way (112), others of its set can't be reached (6, 7, 89, 9001), no
+/// majority yet (134), and a primary that steps down, shuts down or starts.
+const PASSING: [i32; 17] = [6, 7, 13, 18, 50, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436];
+
 /// The way to the database: one client, with its pool, for as long as the process lives.
 pub(super) struct Connection {
     url: ConnectionString,
@@ -150,9 +154,10 @@ impl From<Error> for StoreError {
             | ErrorKind::Shutdown
             | ErrorKind::Write(WriteFailure::WriteConcernError(_)) => true,
             ErrorKind::InsertMany(failed) => failed.write_concern_error.is_some(),
-            // The user may not, which someone must mend; the primary steps down or shuts down, or the server is out of time.
+            // The user may not, which someone must mend; or what the driver's specification calls a passing state of the server.
             ErrorKind::Authentication { .. } => true,
-            ErrorKind::Command(failed) => matches!(failed.code, 13 | 18 | 50 | 89 | 91 | 189 | 10107 | 11600 | 11602 | 13435 | 13436),
+            ErrorKind::Command(failed) => PASSING.contains(&failed.code),
+            ErrorKind::Write(WriteFailure::WriteError(failed)) if PASSING.contains(&failed.code) => true,
             _ => error.contains_label(RETRYABLE_WRITE_ERROR),
         };
         if is_passing { Self::Unavailable(message) } else { Self::Failed(message) }

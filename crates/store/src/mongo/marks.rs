@@ -34,6 +34,8 @@ pub(super) const UNINDEXED: &str = "search_marks";
 const MOST: usize = 8;
 /// How often a mark is tried that others make at the same time.
 const ATTEMPTS: u32 = 5;
+/// How much longer than before each of them waits.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Marks that are on their way at once.
 const AT_ONCE: usize = 8;
 /// Marks that are taken away together.
@@ -161,8 +163,14 @@ pub(super) async fn put_by(database: &Database, name: &str, maker: &str, stretch
             loop {
                 match put().await {
                     // Another process made it in between.
-                    Err(error) if attempts < ATTEMPTS && (is_duplicate(&error) || is_conflict(&error)) => attempts += 1,
-                    done => return done,
+                    Err(error) if is_duplicate(&error) || is_conflict(&error) => {
+                        if attempts == ATTEMPTS {
+                            return Err(StoreError::Unavailable(format!("the mark {id} is written by others all the time: {error}")));
+                        }
+                        sleep(PAUSE * attempts).await;
+                        attempts += 1;
+                    }
+                    done => return done.map_err(StoreError::from),
                 }
             }
         }
