@@ -4,7 +4,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 binary := $(CARGO_TARGET_DIR)/release/tracellm
 on_wasm := --target wasm32-unknown-unknown
 
-.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel bench bench-read fuzz screenshots measure clean
+.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel test-api bench bench-read fuzz screenshots measure clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -23,7 +23,7 @@ build: ## One self-contained binary, target/release/tracellm
 	cargo build --release --locked
 	@if [ $(binary) != $(CURDIR)/target/release/tracellm ]; then install -D $(binary) target/release/tracellm; fi
 
-test: lint test-native test-wasm test-browser test-reference test-otel ## Everything that CI runs
+test: lint test-native test-wasm test-browser test-reference test-otel test-api ## Everything that CI runs
 
 lint: ## Format and lints, for the server and for the browser
 	cargo fmt --all --check
@@ -46,6 +46,9 @@ test-reference: build ## Against the Python package tracellm-cli: 20,000 raw tra
 
 test-otel: build ## Real OpenTelemetry clients against a stub model server
 	tools/mongo.sh tools/otel.sh
+
+test-api: build ## Every route asked for what its description allows and what not; ARGS="--max-time 600" for longer
+	tools/mongo.sh tools/api.sh $(ARGS)
 
 bench: build ## How fast traces come in, beside what the database alone does: ROUNDS=3 SECONDS=2 ONLY=sqlite/json LOAD=overload
 	cargo build --release --locked -p tracellm-bench

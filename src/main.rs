@@ -15,6 +15,8 @@ mod demo;
 /// Everything on one port: REST, pages, server functions, health.
 mod server;
 
+use std::io::IsTerminal;
+
 use clap::Parser;
 use settings::{Cli, Command};
 
@@ -33,6 +35,8 @@ fn main() -> std::process::ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
+        // In a file, colours are rubbish.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
     let done = tokio::runtime::Runtime::new().map_err(Failure::from).and_then(|runtime| runtime.block_on(run(cli)));

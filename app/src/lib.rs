@@ -49,6 +49,9 @@ pub use error::{ApiError, MAX_BODY_BYTES};
 /// Numbers and times as people read them, the same on both sides.
 mod format;
 
+/// Texts as people see them.
+mod visible;
+
 /// Which list was shown last.
 mod last_list;
 

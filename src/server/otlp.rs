@@ -70,6 +70,9 @@ impl Encoding {
     responses(
         (status = 200, description = "`ExportTraceServiceResponse`, with `partial_success` where spans were rejected"),
         (status = 400, description = "Not readable: `google.rpc.Status`. Sending it again is of no use"),
+        (status = 401, description = "The key that was shown is unknown, expired or revoked"),
+        (status = 403, description = "The key is not for this, or a page of another site asks"),
+        (status = 415, description = "Neither protobuf nor JSON"),
         (status = 413, description = "Larger than 20 MiB, before or after decompression"),
         (status = 503, description = "Too much is on its way, or the database does not answer; send it again after `Retry-After`"),
     ))]

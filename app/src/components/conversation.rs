@@ -1,3 +1,4 @@
+use crate::visible::visible;
 use leptos::prelude::*;
 use serde_json::{Map, Value};
 
@@ -49,17 +50,17 @@ fn Conversation(label: &'static str, messages: Vec<Message>) -> impl IntoView {
             view! {
                 <div class="call">
                     <span class="tag">"calls"</span>
-                    <code>{name}</code>
-                    <Verbatim class="json">{arguments}</Verbatim>
+                    <code>{visible(name)}</code>
+                    <Verbatim class="json">{visible(arguments)}</Verbatim>
                 </div>
             }
         });
         view! {
             <li class="message">
-                <span class="role">{message.role}</span>
-                {(!message.text.is_empty()).then(|| view! { <Verbatim class="prose">{message.text}</Verbatim> })}
+                <span class="role">{visible(message.role)}</span>
+                {(!message.text.is_empty()).then(|| view! { <Verbatim class="prose">{visible(message.text)}</Verbatim> })}
                 {calls.collect_view()}
-                {message.rest.map(|rest| view! { <Verbatim class="json">{rest}</Verbatim> })}
+                {message.rest.map(|rest| view! { <Verbatim class="json">{visible(rest)}</Verbatim> })}
             </li>
         }
     });

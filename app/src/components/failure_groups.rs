@@ -6,6 +6,7 @@ use crate::{
     format,
     functions::decide_group,
     url::list_href,
+    visible::visible,
 };
 
 /// Failures by what went wrong, each kind with how often, since when, and what was decided about it.
@@ -79,7 +80,7 @@ fn GroupRow(group: FailureGroup, filter: Filter, decide: Decide) -> impl IntoVie
         <tr class=move || state.get().as_str()>
             <td><span class="tag">{move || state.get().as_str()}</span></td>
             <td class="about">
-                <a href=newest title=group.fingerprint>{name}</a>
+                <a href=newest title=group.fingerprint>{visible(name)}</a>
                 <span class="under">{group.project_id}</span>
             </td>
             <td class="number"><a href=list>{count}</a></td>

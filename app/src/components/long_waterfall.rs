@@ -8,7 +8,7 @@ use super::{
     ErrorPanel, StepBody,
     time_axis::{Axis, DEEPEST, TimeAxis, bar},
 };
-use crate::{format, functions::get_step};
+use crate::{format, functions::get_step, visible::visible};
 
 /// Height of a row, in px, as the style has it.
 const ROW: f64 = 32.0;
@@ -305,7 +305,7 @@ fn Row(outline: Arc<Outline>, step: usize, view: View) -> impl IntoView {
             <span class="step-name">
                 <span class="step-number">{step + 1}</span>
                 {view.has_children(step).then(|| view! { <span class="fold" aria-hidden="true" on:click=fold /> })}
-                <span class=format!("step-tool level-{}", outline.depth[step].min(DEEPEST))>{outline.name(step).to_owned()}</span>
+                <span class=format!("step-tool level-{}", outline.depth[step].min(DEEPEST))>{visible(outline.name(step))}</span>
                 {outline.kind[step].map(|kind| view! { <span class="tag">{kind.as_str()}</span> })}
                 {again.map(|again| view! { <span class="tag warning">{again}</span> })}
                 <span class="visually-hidden">{said}</span>
@@ -339,7 +339,9 @@ fn Chosen(view: View, project_id: String, trace_id: String) -> impl IntoView {
         // An answer may come behind a later one.
         let (number, step) = step.value().get().filter(|(number, _)| view.is_open.get() && *number == view.chosen.get())?;
         let content = match step {
-            Ok(step) => view! { <h3 aria-live="polite">{format!("{} {}", number + 1, step.tool_name)}</h3> <StepBody step /> }.into_any(),
+            Ok(step) => {
+                view! { <h3 aria-live="polite">{visible(format!("{} {}", number + 1, step.tool_name))}</h3> <StepBody step /> }.into_any()
+            }
             Err(error) => view! { <ErrorPanel error /> }.into_any(),
         };
         Some(view! { <div class="chosen">{content}</div> })

@@ -1,3 +1,4 @@
+use crate::visible::visible;
 use leptos::prelude::*;
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ pub fn TextBlock(
     view! {
         <figure class="text-block">
             <figcaption>{label.clone()}<CopyButton text=copied what=label /></figcaption>
-            <Verbatim class>{text}</Verbatim>
+            <Verbatim class>{visible(text)}</Verbatim>
         </figure>
     }
 }

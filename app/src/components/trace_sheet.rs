@@ -1,3 +1,4 @@
+use crate::visible::visible;
 use leptos::prelude::*;
 use tracellm_trace::{Trace, UNREADABLE, Why};
 
@@ -6,7 +7,7 @@ use crate::format;
 
 /// What a trace is called: the first line of its prompt.
 pub fn heading(trace: &Trace) -> String {
-    trace.prompt.trim().lines().next().map_or_else(|| trace.trace_id.clone(), |line| line.chars().take(120).collect())
+    visible(trace.prompt.trim().lines().next().map_or_else(|| trace.trace_id.clone(), |line| line.chars().take(120).collect()))
 }
 
 /// What there is to see of a trace, in a page or in a file of its own. The steps are those from `first` on, of `total`.
@@ -40,9 +41,9 @@ pub fn TraceSheet(
             <h1>{heading(&trace)}</h1>
             <StatusBadge status=trace.status />
         </header>
-        <p class="id">{trace.trace_id.clone()}</p>
+        <p class="id">{visible(trace.trace_id.as_str())}</p>
         {actions}
-        {trace.failure_reason.clone().map(|reason| view! { <p class=format!("callout {}", trace.status)><strong>"Failure reason: "</strong>{reason}</p> })}
+        {trace.failure_reason.clone().map(|reason| view! { <p class=format!("callout {}", trace.status)><strong>"Failure reason: "</strong>{visible(reason)}</p> })}
         <Unreadable fields=trace.unreadable() />
         {trace.is_content_removed().then(|| view! {
             <p class="callout"><strong>"Texts removed: "</strong>"by the rule for how long they are kept. Numbers, names and times stay."</p>

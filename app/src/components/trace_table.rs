@@ -11,6 +11,7 @@ use crate::{
     functions::STEPS_SHOWN,
     last_list::LastList,
     url::{escape, href, list_href, of_project},
+    visible::visible,
 };
 
 /// The address of a trace.
@@ -69,7 +70,7 @@ fn TraceRow(row: TraceSummary) -> impl IntoView {
     let prompt = match row.prompt.trim() {
         "" if row.content_removed => view! { <a href=href class="muted">"(texts removed)"</a> }.into_any(),
         "" => view! { <a href=href class="muted">"(no prompt)"</a> }.into_any(),
-        prompt => view! { <a href=href>{prompt.to_owned()}</a> }.into_any(),
+        prompt => view! { <a href=href>{visible(prompt)}</a> }.into_any(),
     };
     let (date, time) = format::date_and_time(row.created_at);
     let retries = (row.retry_count > 0).then(|| view! { <span class="tag">{format!("retried {}×", row.retry_count)}</span> });
@@ -79,15 +80,15 @@ fn TraceRow(row: TraceSummary) -> impl IntoView {
             <td class="prompt">
                 {prompt}
                 <span class="under">
-                    <span class="id">{row.trace_id}</span>
+                    <span class="id">{visible(row.trace_id)}</span>
                     {row.unreadable.then(|| view! { <span class="tag warning">"not all could be read"</span> })}
                     {row.in_progress.then(|| view! { <span class="tag">"in progress"</span> })}
                     {retries}
-                    {row.failure_reason.map(|reason| view! { <span class="reason">{reason}</span> })}
+                    {row.failure_reason.map(|reason| view! { <span class="reason">{visible(reason)}</span> })}
                 </span>
                 {row.snippet.map(|snippet| view! { <Found snippet /> })}
             </td>
-            <td class="name">{row.model_name}<span class="under">{row.project_id} " · " {row.environment}</span></td>
+            <td class="name">{visible(row.model_name)}<span class="under">{row.project_id} " · " {row.environment}</span></td>
             <td class="number" class:slow=row.slow_request title=format!("{} ms", row.latency)>{format::duration(row.latency)}</td>
             <td class="number">{format::count(row.token_count)}</td>
             <td class="number cost">{row.cost_usd.map_or_else(|| "–".to_owned(), format::dollars)}</td>
@@ -107,8 +108,8 @@ fn Found(snippet: Snippet) -> impl IntoView {
         Place::Step(index) => format!("step {}", index + 1),
     };
     let pieces = snippet.pieces.into_iter().map(|piece| match piece.is_hit {
-        true => view! { <mark>{piece.text}</mark> }.into_any(),
-        false => piece.text.into_any(),
+        true => view! { <mark>{visible(piece.text)}</mark> }.into_any(),
+        false => visible(piece.text).into_any(),
     });
     view! { <span class="snippet"><span class="place">{place}</span> " " {pieces.collect_view()}</span> }
 }

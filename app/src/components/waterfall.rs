@@ -7,6 +7,7 @@ use super::time_axis::{Axis, DEEPEST, TimeAxis, bar};
 use crate::{
     components::{JsonBlock, StepSide},
     format,
+    visible::visible,
 };
 
 /// The steps in order, each as a bar on the time axis of the trace, each opening to what went in and came out. The first of them is the
@@ -85,7 +86,7 @@ fn StepRow(
                 <summary>
                     <span class="step-name">
                         <span class="step-number">{index + 1}</span>
-                        <span class=format!("step-tool level-{level}")>{step.tool_name.clone()}</span>
+                        <span class=format!("step-tool level-{level}")>{visible(step.tool_name.as_str())}</span>
                         {step.kind.map(|kind| view! { <span class="tag">{kind.as_str()}</span> })}
                         {again.map(|again| view! { <span class="tag warning">{again}</span> })}
                         <span class="visually-hidden">{format!(", {outcome}")}{is_critical.then_some(", on the critical path")}</span>

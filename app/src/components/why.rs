@@ -1,3 +1,4 @@
+use crate::visible::visible;
 use leptos::prelude::*;
 use tracellm_trace::{Arguments, Repeat, RepeatKind, Why};
 
@@ -25,9 +26,10 @@ pub fn WhyPanel(
     let Why { first_failed, repeats, more_repeats, waste, critical, length, gaps, of_first } = why;
     let link = move |step: usize, text: String| view! { <a href=steps_href(&own, step)>{text}</a> }.into_any();
     let failed = first_failed.map(|failed| {
-        let error = failed.error.filter(|error| Some(error) != reason.as_ref()).map(|error| view! { <span class="reason">{error}</span> });
+        let error =
+            failed.error.filter(|error| Some(error) != reason.as_ref()).map(|error| view! { <span class="reason">{visible(error)}</span> });
         let name = format!("step {}", failed.step + 1);
-        view! { <dt>"First to fail"</dt><dd>{link(failed.step, name)} " " <code>{failed.tool_name}</code> {error}</dd> }
+        view! { <dt>"First to fail"</dt><dd>{link(failed.step, name)} " " <code>{visible(failed.tool_name)}</code> {error}</dd> }
     });
     let mut told: Vec<_> = repeats.iter().map(|repeat| repeated(repeat, &link)).collect();
     let behind = told.split_off(told.len().min(TOLD));
@@ -50,7 +52,8 @@ pub fn WhyPanel(
     longest.sort_by(|a, b| b.1.total_cmp(&a.1));
     longest.truncate(LONGEST);
     let takes = longest.into_iter().map(|(step, ms)| {
-        let name = step.checked_sub(first).and_then(|place| names.get(place)).cloned().map(|name| view! { " " <code>{name}</code> });
+        let name =
+            step.checked_sub(first).and_then(|place| names.get(place)).cloned().map(|name| view! { " " <code>{visible(name)}</code> });
         let share = format!("{:.0} %", ms / length * 100.0);
         view! { <li>{format!("{share}, {}: ", format::duration(ms))} {link(step, format!("step {}", step + 1))} {name}</li> }
     });
@@ -95,6 +98,6 @@ fn repeated(repeat: &Repeat, link: &impl Fn(usize, String) -> AnyView) -> AnyVie
     };
     let steps = repeat.steps.iter().take(LINKED).map(|step| view! { " " {link(*step, format!("{}", step + 1))} }).collect_view();
     let more = (times > LINKED).then_some(" …");
-    view! { <li><span class="tag">{kind}</span> " " <code>{repeat.tool_name.clone()}</code> " " {said} ". Steps" {steps} {more}</li> }
+    view! { <li><span class="tag">{kind}</span> " " <code>{visible(repeat.tool_name.as_str())}</code> " " {said} ". Steps" {steps} {more}</li> }
         .into_any()
 }

@@ -27,6 +27,11 @@ fn Found(document: Value) -> impl IntoView {
         )
     });
     let operations = operations.collect_view();
+    let refusals = document["components"]["responses"].as_object().unwrap_or(&nothing);
+    let refusals = refusals.iter().map(|(status, answer)| {
+        view! { <Row name=status.clone() kind="ErrorBody".to_owned() note="answer".to_owned() about=text(&answer["description"]) /> }
+    });
+    let refusals = refusals.collect_view();
     let schemas = document["components"]["schemas"].as_object().unwrap_or(&nothing);
     let schemas = schemas.iter().map(|(name, schema)| view! { <SchemaOf name=name.clone() schema=schema.clone() /> }).collect_view();
     view! {
@@ -37,7 +42,13 @@ fn Found(document: Value) -> impl IntoView {
         <p class="about">{text(&document["info"]["description"])}</p>
         <section aria-labelledby="routes">
             <h2 id="routes">"Routes"</h2>
-            <div class="operations">{operations}</div>
+            <div class="operations">
+                {operations}
+                <details class="panel">
+                    <summary><strong>"What each may answer besides"</strong></summary>
+                    <div class="table-frame" tabindex="0" role="group" aria-label="Table"><table class="plain"><tbody>{refusals}</tbody></table></div>
+                </details>
+            </div>
         </section>
         <section aria-labelledby="schemas">
             <h2 id="schemas">"Documents"</h2>
@@ -59,7 +70,9 @@ fn Operation(method: String, path: String, operation: Value) -> impl IntoView {
     let bodies = bodies
         .map(|(media, body)| view! { <Row name="body".to_owned() kind=kind(&body["schema"]) note=media.clone() about=String::new() /> });
     let bodies = bodies.collect_view();
-    let answers = operation["responses"].as_object().into_iter().flatten().map(|(status, answer)| {
+    // The shared ones stand below.
+    let answers = operation["responses"].as_object().into_iter().flatten().filter(|(_, answer)| answer["$ref"].is_null());
+    let answers = answers.map(|(status, answer)| {
         let body = answer["content"].as_object().and_then(|content| content.values().next());
         let kind = body.map_or_else(String::new, |body| kind(&body["schema"]));
         view! { <Row name=status.clone() kind note="answer".to_owned() about=text(&answer["description"]) /> }

@@ -8,6 +8,7 @@ use crate::{
     components::{Heading, Loaded, PlainTable, StatusBadge, TextBlock, Verbatim, steps_href, trace_href},
     format,
     functions::{Asked, Compared, compare_traces},
+    visible::visible,
 };
 
 /// Characters of what both have that stand around a difference.
@@ -160,7 +161,7 @@ fn PairRow(pair: StepPair, left: String, right: String) -> impl IntoView {
         side.map(|side| {
             let failed = (!side.success).then(|| view! { <span class="status failed">"failed"</span> });
             view! {
-                <a href=steps_href(&own, side.step)>{side.step + 1}</a> " " <code>{side.tool_name}</code> " " {failed}
+                <a href=steps_href(&own, side.step)>{side.step + 1}</a> " " <code>{visible(side.tool_name)}</code> " " {failed}
                 {side.error.map(|error| view! { <span class="under">{error}</span> })}
             }
         })
@@ -185,9 +186,9 @@ fn Text(label: &'static str, pieces: Option<Vec<Piece>>, same: String) -> impl I
     };
     let last = pieces.len() - 1;
     let pieces = pieces.into_iter().enumerate().map(move |(index, Piece { change, text })| match change {
-        Change::Same => shorten(&text, index > 0, index < last).into_any(),
-        Change::OnlyLeft => view! { <del>{text}</del> }.into_any(),
-        Change::OnlyRight => view! { <ins>{text}</ins> }.into_any(),
+        Change::Same => visible(shorten(&text, index > 0, index < last)).into_any(),
+        Change::OnlyLeft => view! { <del>{visible(text)}</del> }.into_any(),
+        Change::OnlyRight => view! { <ins>{visible(text)}</ins> }.into_any(),
     });
     view! {
         <figure class="text-block">

@@ -5,7 +5,7 @@ use http::header;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self,
+        self, ContentBuilder, Ref, ResponseBuilder,
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -51,7 +51,7 @@ use crate::server::{health, live, metrics, otlp};
         metrics::show
     ),
     components(schemas(tracellm_trace::Last)),
-    modifiers(&Keys)
+    modifiers(&Keys, &Refusals)
 )]
 struct Description;
 
@@ -64,6 +64,39 @@ impl Modify for Keys {
         components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
         let nothing: [&str; 0] = [];
         document.security = Some(vec![SecurityRequirement::default(), SecurityRequirement::new("key", nothing)]);
+    }
+}
+
+/// What every route that reads a request may answer, by status; a route that has more to say of one says it itself.
+struct Refusals;
+
+const REFUSALS: [(&str, &str); 5] = [
+    ("400", "A parameter or the body can't be read"),
+    ("401", "The key that was shown is unknown, expired or revoked"),
+    ("403", "The key is not for this, or a page of another site asks"),
+    ("413", "The body is larger than 20 MiB, before or after decompression"),
+    ("503", "Too much is on its way, or the database does not answer; ask again after `Retry-After`"),
+];
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        for (status, about) in REFUSALS {
+            let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
+            let response = ResponseBuilder::new().description(about).content("application/json", body).build();
+            components.responses.insert(status.to_owned(), response.into());
+        }
+        for (path, item) in &mut document.paths.paths {
+            // OTLP words its refusals by its own specification; others read nothing but who asks.
+            let reads = path.starts_with("/api/") || path == "/ws";
+            let may = |status: &str| reads || (status == "403" && path != "/v1/traces");
+            for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+                for (status, _) in REFUSALS.iter().filter(|(status, _)| may(status)) {
+                    let shared = || Ref::from_response_name(*status).into();
+                    operation.responses.responses.entry((*status).to_owned()).or_insert_with(shared);
+                }
+            }
+        }
     }
 }
 
