@@ -1,4 +1,4 @@
-use crate::visible::visible;
+use crate::visible::{visible, visible_json};
 use leptos::prelude::*;
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub fn Verbatim(class: &'static str, children: Children) -> impl IntoView {
 #[component]
 pub fn JsonBlock<T: Serialize + Send + Sync + 'static>(#[prop(into)] label: String, value: T) -> impl IntoView {
     let text = serde_json::to_string_pretty(&value).unwrap_or_else(|error| error.to_string());
-    view! { <TextBlock label text class="json" /> }
+    view! { <TextBlock label text=visible_json(text) class="json" /> }
 }
 
 #[component]

@@ -19,6 +19,10 @@ use crate::{
     search::{FACET_PATIENCE, Walk},
 };
 
+/// Longer counts of all traces of a period are not kept: each change reads and writes them whole, and each reader has to.
+const MOST_BYTES: usize = 64 << 10;
+/// What stands for them.
+const MANY: &str = "many";
 /// The levels that are kept by all names, the longest first. Of all traces all levels are.
 const LEVELS: [Level; 2] = [Level::Day, Level::Hour];
 
@@ -89,12 +93,20 @@ impl<'a> FacetCounts<'a> {
         cells.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         cells.iter().try_for_each(|(cell, change)| add(self.connection, cell, *change))?;
         for (period, changes) in &self.changes.all {
-            let mut counts = Counts::read(&stored(self.connection, *period)?)?;
-            counts.merge(changes);
-            write(self.connection, *period, &counts.write()?)?;
+            let stands = stored(self.connection, *period)?;
+            if stands != MANY {
+                let mut counts = Counts::read(&stands)?;
+                counts.merge(changes);
+                write(self.connection, *period, &kept(&mut counts)?)?;
+            }
         }
         Ok(())
     }
+}
+
+/// Counts as they are kept.
+fn kept(counts: &mut Counts) -> Result<String, StoreError> {
+    Ok(Some(counts.write()?).filter(|text| text.len() <= MOST_BYTES).unwrap_or_else(|| MANY.to_owned()))
 }
 
 /// The counts of all traces of a period; empty where nothing is counted.
@@ -175,10 +187,11 @@ pub(super) fn repair(connection: &Connection, part: Part) -> Result<Repaired, St
         }
     }
     for (period, mut counts) in all {
-        let counts = counts.write()?;
-        if counts != stored(connection, period)? {
+        let (counts, stands) = (kept(&mut counts)?, stored(connection, period)?);
+        if counts != stands {
             write(connection, period, &counts)?;
-            repaired.wrong += 1;
+            // There may have been more that went again.
+            repaired.wrong += u64::from(stands != MANY);
         }
     }
     Ok(repaired)
@@ -252,31 +265,46 @@ fn count_labels(connection: &Connection, filter: &Filter, wanted: &Names, tally:
     for part in parts(from, to, if is_of_all { Grain::All.levels() } else { &LEVELS }) {
         match part.level {
             Some(level) if is_of_all => {
-                let mut statement =
-                    connection.prepare_cached("SELECT counts FROM labels WHERE level = ? AND period >= ? AND period < ?")?;
+                let sql = "SELECT counts, period FROM labels WHERE level = ? AND period >= ? AND period < ?";
+                let mut statement = connection.prepare_cached(sql)?;
                 let mut rows = statement.query([level as i64, part.from, part.to])?;
                 while let Some(row) = rows.next()? {
-                    let counts = Counts::read(rollups::text(row, 0)?)?;
-                    counts.each().for_each(|(by, value, traces)| tally.count(by, value, traces.unsigned_abs()));
+                    match rollups::text(row, 0)? {
+                        MANY => {
+                            let from = row.get(1)?;
+                            let part = Part { from, to: from + level.width(), level: LEVELS.contains(&level).then_some(level) };
+                            count_each(connection, filter, part, &Names::default(), tally)?;
+                        }
+                        counts => {
+                            let counts = Counts::read(counts)?;
+                            counts.each().for_each(|(by, value, traces)| tally.count(by, value, traces.unsigned_abs()));
+                        }
+                    }
                 }
             }
-            Some(level) => rollups::each_of("kind, value, traces FROM facets", connection, Grain::Full, level, part, wanted, |row| {
-                if let Some(by) = by_number(row.get(0)?) {
-                    tally.count(by, rollups::text(row, 1)?, row.get::<_, i64>(2)?.unsigned_abs());
-                }
-                Ok(())
-            })?,
-            None => {
-                let Conditions { sql, values } = Conditions::of(&within(filter, part));
-                let sql = format!("SELECT labels FROM traces JOIN search_entries USING (id){sql}");
-                let mut statement = connection.prepare_cached(&sql)?;
-                let mut rows = statement.query(params_from_iter(values))?;
-                while let Some(row) = rows.next()? {
-                    let labels = read_labels(row.get_ref(0)?.as_str_or_null().map_err(rusqlite::Error::from)?)?;
-                    labels.each().for_each(|(by, value)| tally.count(by, value, 1));
-                }
-            }
+            _ => count_each(connection, filter, part, wanted, tally)?,
         }
+    }
+    Ok(())
+}
+
+/// Counts tools and tags where they stand one by one: beside the names of a level, or beside each trace.
+fn count_each(connection: &Connection, filter: &Filter, part: Part, wanted: &Names, tally: &mut FacetTally) -> Result<(), StoreError> {
+    if let Some(level) = part.level {
+        return rollups::each_of("kind, value, traces FROM facets", connection, Grain::Full, level, part, wanted, |row| {
+            if let Some(by) = by_number(row.get(0)?) {
+                tally.count(by, rollups::text(row, 1)?, row.get::<_, i64>(2)?.unsigned_abs());
+            }
+            Ok(())
+        });
+    }
+    let Conditions { sql, values } = Conditions::of(&within(filter, part));
+    let sql = format!("SELECT labels FROM traces JOIN search_entries USING (id){sql}");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        let labels = read_labels(row.get_ref(0)?.as_str_or_null().map_err(rusqlite::Error::from)?)?;
+        labels.each().for_each(|(by, value)| tally.count(by, value, 1));
     }
     Ok(())
 }

@@ -87,6 +87,7 @@ checks! {
     failures_are_the_newest_of_each_kind_and_all_are_counted: numbers,
     the_first_and_the_last_moment_count: rollups,
     sums_follow_whatever_is_stored_and_changed: rollups,
+    values_that_are_never_the_same_are_counted: rollups,
     what_is_decided_at_once_is_all_kept: groups,
     long_reasons_are_told_apart_by_what_they_have_in_common: groups,
     settings_are_found_by_how_their_names_begin: groups,

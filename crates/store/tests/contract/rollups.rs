@@ -117,6 +117,42 @@ pub async fn the_first_and_the_last_moment_count(bench: &Bench) {
     bench.check_sums().await;
 }
 
+pub async fn values_that_are_never_the_same_are_counted(bench: &Bench) {
+    const TRACES: i64 = 2_400;
+    let raw: Vec<Value> = (0..TRACES)
+        .map(|n| {
+            let begin = BEGIN + (n % 2) * 60 * MINUTE;
+            json!({"trace_id": format!("t{n}"), "created_at": begin, "tags": ["each", format!("only of the run of number {n:010}")]})
+        })
+        .collect();
+    for batch in raw.chunks(400) {
+        bench.put(batch).await;
+    }
+    let hour = Timestamp::from_millis(BEGIN + 60 * MINUTE);
+    let expect = async |traces: u64| {
+        for (filter, share) in
+            [(Filter::default(), 1), (Filter { from: hour, ..Filter::default() }, 2), (Filter { to: hour, ..Filter::default() }, 2)]
+        {
+            let mut found = bench.store.facets(&filter).await.unwrap().finish();
+            // The index comes behind, and says so.
+            while found.coverage.is_some() {
+                sleep(bench.rests).await;
+                found = bench.store.facets(&filter).await.unwrap().finish();
+            }
+            let tags = found.facets.iter().find(|facet| facet.by == FacetBy::Tag).unwrap();
+            assert_eq!((tags.values[0].value.as_str(), tags.values[0].traces), ("each", traces / share), "{filter:?}");
+            assert_eq!(tags.values.len() as u64 + tags.more, traces / share + 1, "{filter:?}");
+        }
+    };
+    expect(TRACES as u64).await;
+    bench.check_sums().await;
+    let gone = |n: i64| TraceKey { project_id: "default".to_owned(), trace_id: format!("t{n}") };
+    bench.store.remove((100..TRACES).map(gone).collect()).await.unwrap();
+    expect(100).await;
+    bench.check_sums().await;
+    expect(100).await;
+}
+
 pub async fn sums_follow_whatever_is_stored_and_changed(bench: &Bench) {
     let mut runner = runner();
     let mut all: BTreeMap<(String, String), Trace> = BTreeMap::new();
