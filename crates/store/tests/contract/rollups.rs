@@ -10,7 +10,7 @@ use tracellm_store::{TraceKey, TraceStore, overview::analytics};
 use tracellm_trace::{Facet, FacetBy, FacetValue, Facets, Filter, Status, Timestamp, Trace};
 
 use crate::{
-    bench::{Bench, document},
+    bench::{Bench, PACE, document},
     list::{draw, runner},
     numbers::{by_hand, compare},
 };
@@ -118,7 +118,7 @@ pub async fn the_first_and_the_last_moment_count(bench: &Bench) {
 }
 
 pub async fn values_that_are_never_the_same_are_counted(bench: &Bench) {
-    const TRACES: i64 = 2_400;
+    const TRACES: i64 = 4_000;
     let raw: Vec<Value> = (0..TRACES)
         .map(|n| {
             let begin = BEGIN + (n % 2) * 60 * MINUTE;
@@ -130,13 +130,13 @@ pub async fn values_that_are_never_the_same_are_counted(bench: &Bench) {
     }
     let hour = Timestamp::from_millis(BEGIN + 60 * MINUTE);
     let expect = async |traces: u64| {
-        for (filter, share) in
-            [(Filter::default(), 1), (Filter { from: hour, ..Filter::default() }, 2), (Filter { to: hour, ..Filter::default() }, 2)]
-        {
+        let of = |from, to| Filter { from, to, ..Filter::default() };
+        let minute = Timestamp::from_millis(BEGIN + 61 * MINUTE);
+        for (filter, share) in [(of(None, None), 1), (of(hour, None), 2), (of(None, hour), 2), (of(hour, minute), 2)] {
             let mut found = bench.store.facets(&filter).await.unwrap().finish();
             // The index comes behind, and says so.
             while found.coverage.is_some() {
-                sleep(bench.rests).await;
+                sleep(PACE.every).await;
                 found = bench.store.facets(&filter).await.unwrap().finish();
             }
             let tags = found.facets.iter().find(|facet| facet.by == FacetBy::Tag).unwrap();
