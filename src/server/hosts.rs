@@ -24,7 +24,9 @@ pub struct Hosts {
 impl Hosts {
     /// This machine's own names and these. Where none is named, a server that other machines reach answers to every name, as it can't
     /// know by which of them it is reached.
-    pub fn new(named: Vec<String>, is_local: bool) -> Self {
+    pub fn new(mut named: Vec<String>, is_local: bool) -> Self {
+        // A variable that is set to nothing names none.
+        named.retain(|name| !name.is_empty());
         Self { is_any: !is_local && named.is_empty(), named: named.into() }
     }
 
@@ -32,10 +34,11 @@ impl Hosts {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
         let is_address_of_this_machine = |address: IpAddr| address.to_canonical().is_loopback();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse();
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || address.is_ok_and(is_address_of_this_machine)
-            || self.named.iter().any(|named| named.eq_ignore_ascii_case(&host))
+        host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(is_address_of_this_machine) || self.is_named(&host)
+    }
+
+    fn is_named(&self, host: &str) -> bool {
+        self.named.iter().any(|named| named.eq_ignore_ascii_case(host))
     }
 
     fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
@@ -54,10 +57,7 @@ impl Hosts {
             // A link elsewhere that leads to a page.
             (Some(_), _) => *method == Method::GET && text(&FETCH_MODE) == Some("navigate"),
             (None, Some(origin)) => origin.split_once("://").is_some_and(|(_, rest)| {
-                let origin: Option<Authority> = rest.parse().ok();
-                origin.is_some_and(|origin| {
-                    asked.as_ref() == Some(&origin) || self.named.iter().any(|named| named.eq_ignore_ascii_case(origin.host()))
-                })
+                rest.parse().is_ok_and(|origin: Authority| asked.as_ref() == Some(&origin) || self.is_named(origin.host()))
             }),
         };
         if is_ours { Ok(()) } else { Err(ApiError::Stranger("a page of another site may not ask this server".to_owned())) }
@@ -75,6 +75,16 @@ pub async fn refuse_strangers(State(hosts): State<Hosts>, request: Request, next
 #[cfg(test)]
 mod tests {
     use super::Hosts;
+
+    #[test]
+    fn who_is_reached_by_others_answers_to_what_is_named() {
+        let answers = |named: &[&str]| {
+            let hosts = Hosts::new(named.iter().map(|name| (*name).to_owned()).collect(), false);
+            hosts.is_any || hosts.has("box.example.com")
+        };
+        assert!(answers(&[]) && answers(&[""]) && answers(&["box.example.com"]));
+        assert!(!answers(&["traces.example.com"]));
+    }
 
     #[test]
     fn this_machine_has_many_names() {
