@@ -72,8 +72,8 @@ impl Encoding {
         (status = 400, description = "Not readable: `google.rpc.Status`. Sending it again is of no use"),
         (status = 401, description = "The key that was shown is unknown, expired or revoked"),
         (status = 403, description = "The key is not for this, or a page of another site asks"),
-        (status = 415, description = "Neither protobuf nor JSON"),
         (status = 413, description = "Larger than 20 MiB, before or after decompression"),
+        (status = 415, description = "Neither protobuf nor JSON"),
         (status = 503, description = "Too much is on its way, or the database does not answer; send it again after `Retry-After`"),
     ))]
 pub async fn export(State(store): State<Arc<dyn TraceStore>>, request: Request) -> Response {

@@ -1,8 +1,8 @@
-use crate::visible::visible;
 use leptos::prelude::*;
 use serde_json::{Map, Value};
 
 use super::text_block::{CopyButton, JsonBlock, Verbatim};
+use crate::visible::{visible, visible_json};
 
 /// What went into a step or came out: a conversation with its roles, where it is one, else JSON.
 #[component]
@@ -60,7 +60,7 @@ fn Conversation(label: &'static str, messages: Vec<Message>) -> impl IntoView {
                 <span class="role">{visible(message.role)}</span>
                 {(!message.text.is_empty()).then(|| view! { <Verbatim class="prose">{visible(message.text)}</Verbatim> })}
                 {calls.collect_view()}
-                {message.rest.map(|rest| view! { <Verbatim class="json">{visible(rest)}</Verbatim> })}
+                {message.rest.map(|rest| view! { <Verbatim class="json">{visible_json(rest)}</Verbatim> })}
             </li>
         }
     });

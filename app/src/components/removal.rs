@@ -71,7 +71,7 @@ pub fn Jobs(#[prop(optional, into)] only: Option<String>) -> impl IntoView {
 #[component]
 fn JobRow(job: Job, cancel: Action<String, Result<(), ApiError>>) -> impl IntoView {
     let Job { job_id, what, state, done, total, started_at, error, .. } = job;
-    let number = |count: u64| format::whole(count);
+    let number = format::whole;
     let words = match state {
         JobState::Running => format!("{} of {}", format::count(number(done)), format::things(number(total), "trace")),
         JobState::Done => format!("{}, done", format::things(number(done), "trace")),

@@ -1,6 +1,7 @@
-use crate::visible::{visible, visible_json};
 use leptos::prelude::*;
 use serde::Serialize;
+
+use crate::visible::{visible, visible_json};
 
 /// Text as it came, line breaks kept, nothing in it obeyed.
 #[component]

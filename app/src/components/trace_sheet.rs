@@ -1,9 +1,8 @@
-use crate::visible::visible;
 use leptos::prelude::*;
 use tracellm_trace::{Trace, UNREADABLE, Why};
 
 use super::{Fact, StatusBadge, Steps, TextBlock, WhyPanel};
-use crate::format;
+use crate::{format, visible::visible};
 
 /// What a trace is called: the first line of its prompt.
 pub fn heading(trace: &Trace) -> String {

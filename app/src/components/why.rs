@@ -1,8 +1,7 @@
-use crate::visible::visible;
 use leptos::prelude::*;
 use tracellm_trace::{Arguments, Repeat, RepeatKind, Why};
 
-use crate::{components::steps_href, format};
+use crate::{components::steps_href, format, visible::visible};
 
 /// Repeats that are told at once; the rest on demand.
 const TOLD: usize = 5;
