@@ -1,15 +1,8 @@
-use std::fmt::Write;
-
 /// A text in which all that can't be seen, or turns around how it reads, is shown as what it is: escape characters, the direction marks by
 /// which code or a link looks like another, and letters without a shape, which a model reads and a person does not.
 pub fn visible(text: impl Into<String>) -> String {
-    replace(text.into(), |shown, c| match c {
-        '\u{7f}' => shown.push('␡'),
-        // Each has a picture, in the same order.
-        c if c < ' ' => shown.extend(char::from_u32(0x2400 + u32::from(c))),
-        // Writing into a string never fails.
-        c => drop(write!(shown, "‹U+{:04X}›", u32::from(c))),
-    })
+    // Unicode's own pictures of them are in few fonts.
+    replace(text.into(), |shown, c| shown.push_str(&format!("‹U+{:04X}›", u32::from(c))))
 }
 
 /// The same of JSON, which it stays, and of the same value.
@@ -44,7 +37,7 @@ mod tests {
 
     #[test]
     fn what_is_hidden_is_shown() {
-        assert_eq!(visible("\u{1b}[31mred\u{1b}[0m\0\u{7f}"), "␛[31mred␛[0m␀␡");
+        assert_eq!(visible("\u{1b}[31mred\u{1b}[0m\0\u{7f}"), "‹U+001B›[31mred‹U+001B›[0m‹U+0000›‹U+007F›");
         assert_eq!(visible("if (admin\u{202e}\u{2066}//\u{2069}"), "if (admin‹U+202E›‹U+2066›//‹U+2069›");
         assert_eq!(visible("a\u{e0041}\u{200b}\u{85}b"), "a‹U+E0041›‹U+200B›‹U+0085›b");
     }

@@ -51,7 +51,7 @@ test("what a trace brings along is shown, and nothing of it runs or loads", asyn
 test("what can't be seen in a text is shown", async ({ server, page, tracePage }) => {
   await server.ingest({ trace_id: "x", prompt: HIDDEN, response: HIDDEN, failure_reason: HIDDEN, steps: [{ tool_name: "say", output: { text: HIDDEN } }] });
   await tracePage.goto("x");
-  const shown = "␛[31mred␛[0m if (admin‹U+202E›‹U+2066›) ‹U+E0041›";
+  const shown = "‹U+001B›[31mred‹U+001B›[0m if (admin‹U+202E›‹U+2066›) ‹U+E0041›";
   await expect(tracePage.heading).toHaveText(shown);
   await expect(tracePage.text("Prompt")).toHaveText(shown);
   await expect(page.locator(".callout")).toContainText(shown);
