@@ -96,14 +96,18 @@ async fn sender(
             Some(sender) => sender,
             None => connection.insert(connect(address).await?),
         };
-        let request = Request::post(payload.format.path()).header("host", "bench").header("content-type", payload.format.content_type());
+        let request =
+            Request::post(payload.format.path()).header("host", "localhost").header("content-type", payload.format.content_type());
         let asked = Instant::now();
         sender.ready().await?;
         let answer = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
         let status = answer.status().as_u16();
         let retry_after = answer.headers().get("retry-after").and_then(|seconds| seconds.to_str().ok()?.parse().ok());
         let is_last = answer.headers().get("connection").is_some_and(|said| said == "close");
-        answer.into_body().collect().await?;
+        let body = answer.into_body().collect().await?.to_bytes();
+        if (400..429).contains(&status) {
+            return Err(format!("what is sent is refused: {status}: {}", String::from_utf8_lossy(&body)).into());
+        }
         if matches!(status, 200 | 201) {
             load.traces += pattern.batch;
             load.latencies.push(asked.elapsed().as_secs_f64() * 1e3);

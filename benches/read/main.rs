@@ -126,7 +126,7 @@ async fn connect(address: SocketAddr) -> Result<Client, Failure> {
 /// The body of an answer, which must be 200.
 pub async fn get(client: &mut Client, path: &str) -> Result<Bytes, Failure> {
     client.ready().await?;
-    let answer = client.send_request(Request::get(path).header("host", "bench").body(Empty::new())?).await?;
+    let answer = client.send_request(Request::get(path).header("host", "localhost").body(Empty::new())?).await?;
     let status = answer.status();
     let body = answer.into_body().collect().await?.to_bytes();
     if status == 200 { Ok(body) } else { Err(format!("{path}: {status}: {}", String::from_utf8_lossy(&body)).into()) }

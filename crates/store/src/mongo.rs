@@ -21,6 +21,8 @@ use crate::{
 
 /// Projects and keys.
 mod access;
+/// Documents as bytes.
+mod bson;
 /// The client, and what the driver's errors mean to those who asked.
 mod connect;
 /// Documents of anyone's as traces: whatever cannot be read as it should be is shown as it can.

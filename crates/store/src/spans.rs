@@ -151,20 +151,30 @@ const LEVEL: i32 = 1;
 /// More than the spans of any request take; room for so many bytes is made before they are seen.
 const MAX_UNPACKED: usize = 1 << 30;
 
+/// Room that a thread keeps for the next spans.
+const KEPT_ROOM: usize = 1 << 20;
+
 thread_local! {
     // To make one asks the processor what it can, which takes longer on a virtual machine than to compress some spans.
     static PACKER: RefCell<io::Result<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL));
+    // Grown once, as spans of one kind take much the same room.
+    static JSON: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static UNPACKER: RefCell<io::Result<Decompressor<'static>>> = RefCell::new(Decompressor::new());
 }
 
 /// Spans as both homes keep them: a list of JSON, compressed.
 pub(crate) fn pack(spans: &[Span]) -> Result<Vec<u8>, StoreError> {
-    let json = serde_json::to_vec(spans).map_err(|error| StoreError::Failed(format!("spans can't be written as JSON ({error})")))?;
-    let packed = PACKER.with_borrow_mut(|packer| match packer {
-        Ok(packer) => packer.compress(&json),
-        Err(error) => Err(error.kind().into()),
-    });
-    packed.map_err(|error| StoreError::Failed(format!("spans can't be compressed ({error})")))
+    JSON.with_borrow_mut(|json| {
+        json.clear();
+        serde_json::to_writer(&mut *json, spans)
+            .map_err(|error| StoreError::Failed(format!("spans can't be written as JSON ({error})")))?;
+        let packed = PACKER.with_borrow_mut(|packer| match packer {
+            Ok(packer) => packer.compress(json),
+            Err(error) => Err(error.kind().into()),
+        });
+        json.shrink_to(KEPT_ROOM);
+        packed.map_err(|error| StoreError::Failed(format!("spans can't be compressed ({error})")))
+    })
 }
 
 /// Reads what was packed, or is a list of JSON as it stands.

@@ -1,12 +1,9 @@
-use mongodb::bson::{
-    Bson, DateTime, RawArrayBuf, RawBson, RawBsonRef, RawDocumentBuf,
-    error::Error,
-    raw::{BindRawBsonRef, CStr, cstr},
-    rawdoc,
-};
+use mongodb::bson::{Bson, DateTime, RawDocumentBuf};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tracellm_trace::{Issue, Step, Timestamp, Trace, otlp::wire::to_hex};
+
+use super::bson::{self, Fields, Unwritable};
 
 /// What MongoDB holds in one document.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -46,110 +43,102 @@ pub(super) fn encode(trace: &Trace, id: &Bson, version: i64) -> Result<RawDocume
     Ok(raw)
 }
 
-fn document(trace: &Trace, id: &Bson, version: i64) -> Result<RawDocumentBuf, Error> {
-    let mut steps = RawArrayBuf::new();
-    for of_trace in &trace.steps {
-        steps.push(step(of_trace)?);
-    }
-    let mut document = rawdoc! {
-        "_id": RawBson::try_from(id.clone())?,
-        "_v": version,
-        "trace_id": trace.trace_id.as_str(),
-        "prompt": trace.prompt.as_str(),
-        "response": text(trace.response.as_deref()),
-        "latency": trace.latency,
-        "token_count": trace.token_count,
-        "model_name": trace.model_name.as_str(),
-        "project_id": trace.project_id.as_str(),
-        "project_name": text(trace.project_name.as_deref()),
-        "api_key": text(trace.api_key.as_deref()),
-        "environment": trace.environment.as_str(),
-        "status": trace.status.as_str(),
-        "steps": steps,
-        "retry_count": trace.retry_count,
-        "slow_request": trace.slow_request,
-        "failure_reason": text(trace.failure_reason.as_deref()),
-        "created_at": date(trace.created_at),
-        "updated_at": date(trace.updated_at),
-    };
-    add(&mut document, cstr!("input_tokens"), trace.input_tokens);
-    add(&mut document, cstr!("output_tokens"), trace.output_tokens);
-    add(&mut document, cstr!("cached_tokens"), trace.cached_tokens);
-    add(&mut document, cstr!("reasoning_tokens"), trace.reasoning_tokens);
-    add(&mut document, cstr!("cost_usd"), trace.cost_usd);
-    add(&mut document, cstr!("session_id"), trace.session_id.as_deref());
-    add(&mut document, cstr!("user_id"), trace.user_id.as_deref());
-    add(&mut document, cstr!("tags"), (!trace.tags.is_empty()).then(|| trace.tags.iter().map(String::as_str).collect::<RawArrayBuf>()));
-    add(&mut document, cstr!("metadata"), some_object(&trace.metadata)?);
-    add(&mut document, cstr!("source"), trace.source.map(|source| source.as_str()));
-    Ok(document)
+fn document(trace: &Trace, id: &Bson, version: i64) -> Result<RawDocumentBuf, Unwritable> {
+    bson::document(about(trace), |fields| {
+        fields.id(id)?;
+        fields.integer("_v", version)?;
+        fields.text("trace_id", &trace.trace_id)?;
+        fields.text("prompt", &trace.prompt)?;
+        text(fields, "response", trace.response.as_deref())?;
+        fields.float("latency", trace.latency)?;
+        fields.integer("token_count", trace.token_count)?;
+        fields.text("model_name", &trace.model_name)?;
+        fields.text("project_id", &trace.project_id)?;
+        text(fields, "project_name", trace.project_name.as_deref())?;
+        text(fields, "api_key", trace.api_key.as_deref())?;
+        fields.text("environment", &trace.environment)?;
+        fields.text("status", trace.status.as_str())?;
+        fields.array("steps", &trace.steps, |fields, place, of_trace| fields.within(place, |fields| step(fields, of_trace)))?;
+        fields.integer("retry_count", trace.retry_count)?;
+        fields.flag("slow_request", trace.slow_request)?;
+        text(fields, "failure_reason", trace.failure_reason.as_deref())?;
+        fields.date("created_at", date(trace.created_at))?;
+        fields.date("updated_at", date(trace.updated_at))?;
+        let tokens = [
+            ("input_tokens", trace.input_tokens),
+            ("output_tokens", trace.output_tokens),
+            ("cached_tokens", trace.cached_tokens),
+            ("reasoning_tokens", trace.reasoning_tokens),
+        ];
+        some(tokens, |name, count| fields.integer(name, count))?;
+        some([("cost_usd", trace.cost_usd)], |name, cost| fields.float(name, cost))?;
+        some([("session_id", trace.session_id.as_deref()), ("user_id", trace.user_id.as_deref())], |name, id| fields.text(name, id))?;
+        if !trace.tags.is_empty() {
+            fields.array("tags", &trace.tags, |fields, place, tag| fields.text(place, tag))?;
+        }
+        if !trace.metadata.is_empty() {
+            fields.object("metadata", &trace.metadata)?;
+        }
+        some([("source", trace.source)], |name, source| fields.text(name, source.as_str()))
+    })
 }
 
-fn step(step: &Step) -> Result<RawDocumentBuf, Error> {
-    let mut document = rawdoc! {
-        "step_id": step.step_id.as_str(),
-        "tool_name": step.tool_name.as_str(),
-        "input": object(&step.input)?,
-        "output": object(&step.output)?,
-        "duration": step.duration,
-        "success": step.success,
-        "timestamp": date(step.timestamp),
-    };
-    add(&mut document, cstr!("kind"), step.kind.map(|kind| kind.as_str()));
-    add(&mut document, cstr!("parent_id"), step.parent_id.as_deref());
-    add(&mut document, cstr!("model_name"), step.model_name.as_deref());
-    add(&mut document, cstr!("input_tokens"), step.input_tokens);
-    add(&mut document, cstr!("output_tokens"), step.output_tokens);
-    add(&mut document, cstr!("cached_tokens"), step.cached_tokens);
-    add(&mut document, cstr!("reasoning_tokens"), step.reasoning_tokens);
-    add(&mut document, cstr!("metadata"), some_object(&step.metadata)?);
-    add(&mut document, cstr!("error"), step.error.as_deref());
-    Ok(document)
+/// About how many bytes a document takes; texts make most of it.
+fn about(trace: &Trace) -> usize {
+    let texts = |fields: &Map<String, Value>| fields.values().map(about_value).sum::<usize>();
+    let steps = trace.steps.iter().map(|step| 400 + texts(&step.input) + texts(&step.output) + texts(&step.metadata));
+    1_000 + trace.prompt.len() + trace.response.as_ref().map_or(0, String::len) + texts(&trace.metadata) + steps.sum::<usize>()
 }
 
-fn add(document: &mut RawDocumentBuf, field: &CStr, value: Option<impl BindRawBsonRef>) {
-    if let Some(value) = value {
-        document.append(field, value);
+fn about_value(value: &Value) -> usize {
+    30 + match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(about_value).sum(),
+        Value::Object(fields) => fields.values().map(about_value).sum(),
+        _ => 0,
     }
 }
 
-fn text(text: Option<&str>) -> RawBsonRef<'_> {
-    text.map_or(RawBsonRef::Null, RawBsonRef::String)
+fn step(fields: &mut Fields<'_>, step: &Step) -> Result<(), Unwritable> {
+    fields.text("step_id", &step.step_id)?;
+    fields.text("tool_name", &step.tool_name)?;
+    fields.object("input", &step.input)?;
+    fields.object("output", &step.output)?;
+    fields.float("duration", step.duration)?;
+    fields.flag("success", step.success)?;
+    fields.date("timestamp", date(step.timestamp))?;
+    some([("kind", step.kind)], |name, kind| fields.text(name, kind.as_str()))?;
+    some([("parent_id", step.parent_id.as_deref()), ("model_name", step.model_name.as_deref())], |name, text| fields.text(name, text))?;
+    let tokens = [
+        ("input_tokens", step.input_tokens),
+        ("output_tokens", step.output_tokens),
+        ("cached_tokens", step.cached_tokens),
+        ("reasoning_tokens", step.reasoning_tokens),
+    ];
+    some(tokens, |name, count| fields.integer(name, count))?;
+    if !step.metadata.is_empty() {
+        fields.object("metadata", &step.metadata)?;
+    }
+    some([("error", step.error.as_deref())], |name, error| fields.text(name, error))
+}
+
+/// The fields that are there.
+fn some<T>(
+    fields: impl IntoIterator<Item = (&'static str, Option<T>)>,
+    mut write: impl FnMut(&str, T) -> Result<(), Unwritable>,
+) -> Result<(), Unwritable> {
+    fields.into_iter().try_for_each(|(name, value)| value.map_or(Ok(()), |value| write(name, value)))
+}
+
+fn text(fields: &mut Fields<'_>, name: &str, text: Option<&str>) -> Result<(), Unwritable> {
+    match text {
+        Some(text) => fields.text(name, text),
+        None => fields.null(name),
+    }
 }
 
 pub(super) fn date(time: Timestamp) -> DateTime {
     DateTime::from_millis(time.millis())
-}
-
-fn some_object(fields: &Map<String, Value>) -> Result<Option<RawDocumentBuf>, Error> {
-    if fields.is_empty() { Ok(None) } else { object(fields).map(Some) }
-}
-
-fn object(fields: &Map<String, Value>) -> Result<RawDocumentBuf, Error> {
-    let mut document = RawDocumentBuf::new();
-    for (name, field) in fields {
-        document.append(<&CStr>::try_from(name.as_str())?, value(field)?);
-    }
-    Ok(document)
-}
-
-fn value(value: &Value) -> Result<RawBson, Error> {
-    Ok(match value {
-        Value::Null => RawBson::Null,
-        Value::Bool(flag) => RawBson::Boolean(*flag),
-        Value::Number(number) if number.is_f64() => number.as_f64().map_or(RawBson::Null, RawBson::Double),
-        // An integer beyond 64 bits came as text, so there is none here; if there were, text it would be.
-        Value::Number(number) => number.as_i64().map_or_else(|| RawBson::String(number.to_string()), RawBson::Int64),
-        Value::String(text) => RawBson::String(text.clone()),
-        Value::Array(items) => {
-            let mut array = RawArrayBuf::new();
-            for item in items {
-                array.push(self::value(item)?);
-            }
-            RawBson::Array(array)
-        }
-        Value::Object(fields) => RawBson::Document(object(fields)?),
-    })
 }
 
 #[cfg(test)]
