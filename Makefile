@@ -4,7 +4,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 binary := $(CARGO_TARGET_DIR)/release/tracellm
 on_wasm := --target wasm32-unknown-unknown
 
-.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel test-api bench bench-read fuzz screenshots measure clean
+.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel test-api bench bench-read fuzz screenshots measure audit clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -66,6 +66,9 @@ screenshots: build ## Pictures of every page, in end2end/pictures.local
 
 measure: build ## What a browser takes: first loads in kB, a trace of 50,000 steps
 	tools/mongo.sh tools/browser.sh test --config measurements.config.ts
+
+audit: build ## Lighthouse over list, trace and overview
+	tools/audit.sh
 
 clean: ## Forgets what was built here; tools stay in the cache
 	rm -rf target end2end/test-results end2end/playwright-report end2end/node_modules

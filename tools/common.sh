@@ -71,3 +71,19 @@ node_tools() {
     fi
     echo "$home/node_modules"
 }
+
+# browser_path [MODULES]: prints the path of a Chromium: the one that is named, the system's, Debian's, or that of the Playwright in MODULES.
+browser_path() {
+    local name
+    [ -z "${TRACELLM_CHROMIUM:-}" ] || { echo "$TRACELLM_CHROMIUM"; return; }
+    for name in chromium chromium-browser google-chrome; do
+        if has $name; then command -v $name; return; fi
+    done
+    if has apt-get; then
+        apt chromium
+        command -v chromium
+        return
+    fi
+    [ -n "${1:-}" ] || die "install Chromium, or name one in TRACELLM_CHROMIUM"
+    "$1/.bin/playwright" install chromium >&2 || die "install Chromium, or name one in TRACELLM_CHROMIUM"
+}

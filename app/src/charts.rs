@@ -6,6 +6,10 @@ use canvas::{Canvas, Ink};
 mod timeline;
 pub use timeline::{CostChart, LatencyChart, VolumeChart};
 
+/// Latencies over time, as fields.
+mod heat;
+pub use heat::HeatMap;
+
 /// Choosing a time range on a chart.
 mod brush;
 use brush::Brush;

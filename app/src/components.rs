@@ -34,6 +34,14 @@ pub use search_box::SearchBox;
 mod facet_list;
 pub use facet_list::{FacetList, FacetsToCome};
 
+/// What a selection has in common.
+mod standouts;
+pub use standouts::Standouts;
+
+/// Numbers of models and tools.
+mod by_name;
+pub use by_name::ByName;
+
 /// Lists with a name.
 mod saved_views;
 pub use saved_views::{SavedViews, ViewsToCome};
@@ -46,6 +54,10 @@ pub use coverage::CoverageNote;
 mod trace_table;
 pub use trace_table::{TraceTable, steps_href, trace_href};
 
+/// Columns and selected rows.
+mod list_tools;
+pub use list_tools::{ListTools, Wanted};
+
 /// Rows of anything else.
 mod plain_table;
 pub use plain_table::{Heading, PlainTable};
@@ -57,6 +69,22 @@ pub use failure_groups::FailureKinds;
 /// Previous and next page.
 mod pager;
 pub use pager::Pager;
+
+/// What models said, as Markdown.
+mod markdown;
+pub use markdown::Markdown;
+
+/// A trace as a conversation.
+mod talk;
+pub use talk::Talk;
+
+/// Walking through the steps of a trace.
+mod replay;
+pub use replay::Replay;
+
+/// The whole document of a trace, read where one looks.
+mod json_explorer;
+pub use json_explorer::JsonExplorer;
 
 /// The steps of a trace, some or all of them.
 mod steps;
@@ -99,7 +127,7 @@ pub use issue_list::IssueList;
 
 /// Buttons that delete, and how far that is.
 mod removal;
-pub use removal::{Begun, Delete, Jobs};
+pub use removal::{Begun, Delete, DeletePanel, Jobs};
 
 /// How long traces are kept.
 mod retention;

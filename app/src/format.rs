@@ -66,6 +66,17 @@ pub fn change(from: Option<f64>, to: Option<f64>, write: fn(f64) -> String) -> S
     }
 }
 
+/// How much more or less the second of two numbers is: `+12 %`, `×30`; nothing where they are much the same, or the first is none.
+pub fn change_in_percent(from: f64, to: f64) -> Option<String> {
+    let by = (to - from) / from * 100.0;
+    match by.round() {
+        _ if from <= 0.0 => None,
+        0.0 => None,
+        1_000.0.. => Some(format!("×{:.0}", to / from)),
+        by => Some(format!("{}{:.0} %", if by > 0.0 { '+' } else { '−' }, by.abs())),
+    }
+}
+
 /// US dollars, to four digits that matter: `$0.0012`, `$12,345.68`.
 pub fn dollars(usd: f64) -> String {
     match usd {
@@ -111,6 +122,15 @@ pub fn tick(time: Timestamp, span: i64) -> String {
     }
 }
 
+/// A size: `812 B`, `12.3 kB`, `4.5 MB`.
+pub fn bytes(count: usize) -> String {
+    match count as f64 {
+        bytes if bytes < 1e3 => format!("{bytes} B"),
+        bytes if bytes < 1e6 => format!("{:.1} kB", bytes / 1e3),
+        bytes => format!("{:.1} MB", bytes / 1e6),
+    }
+}
+
 /// A share in per cent, 0 to 100: `98.5 %`.
 pub fn percent(share: f64) -> String {
     if share == 0.0 || share == 100.0 { format!("{share:.0} %") } else { format!("{share:.1} %") }
@@ -123,7 +143,7 @@ pub fn exact_time(time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{change, count, dollars, dollars_to, duration};
+    use super::{change, change_in_percent, count, dollars, dollars_to, duration};
 
     #[test]
     fn durations_keep_three_digits() {
@@ -158,6 +178,8 @@ mod tests {
         let pairs =
             [(Some(100.0), Some(150.0)), (Some(100.0), Some(75.0)), (Some(0.0), Some(5.0)), (Some(5.0), Some(5.0)), (None, Some(5.0))];
         let written = pairs.map(|(from, to)| change(from, to, duration));
+        let shares = [(100.0, 112.4), (8.0, 6.0), (1.0, 30.0), (5.0, 5.01), (0.0, 3.0)].map(|(from, to)| change_in_percent(from, to));
+        assert_eq!(shares.map(Option::unwrap_or_default), ["+12 %", "−25 %", "×30", "", ""]);
         assert_eq!(written, ["+50 ms (+50 %)", "−25 ms (−25 %)", "+5.0 ms", "=", ""]);
     }
 }

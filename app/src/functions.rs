@@ -4,10 +4,13 @@ use tracellm_trace::{
     ApiKey, Diagnosis, Diff, Facets, FailureGroups, Failures, Filter, Going, GroupState, Job, NewKey, NewProject, Outline, Page, Project,
     Query, Report, Retention, SavedView, Step, Trace, TraceSummary, Why,
     otlp::{Explanation, Prices},
-    stats::Analytics,
 };
 
 use crate::{ApiError, intake::IntakePage, wire::Json};
+
+/// Numbers: all together, by name, of a selection.
+mod overview;
+pub use overview::{ByName, Overview, get_by_name, get_overview, get_selection};
 
 /// A page of the list.
 #[server(prefix = "/fn", endpoint = "traces/list", input = Json, output = Json)]
@@ -60,6 +63,14 @@ pub async fn get_step(project_id: String, trace_id: String, step: usize) -> Resu
     server::answer(found.ok_or_else(|| ApiError::no_trace(&trace_id)))
 }
 
+/// The whole document of a trace, as JSON text.
+#[server(prefix = "/fn", endpoint = "traces/document", input = Json, output = Json)]
+pub async fn get_document(project_id: String, trace_id: String) -> Result<String, ApiError> {
+    let found = server::answer(server::store().get(Some(&project_id), &trace_id).await)?;
+    let trace = server::answer(found.ok_or_else(|| ApiError::no_trace(&trace_id)))?;
+    serde_json::to_string(&trace).map_err(|_| ApiError::Failed)
+}
+
 /// What is compared: `left..right`, two trace ids, or one beside a trace of the same prompt that succeeded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
@@ -108,12 +119,6 @@ pub async fn get_intake(key: Option<String>, most: usize) -> Result<IntakePage, 
     Ok(expect_context::<crate::intake::IntakeLog>().newest(key.as_deref(), most))
 }
 
-/// Numbers over all that match.
-#[server(prefix = "/fn", endpoint = "analytics", input = Json, output = Json)]
-pub async fn get_analytics(filter: Filter) -> Result<Analytics, ApiError> {
-    server::answer(tracellm_store::overview::analytics(&*server::store(), &filter.at(server::now())).await)
-}
-
 /// What one can narrow a list down to.
 #[server(prefix = "/fn", endpoint = "facets", input = Json, output = Json)]
 pub async fn get_facets(filter: Filter) -> Result<Facets, ApiError> {
@@ -156,6 +161,13 @@ pub async fn remove_view(view_id: String) -> Result<(), ApiError> {
 #[server(prefix = "/fn", endpoint = "traces/remove", input = Json, output = Json)]
 pub async fn remove_trace(project_id: String, trace_id: String) -> Result<(), ApiError> {
     server::answer(server::store().remove(vec![tracellm_store::TraceKey { project_id, trace_id }]).await.map(drop))
+}
+
+/// Deletes some traces, each by its project and id; says how many there were.
+#[server(prefix = "/fn", endpoint = "traces/remove-some", input = Json, output = Json)]
+pub async fn remove_traces(keys: Vec<(String, String)>) -> Result<u64, ApiError> {
+    let keys = keys.into_iter().map(|(project_id, trace_id)| tracellm_store::TraceKey { project_id, trace_id });
+    server::answer(server::store().remove(keys.collect()).await)
 }
 
 /// Begins to delete all that match.

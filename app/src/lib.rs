@@ -61,5 +61,11 @@ mod reload;
 #[cfg(feature = "hydrate")]
 pub use reload::{reload_once, reloading_works};
 
+/// What a browser remembers for the server.
+mod cookies;
+
+/// Columns of lists.
+mod columns;
+
 /// Light and dark.
 mod theme;

@@ -1,13 +1,15 @@
 use leptos::prelude::*;
 use leptos_meta::Html;
 
+use crate::{columns, cookies};
+
 /// The cookie that carries the choice, so that the server's first page has it already.
 const COOKIE: &str = "theme";
 
-/// Sets `data-theme` on the document: `light`, `dark`, or none where the system decides.
+/// Sets `data-theme` on the document: `light`, `dark`, or none where the system decides; and which columns of lists are hidden.
 #[component]
 pub fn ThemeOnDocument(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
-    view! { <Html attr:data-theme=move || theme.get() /> }
+    view! { <Html attr:data-theme=move || theme.get() attr:data-hide=columns::hidden() /> }
 }
 
 /// Switches between light and dark and remembers it.
@@ -29,7 +31,7 @@ pub fn switch(theme: RwSignal<Option<&'static str>>) {
         None => "dark",
     };
     theme.set(Some(next));
-    remember(next);
+    cookies::remember(COOKIE, next);
 }
 
 fn known(name: &str) -> Option<&'static str> {
@@ -39,9 +41,7 @@ fn known(name: &str) -> Option<&'static str> {
 /// The choice that the request's cookie carries.
 #[cfg(feature = "ssr")]
 pub fn current() -> Option<&'static str> {
-    let parts = use_context::<http::request::Parts>()?;
-    let cookies = parts.headers.get(http::header::COOKIE)?.to_str().ok()?;
-    cookies.split("; ").filter_map(|cookie| cookie.split_once('=')).find(|(name, _)| *name == COOKIE).and_then(|(_, value)| known(value))
+    known(&cookies::read(COOKIE)?)
 }
 
 /// The choice that the server has put on the document.
@@ -52,12 +52,4 @@ pub fn current() -> Option<&'static str> {
 
 fn system_is_dark() -> bool {
     window().match_media("(prefers-color-scheme: dark)").ok().flatten().is_some_and(|query| query.matches())
-}
-
-fn remember(theme: &str) {
-    use leptos::wasm_bindgen::JsCast;
-    if let Some(document) = document().dyn_ref::<web_sys::HtmlDocument>() {
-        // A cookie that the browser refuses costs the memory of a choice, no more.
-        let _ = document.set_cookie(&format!("{COOKIE}={theme}; Path=/; Max-Age=31536000; SameSite=Lax"));
-    }
 }

@@ -170,6 +170,7 @@ test("settings", async ({ server, page, tracesPage, tracePage }) => {
   await tracesPage.goto("?status=failed");
   await page.locator("summary", { hasText: "Delete all" }).click();
   await page.getByRole("button", { name: "Delete all" }).click();
+  await page.getByRole("button", { name: "Delete now" }).click();
   await page.locator(".job").waitFor();
   await picture(page, "traces-deleting");
   await page.goto("/api");
@@ -264,4 +265,50 @@ test("why and compare", async ({ server, page, tracePage }) => {
   await page.keyboard.press("Escape");
   await page.keyboard.press("?");
   await page.screenshot({ path: `pictures.local/help-${test.info().project.name}.png` });
+});
+
+test("list tools", async ({ server, tracesPage, page }) => {
+  await server.command("demo", "--count", "300", "--seed", "3");
+  await tracesPage.goto("?limit=12");
+  await tracesPage.rows.nth(1).getByRole("checkbox").check();
+  await tracesPage.rows.nth(3).getByRole("checkbox").check();
+  await page.getByText("Columns").click();
+  await picture(page, "traces-selected");
+  await page.getByRole("checkbox", { name: "Cost" }).uncheck();
+  await page.getByText("Columns").click();
+  await page.locator("summary", { hasText: "Delete selected" }).click();
+  await page.getByRole("button", { name: "Delete selected" }).click();
+  await picture(page, "traces-undo");
+});
+
+test("heat", async ({ server, overviewPage, page }) => {
+  await server.command("demo", "--count", "5000", "--seed", "3");
+  await overviewPage.goto("?last=7d");
+  const map = page.getByRole("group", { name: "Fields of time and latency" });
+  await map.focus();
+  await page.keyboard.press("ArrowUp");
+  for (let n = 0; n < 40; n++) await page.keyboard.press("Shift+ArrowLeft");
+  for (let n = 0; n < 6; n++) await page.keyboard.press("Shift+ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.getByRole("region", { name: "What is selected" }).waitFor();
+  await picture(page, "overview-heat");
+});
+
+test("explore", async ({ server, tracePage, page }) => {
+  await server.ingest(extreme);
+  await server.ingest(demo());
+  await tracePage.goto("demo-3");
+  await page.keyboard.press("]");
+  await page.keyboard.press("]");
+  await page.getByRole("button", { name: "Explore all of it" }).click();
+  const tree = page.locator(".json-tree");
+  await tree.getByRole("button", { name: /steps:/ }).click();
+  await tree.getByRole("button", { name: /0:/ }).first().click();
+  await page.getByRole("searchbox", { name: "Find in the document" }).fill("timeout");
+  await page.keyboard.press("Enter");
+  await picture(page, "trace-explored");
+  await tracePage.goto(extreme.trace_id, extreme.project_id);
+  await page.getByRole("button", { name: "Explore all of it" }).click();
+  await tree.waitFor();
+  await picture(page, "trace-explored-extreme");
 });

@@ -14,9 +14,23 @@ test("a trace is deleted on its page, once that is confirmed", async ({ server, 
   await tracePage.goto("gone");
   await page.locator("summary", { hasText: "Delete this trace" }).click();
   await page.getByRole("button", { name: "Delete this trace" }).click();
+  await page.getByRole("button", { name: "Delete now" }).click();
   await expect(page).toHaveURL("/traces");
   await expect(tracesPage.rows).toHaveCount(1);
   expect(await tracesPage.ids()).toEqual(["stays"]);
+});
+
+test("whoever thinks again loses nothing, and who waits need not press again", async ({ server, tracePage, page }) => {
+  await server.ingest(aged("thought-over", 1));
+  await tracePage.goto("thought-over");
+  await page.locator("summary", { hasText: "Delete this trace" }).click();
+  await page.getByRole("button", { name: "Delete this trace" }).click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(page.getByText(/Deletes in/)).toHaveCount(0);
+  expect((await server.get("/api/traces/thought-over")).trace_id).toBe("thought-over");
+  await page.getByRole("button", { name: "Delete this trace" }).click();
+  await expect(page.getByText("Deletes in 5 s")).toBeVisible();
+  await expect(page).toHaveURL("/traces", { timeout: 15_000 });
 });
 
 test("all that filters match is deleted, and the rest stays", async ({ server, tracesPage, page }) => {
@@ -27,6 +41,7 @@ test("all that filters match is deleted, and the rest stays", async ({ server, t
   await page.locator("summary", { hasText: "Delete all that match" }).click();
   await expect(page.locator(".delete")).toContainText("2 traces");
   await page.getByRole("button", { name: "Delete all that match" }).click();
+  await page.getByRole("button", { name: "Delete now" }).click();
   await expect(page.locator(".job")).toContainText("2 traces, done");
   await tracesPage.goto();
   expect(await tracesPage.ids()).toEqual(["good"]);
@@ -41,6 +56,7 @@ test("a project is deleted with its traces", async ({ server, tracesPage, page }
   const project = page.locator(".project", { has: page.locator(".id", { hasText: /^web$/ }) });
   await project.locator("summary", { hasText: "Delete project" }).click();
   await project.getByRole("button", { name: "Delete project" }).click();
+  await project.getByRole("button", { name: "Delete now" }).click();
   await expect(page.locator(".job")).toContainText("1 trace, done");
   await tracesPage.goto();
   expect(await tracesPage.ids()).toEqual(["here"]);

@@ -47,7 +47,7 @@ fn Group(facet: Facet, query: Query, action: &'static str) -> impl IntoView {
     let behind = values.split_off(values.len().min(OPEN));
     let list = move |values: Vec<FacetValue>| {
         let row = |FacetValue { value, traces }| {
-            let (is_chosen, filter) = link(&query.filter, by, &value)?;
+            let (is_chosen, filter) = narrowed(&query.filter, by, &value)?;
             let href = href(action, &Query { filter, cursor: None, ..query.clone() }.to_pairs());
             let share = format!("{:.1}", traces as f64 / most as f64 * 100.0);
             Some(view! {
@@ -93,7 +93,7 @@ fn field(filter: &mut Filter, by: FacetBy) -> Option<&mut Option<String>> {
 }
 
 /// Whether a filter asks for a value, and the filter of its link: with it, or without it where it is there. None where it can't be said.
-fn link(filter: &Filter, by: FacetBy, value: &str) -> Option<(bool, Filter)> {
+pub(crate) fn narrowed(filter: &Filter, by: FacetBy, value: &str) -> Option<(bool, Filter)> {
     let mut filter = filter.clone();
     let typed = condition(by.as_str(), value);
     let text = filter.q.as_ref().map(|search| search.as_str().to_owned()).unwrap_or_default();
@@ -121,7 +121,7 @@ fn link(filter: &Filter, by: FacetBy, value: &str) -> Option<(bool, Filter)> {
 mod tests {
     use tracellm_trace::{FacetBy, Filter, Search, Status};
 
-    use super::link;
+    use super::narrowed;
 
     #[test]
     fn a_link_narrows_and_takes_back() {
@@ -133,17 +133,17 @@ mod tests {
             (FacetBy::Tool, "track it", "q=tool:\"track it\""),
         ];
         for (by, value, said) in cases {
-            let (is_chosen, narrowed) = link(&none, by, value).unwrap();
-            let pairs: Vec<String> = narrowed.to_pairs().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let (is_chosen, filter) = narrowed(&none, by, value).unwrap();
+            let pairs: Vec<String> = filter.to_pairs().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
             assert_eq!((is_chosen, pairs.join("&").as_str()), (false, said));
-            assert_eq!(link(&narrowed, by, value), Some((true, none.clone())), "{said}");
+            assert_eq!(narrowed(&filter, by, value), Some((true, none.clone())), "{said}");
         }
         let typed = Filter { q: Some(Search::parse("a status:failed \"b c\"").unwrap()), ..none.clone() };
         let left = Filter { q: Some(Search::parse("a \"b c\"").unwrap()), ..none.clone() };
-        assert_eq!(link(&typed, FacetBy::Status, "failed"), Some((true, left)));
-        let (_, both) = link(&typed, FacetBy::Tool, "x").unwrap();
+        assert_eq!(narrowed(&typed, FacetBy::Status, "failed"), Some((true, left)));
+        let (_, both) = narrowed(&typed, FacetBy::Tool, "x").unwrap();
         assert_eq!(both.q.unwrap().as_str(), "a status:failed \"b c\" tool:x");
-        assert!(link(&none, FacetBy::Tool, "with \"").is_none());
-        assert_eq!(link(&none, FacetBy::Status, "failed").unwrap().1.status, Some(Status::Failed));
+        assert!(narrowed(&none, FacetBy::Tool, "with \"").is_none());
+        assert_eq!(narrowed(&none, FacetBy::Status, "failed").unwrap().1.status, Some(Status::Failed));
     }
 }

@@ -39,9 +39,11 @@ const DEEDS: [(&str, &str, Deed); 12] = [
 const TOGETHER: f64 = 1_500.0;
 
 /// Keys that mean something where there is a list or a trace.
-const MOVES: [(&str, &str); 4] = [
+const MOVES: [(&str, &str); 6] = [
     ("j, k", "next and previous row; beside a trace, the next and previous one of the list"),
     ("Enter", "opens the row"),
+    ("x", "selects the row"),
+    ("], [", "replays a trace: next and previous step"),
     ("Ctrl K", "all commands"),
     ("Esc", "closes what is open"),
 ];
@@ -103,6 +105,8 @@ pub fn Keyboard(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
             run(deed);
         } else if matches!(keys.as_str(), "j" | "k") {
             move_by(if keys == "j" { 1 } else { -1 }, go);
+        } else if keys == "x" {
+            press("tr:focus-within input[name=pick]");
         }
     };
     Effect::new(move |_| {
@@ -174,7 +178,7 @@ pub fn Keyboard(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
     }
 }
 
-fn is_typing(event: &web_sys::KeyboardEvent) -> bool {
+pub(super) fn is_typing(event: &web_sys::KeyboardEvent) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
     // A dialog that was just closed keeps the focus for a moment.
     let is_gone = |target: &web_sys::Element| target.closest("dialog:not([open])").is_ok_and(|dialog| dialog.is_some());

@@ -6,6 +6,7 @@ use tracellm_trace::Outline;
 
 use super::{
     ErrorPanel, StepBody,
+    replay::named_step,
     time_axis::{Axis, DEEPEST, TimeAxis, bar},
 };
 use crate::{format, functions::get_step, visible::visible};
@@ -32,9 +33,9 @@ pub fn LongWaterfall(
     // The step that the address names.
     let hash = use_location().hash;
     Effect::new(move |_| {
-        let named = hash.with(|hash| hash.trim_start_matches('#').strip_prefix("step-").and_then(|number| number.parse::<usize>().ok()));
-        if let Some(step) = named.and_then(|number| number.checked_sub(1)).filter(|step| *step < view.total) {
+        if let Some(step) = hash.with(|hash| named_step(hash)).filter(|step| *step < view.total) {
             view.choose(step);
+            view.is_open.set(true);
             // Behind the router, which goes to the top where it finds no such row; the page may have changed by then.
             let show = move || list.try_get_untracked().flatten().into_iter().for_each(|list| list.scroll_into_view());
             set_timeout(show, std::time::Duration::from_millis(50));

@@ -13,7 +13,10 @@ use crate::{
 /// How often one looks how far jobs are.
 const LOOK: Duration = Duration::from_millis(700);
 
-/// A button that says first what it would delete, and then does.
+/// How long one has to think again, in s.
+const GRACE: u32 = 6;
+
+/// A button that says first what it would delete, then leaves a while to think again, and then does.
 #[component]
 pub fn Delete(
     label: &'static str,
@@ -24,11 +27,48 @@ pub fn Delete(
     view! {
         <details class="delete needs-script">
             <summary class="button">{label}</summary>
-            <div class="panel">
-                <p>{warning}</p>
-                <button type="button" class="button danger" on:click=move |_| on_confirm.run(())>{label}</button>
-            </div>
+            <DeletePanel label warning on_confirm />
         </details>
+    }
+}
+
+/// What stands behind that button.
+#[component]
+pub fn DeletePanel(label: &'static str, warning: String, #[prop(into)] on_confirm: Callback<()>) -> impl IntoView {
+    // Seconds that are left. Whoever leaves the page has thought again.
+    let left = RwSignal::new(None::<u32>);
+    let now = move || {
+        left.set(None);
+        on_confirm.run(());
+    };
+    Effect::new(move |_| match left.get() {
+        Some(0) => now(),
+        Some(seconds) => {
+            let pass = move || {
+                if left.try_get_untracked() == Some(Some(seconds)) {
+                    left.set(Some(seconds - 1));
+                }
+            };
+            set_timeout(pass, Duration::from_secs(1));
+        }
+        None => {}
+    });
+    let buttons = move || match left.get() {
+        None => view! { <button type="button" class="button danger" on:click=move |_| left.set(Some(GRACE))>{label}</button> }.into_any(),
+        Some(seconds) => view! {
+            <div class="buttons" role="status">
+                <button type="button" class="button primary" on:click=move |_| left.set(None)>"Undo"</button>
+                <button type="button" class="button danger" on:click=move |_| now()>"Delete now"</button>
+                <span class="muted">{format!("Deletes in {seconds} s")}</span>
+            </div>
+        }
+        .into_any(),
+    };
+    view! {
+        <div class="panel">
+            <p>{warning}</p>
+            {buttons}
+        </div>
     }
 }
 

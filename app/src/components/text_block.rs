@@ -55,3 +55,22 @@ pub(super) fn CopyAs(text: Callback<(), String>, label: &'static str, #[prop(opt
         </button>
     }
 }
+
+/// Gives a text to the browser as a file to keep.
+pub(super) fn save_as(name: &str, kind: &str, text: &str) {
+    use leptos::wasm_bindgen::{JsCast, JsValue};
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type(kind);
+    let parts = web_sys::js_sys::Array::of1(&JsValue::from_str(text));
+    let save = || -> Result<(), JsValue> {
+        let blob = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options)?;
+        let address = web_sys::Url::create_object_url_with_blob(&blob)?;
+        let link: web_sys::HtmlAnchorElement = document().create_element("a")?.unchecked_into();
+        link.set_href(&address);
+        link.set_download(name);
+        link.click();
+        web_sys::Url::revoke_object_url(&address)
+    };
+    // A browser that keeps no files says so itself.
+    let _ = save();
+}

@@ -30,6 +30,7 @@ pub fn steps_href(trace: &str, step: usize) -> String {
 pub fn TraceTable(rows: Vec<TraceSummary>, #[prop(optional)] query: Option<Query>) -> impl IntoView {
     // Where one comes from, for the way to the next trace and back.
     Effect::new(LastList::keep);
+    let can_be_picked = query.is_some();
     let heading = |by, label, class| view! { <SortHeading by label class query=query.clone() /> };
     view! {
         <div class="table-frame">
@@ -45,7 +46,7 @@ pub fn TraceTable(rows: Vec<TraceSummary>, #[prop(optional)] query: Option<Query
                         {heading(SortBy::CreatedAt, "Started (UTC)", "number started-column")}
                     </tr>
                 </thead>
-                <tbody>{rows.into_iter().map(|row| view! { <TraceRow row /> }).collect_view()}</tbody>
+                <tbody>{rows.into_iter().map(|row| view! { <TraceRow row can_be_picked /> }).collect_view()}</tbody>
             </table>
         </div>
     }
@@ -65,7 +66,24 @@ fn SortHeading(by: SortBy, label: &'static str, class: &'static str, query: Opti
 }
 
 #[component]
-fn TraceRow(row: TraceSummary) -> impl IntoView {
+fn TraceRow(
+    row: TraceSummary,
+    /// Something can be done with several rows.
+    can_be_picked: bool,
+) -> impl IntoView {
+    let pick = can_be_picked.then(|| {
+        view! {
+            <input
+                type="checkbox"
+                class="pick needs-script"
+                name="pick"
+                autocomplete="off"
+                aria-label="Select"
+                value=row.trace_id.clone()
+                data-project=row.project_id.clone()
+            />
+        }
+    });
     let href = trace_href(&row.project_id, &row.trace_id);
     let prompt = match row.prompt.trim() {
         "" if row.content_removed => view! { <a href=href class="muted">"(texts removed)"</a> }.into_any(),
@@ -76,7 +94,7 @@ fn TraceRow(row: TraceSummary) -> impl IntoView {
     let retries = (row.retry_count > 0).then(|| view! { <span class="tag">{format!("retried {}×", row.retry_count)}</span> });
     view! {
         <tr>
-            <td><StatusBadge status=row.status /></td>
+            <td>{pick}<StatusBadge status=row.status /></td>
             <td class="prompt">
                 {prompt}
                 <span class="under">

@@ -7,7 +7,7 @@ use leptos_router::{
 use tracellm_trace::{Source, Status, Trace, otlp::Explanation};
 
 use crate::{
-    components::{Delete, ErrorPanel, JsonBlock, Mapping, Share, TraceSheet, heading, trace_href},
+    components::{Delete, ErrorPanel, JsonBlock, JsonExplorer, Mapping, Share, TraceSheet, heading, trace_href},
     functions::{TracePart, get_trace, remove_trace},
     last_list::LastList,
     url::href,
@@ -52,6 +52,7 @@ fn Found(part: TracePart) -> impl IntoView {
     let document = if shortened > 0 || trace.steps.len() < total { "As shown here, a part of what is stored" } else { "As stored" };
     let mapping = (trace.source == Some(Source::Otlp)).then(|| mapping(&own, explanation));
     let delete = view! { <DeleteTrace project_id=trace.project_id.clone() trace_id=trace.trace_id.clone() /> };
+    let explorer = view! { <JsonExplorer project_id=trace.project_id.clone() trace_id=trace.trace_id.clone() /> };
     let is_whole = shortened == 0 && trace.steps.len() == total;
     view! {
         <Title text=format!("{} {}", mark(&trace), heading(&trace)) />
@@ -64,6 +65,7 @@ fn Found(part: TracePart) -> impl IntoView {
                 <summary>"Raw JSON"</summary>
                 <JsonBlock label=document value=trace />
             </details>
+            {explorer}
             {delete}
         </section>
     }

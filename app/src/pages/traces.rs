@@ -5,8 +5,8 @@ use tracellm_trace::{Filter, Page, Query, TraceSummary};
 
 use crate::{
     components::{
-        Begun, CoverageNote, Delete, FacetList, FacetsToCome, FilterForm, FirstTrace, Loaded, NothingMatches, Pager, SavedViews,
-        TraceTable, ViewsToCome, trace_href,
+        Begun, CoverageNote, DeletePanel, FacetList, FacetsToCome, FilterForm, FirstTrace, ListTools, Loaded, NothingMatches, Pager,
+        SavedViews, TraceTable, ViewsToCome, Wanted, trace_href,
     },
     format,
     functions::{get_facets, list_traces, list_views, remove_matching},
@@ -41,6 +41,7 @@ fn Found(query: Query, page: Page<TraceSummary>, facets: FacetsToCome, views: Vi
     }
     let coverage = page.coverage;
     let stopped = coverage.is_some_and(|coverage| coverage.until.is_some());
+    let has_rows = !page.items.is_empty();
     let list = if !page.items.is_empty() {
         view! {
             <TraceTable rows=page.items query=query.clone() />
@@ -60,6 +61,7 @@ fn Found(query: Query, page: Page<TraceSummary>, facets: FacetsToCome, views: Vi
         <header class="page-head">
             <h1>"Traces"</h1>
             <p class="muted" aria-live="polite">{shown}</p>
+            {has_rows.then(|| view! { <ListTools /> })}
         </header>
         <SavedViews views query=query.clone() />
         <FilterForm query action="/traces" facets />
@@ -72,16 +74,29 @@ fn Found(query: Query, page: Page<TraceSummary>, facets: FacetsToCome, views: Vi
     .into_any()
 }
 
-/// Deletes everything that the filters match.
+/// Deletes everything that the filters match. A browser loads how once it is wanted.
 #[component]
 fn DeleteMatching(filter: Filter, count: String) -> impl IntoView {
-    let remove = Action::new(move |(): &()| remove_matching(filter.clone()));
+    let is_open = RwSignal::new(false);
+    let load = move || delete_matching(filter.clone(), count.clone());
     view! {
-        <Delete
-            label="Delete all that match"
-            warning=format!("What the filters match now, {count}, goes for good. It is deleted in the background; Settings shows how far that is.")
-            on_confirm=move |()| { remove.dispatch(()); }
-        />
+        <details class="delete needs-script" on:toggle=move |_| is_open.set(true)>
+            <summary class="button">{DELETE}</summary>
+            <Wanted is_wanted=is_open load />
+        </details>
+    }
+}
+
+const DELETE: &str = "Delete all that match";
+
+#[lazy]
+fn delete_matching(filter: Filter, count: String) -> AnyView {
+    let remove = Action::new(move |(): &()| remove_matching(filter.clone()));
+    let warning =
+        format!("What the filters match now, {count}, goes for good. It is deleted in the background; Settings shows how far that is.");
+    view! {
+        <DeletePanel label=DELETE warning on_confirm=move |()| { remove.dispatch(()); } />
         <Begun result=Signal::derive(move || remove.value().get()) />
     }
+    .into_any()
 }

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use futures_util::try_join;
-use tracellm_trace::{FailureGroups, FailureTotals, Failures, Filter, Query, Sort, Status, Total, Trace, stats::Analytics};
+use tracellm_trace::{
+    FacetBy, FailureGroups, FailureTotals, Failures, Filter, Query, Selection, Sort, Status, Timestamp, Total, Trace,
+    stats::{Analytics, Heat, Summary},
+};
 
 use crate::{StoreError, TraceStore, groups};
 
@@ -16,6 +19,76 @@ const RECENT: u32 = 5;
 /// The database does not answer.
 pub async fn analytics(store: &dyn TraceStore, filter: &Filter) -> Result<Analytics, StoreError> {
     Ok(store.tally(filter).await?.finish(recent_failures(store, filter).await?))
+}
+
+/// The same, how many traces took how long and when, and the numbers of the time before, where there is one.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn overview(store: &dyn TraceStore, filter: &Filter, now: Timestamp) -> Result<(Analytics, Heat, Option<Summary>), StoreError> {
+    let tally = store.tally(filter).await?;
+    let before = match filter.before(now) {
+        Some(before) => Some(summary(store, &before).await?),
+        None => None,
+    };
+    let heat = tally.heat();
+    Ok((tally.finish(recent_failures(store, filter).await?), heat, before))
+}
+
+async fn summary(store: &dyn TraceStore, filter: &Filter) -> Result<Summary, StoreError> {
+    Ok(store.tally(filter).await?.finish(Vec::new()).summary)
+}
+
+/// The models of most traces with their numbers, and how many further ones there are.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn by_model(store: &dyn TraceStore, filter: &Filter, most: usize) -> Result<(Vec<(String, Summary)>, u64), StoreError> {
+    let facets = store.facets(filter).await?.finish();
+    let asked: Vec<String> = match &filter.model {
+        Some(model) => vec![model.clone()],
+        None => facets.of(FacetBy::Model).iter().map(|value| value.value.clone()).collect(),
+    };
+    let further = facets.facets.iter().find(|facet| facet.by == FacetBy::Model && filter.model.is_none()).map_or(0, |facet| facet.more);
+    let more = asked.len().saturating_sub(most) as u64 + further;
+    let mut rows = Vec::new();
+    for model in asked.into_iter().take(most) {
+        let numbers = summary(store, &Filter { model: Some(model.clone()), ..filter.clone() }).await?;
+        rows.push((model, numbers));
+    }
+    Ok((rows, more))
+}
+
+/// The tools of most traces: their names, how many traces used each, and how many of those failed, none where that is not known; and whether
+/// some are not counted yet.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn by_tool(store: &dyn TraceStore, filter: &Filter, most: usize) -> Result<(Vec<(String, u64, Option<u64>)>, bool), StoreError> {
+    let all = store.facets(filter).await?.finish();
+    let failed = match filter.of_status(Status::Failed) {
+        Some(failed) => Some(store.facets(&failed).await?.finish()),
+        None => None,
+    };
+    let is_whole = |facets: &tracellm_trace::Facets| facets.facets.iter().all(|facet| facet.by != FacetBy::Tool || facet.more == 0);
+    let failures = |tool: &str| match &failed {
+        None => Some(0),
+        Some(facets) => {
+            let found = facets.of(FacetBy::Tool).iter().find(|value| value.value == tool).map(|value| value.traces);
+            found.or_else(|| is_whole(facets).then_some(0))
+        }
+    };
+    let tools = all.of(FacetBy::Tool).iter().take(most);
+    Ok((tools.map(|tool| (tool.value.clone(), tool.traces, failures(&tool.value))).collect(), all.coverage.is_some()))
+}
+
+/// What selected traces have more often than the rest of all that match.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn selection(store: &dyn TraceStore, filter: &Filter, selected: &Filter) -> Result<Selection, StoreError> {
+    let (all, part) = (store.facets(filter).await?.finish(), store.facets(selected).await?.finish());
+    Ok(Selection::new(filter, &all, &part))
 }
 
 /// The newest traces that failed, carry a warning, were retried or were slow: the newest of each kind, merged.

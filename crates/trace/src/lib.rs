@@ -28,6 +28,9 @@ pub mod body;
 /// JSON text as a value, with what plain JSON parsers lose or die of.
 mod decode;
 
+/// JSON text that is read where one looks.
+pub mod json_text;
+
 /// One item of raw JSON as a [`Trace`] with issues, or as errors.
 mod normalize;
 pub use normalize::{Context, Filled, Normalized, Refused, normalize};
@@ -50,12 +53,19 @@ pub mod stats;
 mod facets;
 pub use facets::{Facet, FacetBy, FacetNames, FacetTally, FacetValue, Facets, Labels};
 
+/// What selected traces have in common.
+mod standouts;
+pub use standouts::{Selection, Standout};
+
 /// Which step ran under which.
 mod tree;
 
 /// All steps of a trace, as a waterfall draws them.
 mod outline;
 pub use outline::Outline;
+
+/// What was said and done in a trace, in order.
+pub mod conversation;
 
 /// Why a trace went as it did.
 mod why;

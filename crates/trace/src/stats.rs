@@ -10,6 +10,10 @@ pub use sums::{Sums, cost, latency};
 mod analytics;
 pub use analytics::{Analytics, ChartPoint, Count, Sample, Summary, Tally};
 
+/// How many traces took how long, and when.
+mod heat;
+pub use heat::Heat;
+
 /// How wide the buckets of a chart are.
 mod bucket;
 pub use bucket::Bucket;

@@ -115,6 +115,14 @@ impl Filter {
         if issues.is_empty() { Ok(filter) } else { Err(issues) }
     }
 
+    /// The same for the time before, as long as the one that is asked for; none where all of time is, or what lies ahead. Of a filter at a
+    /// moment.
+    pub fn before(&self, now: Timestamp) -> Option<Self> {
+        let (from, to) = (self.from?, self.to.unwrap_or(now));
+        let length = to.millis() - from.millis();
+        (length > 0).then(|| Self { from: Some(from.plus(-(length as f64))), to: Some(from), ..self.clone() })
+    }
+
     /// The filter narrowed to a status; none where it asks for another one.
     pub fn of_status(&self, status: Status) -> Option<Self> {
         self.status.is_none_or(|wanted| wanted == status).then(|| Self { status: Some(status), ..self.clone() })

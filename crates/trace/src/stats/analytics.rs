@@ -5,7 +5,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, Sums};
+use super::{Bucket, Heat, Sums};
 use crate::{Coverage, FacetBy, Status, Timestamp, Trace};
 
 /// What analytics take from one trace.
@@ -116,6 +116,13 @@ impl Tally {
             Some(count) => *count += traces,
             None => drop(groups.insert(name.to_owned(), traces)),
         }
+    }
+
+    /// How many traces took how long, and when.
+    pub fn heat(&self) -> Heat {
+        let Some((from, to)) = self.range else { return Heat::default() };
+        let columns = self.bucket.starts(from, to).map(|start| (start, self.buckets.get(&start).map(|sums| &sums.latencies)));
+        Heat::of(columns.collect(), from, to)
     }
 
     pub fn finish(mut self, recent_failures: Vec<Trace>) -> Analytics {

@@ -92,6 +92,11 @@ impl Sketch {
         &self.counts
     }
 
+    /// The greatest value of a bucket.
+    pub fn upper(index: i32) -> f64 {
+        if index == i32::MIN { LEAST } else { GAMMA.powi(index) }
+    }
+
     /// The value at nearest rank ⌈p·n⌉, to 1 %; 0 for an empty sketch. `p` is between 0 and 1.
     pub fn quantile(&self, p: f64) -> f64 {
         let rank = ((p * self.count() as f64).ceil() as u64).max(1);

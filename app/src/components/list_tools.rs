@@ -1,0 +1,167 @@
+use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
+
+use super::{ErrorPanel, removal::Delete, text_block::save_as};
+use crate::{
+    ApiError, columns, cookies, format,
+    functions::{get_document, remove_traces},
+    url::{escape, href, of_project},
+};
+
+/// What one does with rows and columns of a list. A browser loads it once it is wanted.
+#[component]
+pub fn ListTools() -> impl IntoView {
+    let (is_open, has_picked) = (RwSignal::new(false), RwSignal::new(false));
+    Effect::new(move |_| {
+        // A browser may have kept what was ticked before one went away and back.
+        has_picked.set(!boxes(":checked").is_empty());
+        let listener = window_event_listener(ev::change, move |_| {
+            if !has_picked.get_untracked() && !boxes(":checked").is_empty() {
+                has_picked.set(true);
+            }
+        });
+        on_cleanup(move || listener.remove());
+    });
+    view! {
+        <details class="columns needs-script" on:toggle=move |_| is_open.set(true)>
+            <summary class="copy">"Columns"</summary>
+            <Wanted is_wanted=is_open load=column_choices />
+        </details>
+        <Wanted is_wanted=has_picked load=selection />
+    }
+}
+
+/// What is loaded once it is wanted, in a boundary of its own, so that nothing around it waits.
+#[component]
+pub fn Wanted<L, A>(is_wanted: RwSignal<bool>, load: L) -> impl IntoView
+where
+    L: Fn() -> A + Send + Sync + 'static,
+    A: Future<Output = AnyView> + Send + 'static,
+{
+    view! { <Suspense fallback=|| ()>{move || is_wanted.get().then(|| Suspend::new(load()))}</Suspense> }
+}
+
+#[lazy]
+fn column_choices() -> AnyView {
+    view! { <ColumnChoices /> }.into_any()
+}
+
+#[lazy]
+fn selection() -> AnyView {
+    view! { <Selection /> }.into_any()
+}
+
+/// Which columns are shown.
+#[component]
+fn ColumnChoices() -> impl IntoView {
+    let hidden = RwSignal::new(columns::hidden().unwrap_or_default());
+    let is_shown = move |name: &str| !hidden.with(|hidden| hidden.split(' ').any(|other| other == name));
+    let toggle = move |name: &'static str| {
+        let is_wanted = |other: &str| is_shown(other) == (other == name);
+        let now: Vec<_> = columns::ALL.into_iter().map(|(name, _)| name).filter(|other| is_wanted(other)).collect();
+        cookies::remember(columns::COOKIE, &now.join("."));
+        if let Some(root) = document().document_element() {
+            // An attribute name that is valid is never refused.
+            let _ = root.set_attribute("data-hide", &now.join(" "));
+        }
+        hidden.set(now.join(" "));
+    };
+    let choices = columns::ALL.into_iter().map(|(name, label)| {
+        view! {
+            <li>
+                <label><input type="checkbox" prop:checked=move || is_shown(name) on:change=move |_| toggle(name) /> {label}</label>
+            </li>
+        }
+    });
+    view! { <ul class="panel">{choices.collect_view()}</ul> }
+}
+
+/// A row that is selected: project and id of its trace.
+type Picked = (String, String);
+
+/// What one does with rows that are selected; nothing where none is.
+#[component]
+fn Selection() -> impl IntoView {
+    let picked = RwSignal::new(Vec::<Picked>::new());
+    let look = move || picked.set(boxes(":checked").iter().filter_map(picked_by).collect());
+    // The rows may change without a word.
+    look();
+    Effect::new(move |_| {
+        let listener = window_event_listener(ev::change, move |_| look());
+        on_cleanup(move || listener.remove());
+    });
+    let tick = move |is_ticked: bool| {
+        boxes("").iter().for_each(|one| one.set_checked(is_ticked));
+        look();
+    };
+    let export = Action::new(|rows: &Vec<Picked>| exported(rows.clone()));
+    Effect::new(move |_| {
+        if let Some(Ok(lines)) = export.value().get() {
+            save_as("traces.jsonl", "application/x-ndjson", &lines);
+        }
+    });
+    let remove = Action::new(|rows: &Vec<Picked>| remove_traces(rows.clone()));
+    Effect::new(move |_| {
+        if let Some(Ok(_)) = remove.value().get() {
+            // The list as it is now, at the place where it was.
+            let _ = window().location().reload();
+        }
+    });
+    let failed = move || {
+        let why = export.value().get().and_then(Result::err).or_else(|| remove.value().get().and_then(Result::err));
+        why.map(|error| view! { <ErrorPanel error /> })
+    };
+    let is_none = Memo::new(move |_| picked.with(Vec::is_empty));
+    let bar = move || {
+        if is_none.get() {
+            return ().into_any();
+        }
+        let compare = move || picked.with(|picked| compared(picked)).map(|address| view! { <a class="button" href=address>"Compare"</a> });
+        let count = move || format!("{} selected", format::count(picked.with(Vec::len) as i64));
+        view! {
+            <div class="selection" role="group" aria-label="Selected rows">
+                <strong aria-live="polite">{count}</strong>
+                {compare}
+                <button type="button" class="button" disabled=move || export.pending().get() on:click=move |_| { export.dispatch(picked.get_untracked()); }>
+                    {move || if export.pending().get() { "Exporting…" } else { "Export" }}
+                </button>
+                <Delete
+                    label="Delete selected"
+                    warning="The selected traces go with their steps and spans, and do not come back.".to_owned()
+                    on_confirm=move |()| { remove.dispatch(picked.get_untracked()); }
+                />
+                <button type="button" class="copy" on:click=move |_| tick(true)>"Select all of this page"</button>
+                <button type="button" class="copy" on:click=move |_| tick(false)>"Select none"</button>
+                {failed}
+            </div>
+        }
+        .into_any()
+    };
+    view! { {bar} }
+}
+
+/// The boxes before rows, or those of a kind.
+fn boxes(kind: &str) -> Vec<web_sys::HtmlInputElement> {
+    let found = document().query_selector_all(&format!("input[name=pick]{kind}")).ok();
+    found.into_iter().flat_map(|found| (0..found.length()).filter_map(move |at| found.get(at)?.dyn_into().ok())).collect()
+}
+
+fn picked_by(one: &web_sys::HtmlInputElement) -> Option<Picked> {
+    Some((one.get_attribute("data-project")?, one.value()))
+}
+
+/// The address that puts two traces beside each other.
+fn compared(picked: &[Picked]) -> Option<String> {
+    let [(left_project, left), (right_project, right)] = picked else { return None };
+    let address = href(&format!("/diff/{}..{}", escape(left), escape(right)), &of_project("left_project", left_project));
+    Some(href(&address, &of_project("right_project", right_project)))
+}
+
+/// A line of JSON for each.
+async fn exported(rows: Vec<Picked>) -> Result<String, ApiError> {
+    let mut lines = String::new();
+    for (project_id, trace_id) in rows {
+        lines += &get_document(project_id, trace_id).await?;
+        lines.push('\n');
+    }
+    Ok(lines)
+}
