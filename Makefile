@@ -4,7 +4,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 binary := $(CARGO_TARGET_DIR)/release/tracellm
 on_wasm := --target wasm32-unknown-unknown
 
-.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel test-api bench bench-read fuzz screenshots measure audit clean
+.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel test-api bench bench-read fuzz screenshots measure audit looks clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -66,6 +66,9 @@ screenshots: build ## Pictures of every page, in end2end/pictures.local
 
 measure: build ## What a browser takes: first loads in kB, a trace of 50,000 steps
 	tools/mongo.sh tools/browser.sh test --config measurements.config.ts
+
+looks: build ## Pages held against the pictures in end2end/looks; ARGS=--update-snapshots takes new ones
+	tools/mongo.sh tools/browser.sh test --config looks.config.ts $(ARGS)
 
 audit: build ## Lighthouse over list, trace and overview
 	tools/audit.sh

@@ -50,6 +50,10 @@ pub use removal::{delete, retention};
 mod access;
 pub use access::{key, project};
 
+/// Those who sign in.
+mod users;
+pub use users::user;
+
 /// `1 trace`, `3 traces`.
 fn traces(n: usize) -> String {
     format!("{n} trace{}", if n == 1 { "" } else { "s" })

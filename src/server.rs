@@ -38,6 +38,13 @@ mod metrics;
 /// Alive, ready.
 mod health;
 
+/// Whom each route lets in, once there are users.
+mod guard;
+pub use guard::Doors;
+
+/// Signing in and out.
+mod login;
+
 /// Who may ask through a browser.
 mod hosts;
 pub use hosts::Hosts;
@@ -53,13 +60,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use leptos::{config::LeptosOptions, prelude::provide_context};
+use http::request::Parts;
+use leptos::{
+    config::LeptosOptions,
+    prelude::{provide_context, use_context},
+};
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 use tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
-use tracellm_app::{App, functions::ApiDescription, intake::IntakeLog, shell};
-use tracellm_store::{TraceStore, removal::Jobs};
+use tracellm_app::{App, SignedIn, functions::ApiDescription, intake::IntakeLog, shell};
+use tracellm_store::{StoreError, TraceStore, removal::Jobs};
 
-use self::{admission::Admission, metrics::Metrics};
+use self::{admission::Admission, guard::Who, metrics::Metrics};
 
 /// What the ways in share: where traces go, and what is noted, counted and limited on the way.
 #[derive(Clone)]
@@ -70,11 +81,14 @@ pub struct Inlet {
     log: IntakeLog,
     metrics: Metrics,
     admission: Admission,
+    doors: Doors,
 }
 
 impl Inlet {
-    pub fn new(store: Arc<dyn TraceStore>) -> Self {
+    /// With a code that makes the first user, nobody gets in before there is one.
+    pub fn new(store: Arc<dyn TraceStore>, first: Option<String>) -> Self {
         Self {
+            doors: Doors::new(store.clone(), first),
             metrics: Metrics::new(&*store),
             jobs: Jobs::new(store.clone()),
             store,
@@ -92,12 +106,14 @@ pub struct AppState {
     leptos: LeptosOptions,
     log: IntakeLog,
     metrics: Metrics,
+    doors: Doors,
 }
 
 /// Every route of the product.
 pub fn router(inlet: Inlet, renderers: Renderers, hosts: Hosts) -> Router {
-    let Inlet { store, jobs, log, metrics, admission } = inlet.clone();
-    let state = AppState { store: store.clone(), jobs: jobs.clone(), leptos: site::leptos_options(), log: log.clone(), metrics };
+    let Inlet { store, jobs, log, metrics, admission, doors } = inlet.clone();
+    let leptos = site::leptos_options();
+    let state = AppState { store: store.clone(), jobs: jobs.clone(), leptos, log: log.clone(), metrics, doors: doors.clone() };
     let options = state.leptos.clone();
     let context = page_context(store, jobs, log);
     let pages = Router::<AppState>::new()
@@ -110,6 +126,8 @@ pub fn router(inlet: Inlet, renderers: Renderers, hosts: Hosts) -> Router {
         .route(otlp::PATHS[1], post(otlp::export))
         .route("/ws", get(live::websocket))
         .route("/api/live", get(live::events))
+        .route("/login", get(login::show).post(login::sign_in))
+        .route("/logout", post(login::sign_out))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
@@ -119,6 +137,7 @@ pub fn router(inlet: Inlet, renderers: Renderers, hosts: Hosts) -> Router {
         .layer(axum::middleware::from_fn_with_state(admission, admission::limit))
         .layer(axum::middleware::from_fn_with_state(state.store.clone(), body::refuse_too_large))
         .layer(axum::middleware::from_fn_with_state(inlet, intake::note))
+        .layer(axum::middleware::from_fn_with_state(doors, guard::check))
         .layer(axum::middleware::from_fn_with_state(hosts, hosts::refuse_strangers))
         .layer(axum::middleware::from_fn(security::add_headers))
         .layer(CompressionLayer::new())
@@ -128,8 +147,14 @@ pub fn router(inlet: Inlet, renderers: Renderers, hosts: Hosts) -> Router {
 /// What pages and server functions find in their context.
 fn page_context(store: Arc<dyn TraceStore>, jobs: Jobs, log: IntakeLog) -> impl Fn() + Clone + Send + Sync + 'static {
     move || {
+        let who = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Who>().cloned());
+        // Whom no guard let in gets nothing.
+        let who = who.unwrap_or_else(|| Who::Unknown(StoreError::Forbidden("nobody knows who asks".to_owned())));
+        if let Who::User(user) = &who {
+            provide_context(SignedIn(user.name.clone()));
+        }
         provide_context(ApiDescription(api::openapi::DOCUMENT.clone()));
-        provide_context(store.clone());
+        provide_context(who.scoped(store.clone()));
         provide_context(jobs.clone());
         provide_context(log.clone());
         security::add_page_policy();

@@ -5,7 +5,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracellm_store::Location;
-use tracellm_trace::{Cursor, Keep, Scope, Timestamp, otlp};
+use tracellm_trace::{Cursor, Keep, Role, Scope, Timestamp, otlp};
 
 /// The filters of a list.
 mod filter;
@@ -72,6 +72,9 @@ pub enum Command {
     /// Create, list or revoke API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Add, list or remove those who sign in; once there is one, nobody else gets in
+    #[command(subcommand)]
+    User(UserCommand),
 }
 
 #[derive(Debug, Args)]
@@ -89,7 +92,10 @@ pub struct StartOptions {
     /// Fill an empty store with made-up traces first
     #[arg(long)]
     pub demo: bool,
-    /// Serve on an address that other machines reach although there is no login yet: whoever reaches it reads and writes everything
+    /// Where there is no user, show a code in the log with which the first one is made in the browser, and let nobody in before
+    #[arg(long)]
+    pub first_run: bool,
+    /// Serve on an address that other machines reach although there is no user: whoever reaches it reads and writes everything
     #[arg(long)]
     pub allow_anyone: bool,
     /// Answer to this name too, beside those of this machine: of a proxy that stands before it
@@ -288,6 +294,32 @@ pub enum KeyCommand {
     },
     /// End a key for good
     Revoke { key_id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Make a user, or give one a new password and role. The password is made up and printed this once
+    Add {
+        name: String,
+        /// viewer, member or admin
+        #[arg(long, default_value = "member", value_parser = role)]
+        role: Role,
+        /// In this project alone; may be said more than once
+        #[arg(long = "project-id", value_name = "ID")]
+        projects: Vec<String>,
+        /// Read the password from standard input, as one line
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    List,
+    /// Forget a user, and end their sessions
+    Remove {
+        name: String,
+    },
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    Role::from_word(word).ok_or_else(|| "must be viewer, member or admin".to_owned())
 }
 
 fn scope(word: &str) -> Result<Scope, String> {

@@ -138,6 +138,7 @@ mod ssr {
                     tracing::warn!("{error}");
                     Self::Unavailable(error.to_string())
                 }
+                StoreError::Forbidden(why) => Self::Forbidden(why),
                 StoreError::Failed(_) => {
                     tracing::error!("{error}");
                     Self::Failed

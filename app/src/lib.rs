@@ -67,5 +67,9 @@ mod cookies;
 /// Columns of lists.
 mod columns;
 
+/// Who is signed in.
+mod account;
+pub use account::SignedIn;
+
 /// Light and dark.
 mod theme;

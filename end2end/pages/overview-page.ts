@@ -6,7 +6,7 @@ export class OverviewPage extends AppPage {
 
   constructor(page: Page) {
     super(page);
-    this.rows = page.locator("tbody tr");
+    this.rows = page.locator("table.traces tbody tr");
   }
 
   async goto(query = ""): Promise<void> {

@@ -312,3 +312,29 @@ test("explore", async ({ server, tracePage, page }) => {
   await tree.waitFor();
   await picture(page, "trace-explored-extreme");
 });
+
+test("conversation", async ({ server, page, tracePage }) => {
+  for (const name of ["manual-agent", "openinference-langchain"]) {
+    const body = readFileSync(`../crates/trace/fixtures/otlp/${name}.json`, "utf8");
+    await fetch(`${server.url}/v1/traces`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  }
+  const said = "# Plan\n\nThree days in **Kyoto**, by [this guide](https://example.com/guide).\n\n| day | what |\n|---|---|\n| 1 | Fushimi Inari |\n| 2 | Arashiyama |\n\n- [x] hotel\n- [ ] train\n\n```python\nbook('hotel', nights=3)\n```\n\n> Bring an umbrella.";
+  await server.ingest({ trace_id: "said", prompt: "Plan three days in Kyoto", response: said, steps: [{ tool_name: "search", input: { q: "Kyoto" }, output: { error: wordy }, success: false }] });
+  const rows = (await server.get("/api/traces?limit=10")).items;
+  for (const [n, row] of rows.entries()) {
+    await page.goto(`/traces/${row.trace_id}?project_id=${row.project_id}&view=conversation`);
+    await tracePage.hydrated();
+    await picture(page, `conversation-${n}`);
+  }
+});
+
+test("login", async ({ server, page }) => {
+  await server.command("user", "add", "ada@example.com", "--role", "admin");
+  await page.waitForTimeout(2_500);
+  await page.goto("/traces");
+  await page.getByLabel("Name").fill("ada@example.com");
+  await page.getByLabel("Password").fill("not it");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").waitFor();
+  await picture(page, "login");
+});

@@ -6,7 +6,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
-use tracellm_store::{Location, TraceStore};
+use tracellm_store::{Location, TraceStore, users};
 use tracellm_trace::Query;
 
 use crate::{Failure, commands::demo::fill, server, settings::StartOptions};
@@ -20,11 +20,18 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
     let hosts = [Some(options.host), options.otlp_grpc.map(|address| address.ip())];
     if let Some(host) = hosts.into_iter().flatten().find(|host| !host.is_loopback())
         && !options.allow_anyone
+        && !options.first_run
     {
-        return Err(format!(
-            "{host} is reached by other machines, and there is no login yet: --allow-anyone serves everything to everyone there"
-        )
-        .into());
+        let store = tracellm_store::open(&location).await?;
+        let are_there = users::are_there(&*store).await;
+        store.close().await;
+        if !are_there? {
+            return Err(format!(
+                "{host} is reached by other machines, and nobody can sign in: make a user (`tracellm user add NAME`), or start with --first-run \
+                 to make one in the browser; --allow-anyone serves everything to everyone there"
+            )
+            .into());
+        }
     }
     let listener = listen(SocketAddr::new(options.host, options.port), "--port").await?;
     let grpc = match options.otlp_grpc {
@@ -51,7 +58,11 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
         watched.stop_watching();
         stop.send_replace(true);
     });
-    let inlet = server::Inlet::new(store.clone());
+    let first = if options.first_run && !users::are_there(&*store).await? { Some(users::new_password()?) } else { None };
+    if let Some(code) = &first {
+        tracing::warn!("nobody can sign in yet; make the first user at http://{address}/login?code={code}");
+    }
+    let inlet = server::Inlet::new(store.clone(), first);
     let hosts = server::Hosts::new(options.allow_host, options.host.is_loopback());
     let retaining = tokio::spawn(inlet.jobs.clone().keep_retention());
     let router = server::router(inlet.clone(), server::Renderers::start()?, hosts);

@@ -2,22 +2,28 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{header, request};
+use http::{HeaderMap, header, request};
 use tracellm_app::ApiError;
 use tracellm_store::{
     TraceStore,
     access::{PREFIX, authenticate},
     ingest::now,
 };
-use tracellm_trace::{ApiKey, Filter, Scope};
+use tracellm_trace::{ApiKey, Filter, Scope, User};
 
-use crate::server::{answer::Failure, intake::KeyShown};
+use crate::server::{answer::Failure, guard::Who, intake::KeyShown};
 
 /// Who stores: the key that was shown, if one was.
 pub struct Writer(pub Option<ApiKey>);
 
-/// Who reads: everything, or with a key what is in its project.
-pub struct Reader(Option<ApiKey>);
+/// Who reads: everything, or with a key what is in its project, or what a user may.
+pub struct Reader(Reach);
+
+enum Reach {
+    Everything,
+    Project(String),
+    User(Arc<User>),
+}
 
 /// Who may do everything.
 pub struct Admin;
@@ -44,25 +50,33 @@ impl Reader {
     /// # Errors
     /// It is another project than the key's.
     pub fn project(&self, wanted: Option<String>) -> Result<Option<String>, ApiError> {
-        let Some(key) = self.0.as_ref().filter(|key| key.scope != Scope::Admin) else { return Ok(wanted) };
-        if wanted.is_some_and(|wanted| wanted != key.project_id) {
-            return Err(ApiError::Forbidden(format!("the key reads the project `{}` only", key.project_id)));
+        match &self.0 {
+            Reach::Everything => Ok(wanted),
+            Reach::User(user) => user.read_from(wanted).map_err(ApiError::Forbidden),
+            Reach::Project(project_id) if wanted.is_some_and(|wanted| wanted != *project_id) => {
+                Err(ApiError::Forbidden(format!("the key reads the project `{project_id}` only")))
+            }
+            Reach::Project(project_id) => Ok(Some(project_id.clone())),
         }
-        Ok(Some(key.project_id.clone()))
     }
 }
 
-/// The key of a request, which must open `wanted`. Without a key every route is open, until there are users.
-async fn key(parts: &request::Parts, store: &dyn TraceStore, wanted: Scope) -> Result<Option<ApiKey>, Failure> {
-    let text = |name| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
+/// The secret of the key that a request shows.
+pub fn secret(headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
     let given =
         text(header::AUTHORIZATION).and_then(|value| value.split_once(' ')).map(|(kind, rest)| (kind.to_ascii_lowercase(), rest.trim()));
-    let secret = match &given {
+    let of_authorization = match &given {
         Some((kind, secret)) if kind == "bearer" => Some((*secret).to_owned()),
         Some((kind, pair)) if kind == "basic" => password(pair).filter(|password| password.starts_with(PREFIX)),
         _ => None,
     };
-    let key = match secret.or_else(|| text(header::HeaderName::from_static("x-api-key")).map(str::to_owned)) {
+    of_authorization.or_else(|| text(header::HeaderName::from_static("x-api-key")).map(str::to_owned))
+}
+
+/// The key of a request, which must open `wanted`. Who shows none was let in by the guard.
+async fn key(parts: &request::Parts, store: &dyn TraceStore, wanted: Scope) -> Result<Option<ApiKey>, Failure> {
+    let key = match secret(&parts.headers) {
         Some(secret) => Some(authenticate(store, &secret, wanted, now()).await?),
         None => None,
     };
@@ -86,13 +100,18 @@ macro_rules! extracted_with {
             type Rejection = Failure;
 
             async fn from_request_parts(parts: &mut request::Parts, state: &S) -> Result<Self, Failure> {
-                let make: fn(Option<ApiKey>) -> Self = $make;
-                key(parts, &*<Arc<dyn TraceStore>>::from_ref(state), $scope).await.map(make)
+                let make: fn(Option<ApiKey>, &request::Parts) -> Self = $make;
+                key(parts, &*<Arc<dyn TraceStore>>::from_ref(state), $scope).await.map(|key| make(key, parts))
             }
         }
     };
 }
 
-extracted_with!(Writer, Scope::Ingest, Self);
-extracted_with!(Reader, Scope::Read, Self);
-extracted_with!(Admin, Scope::Admin, |_| Self);
+extracted_with!(Writer, Scope::Ingest, |key, _| Self(key));
+extracted_with!(Reader, Scope::Read, |key, parts| Self(match (key, parts.extensions.get::<Who>()) {
+    (Some(key), _) if key.scope == Scope::Admin => Reach::Everything,
+    (Some(key), _) => Reach::Project(key.project_id),
+    (None, Some(Who::User(user))) => Reach::User(user.clone()),
+    (None, _) => Reach::Everything,
+}));
+extracted_with!(Admin, Scope::Admin, |_, _| Self);

@@ -31,6 +31,7 @@ use crate::server::{
     Inlet, admission,
     answer::Failure,
     caller::Writer,
+    guard,
     intake::{Told, client},
     otlp::{self, proto},
 };
@@ -41,7 +42,8 @@ pub const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/E
 /// The one service, `TraceService`.
 pub fn router(inlet: Inlet) -> Router {
     let admission = from_fn_with_state(inlet.admission.clone(), admission::limit);
-    Router::new().route(EXPORT, post(export)).fallback(unknown).layer(admission).with_state(inlet)
+    let doors = from_fn_with_state(inlet.doors.clone(), guard::check);
+    Router::new().route(EXPORT, post(export)).fallback(unknown).layer(admission).layer(doors).with_state(inlet)
 }
 
 /// Too many requests are on their way.

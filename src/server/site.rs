@@ -24,6 +24,17 @@ pub fn leptos_options() -> LeptosOptions {
     LeptosOptions::builder().output_name(NAME).site_pkg_dir(pkg.unwrap_or_else(|| "pkg".to_owned())).build()
 }
 
+/// Whether there is such a file.
+pub fn has(path: &str) -> bool {
+    Site::get(path.trim_start_matches('/')).is_some()
+}
+
+/// The address of the style of pages.
+pub fn css_path() -> String {
+    let name = format!("/{NAME}.css");
+    Site::iter().find(|path| path.ends_with(&name)).map_or(name, |path| format!("/{path}"))
+}
+
 /// The style of pages; empty where this binary carries no site.
 pub fn css() -> String {
     let name = format!("/{NAME}.css");

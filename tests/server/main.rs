@@ -60,6 +60,9 @@ mod wire;
 /// Between the server and its MongoDB: connections that are cut, a primary that steps down, what writes ask for.
 mod proxy;
 
+/// Users: who may do what, and who gets nothing.
+mod doors;
+
 /// Who asks from elsewhere.
 mod strangers;
 

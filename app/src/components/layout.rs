@@ -3,7 +3,7 @@ use leptos_router::{components::A, hooks::use_query_map};
 use tracellm_trace::Filter;
 
 use super::Keyboard;
-use crate::{theme::ThemeSwitch, url::href};
+use crate::{account::Account, theme::ThemeSwitch, url::href};
 
 /// A page in the navigation: its path, its name and its icon.
 const PAGES: [(&str, &str, &str); 8] = [
@@ -44,6 +44,7 @@ pub fn Layout(theme: RwSignal<Option<&'static str>>, children: Children) -> impl
                 "TraceLLM"
             </A>
             <nav aria-label="Pages">{links.collect_view()}</nav>
+            <Account />
             <ThemeSwitch theme />
         </header>
         <main id="main">{children()}</main>

@@ -68,16 +68,24 @@ pub fn LongWaterfall(
         let last = (first + (height.get() / ROW) as usize + 3 * BEYOND).min(rows);
         (first, last)
     });
+    // A row that leaves on one side comes back on the other with the next step: to make rows anew for each scroll fills the memory.
+    let slots = Memo::new(move |_| (height.get() / ROW) as usize + 4 * BEYOND);
     let rows = move || {
         let (first, last) = window.get();
-        view.rows.with(|rows| rows.get(first..last).unwrap_or_default().to_vec())
+        (first..last).map(|row| row % slots.get()).collect::<Vec<_>>()
+    };
+    let step_in = move |slot: usize| {
+        Memo::new(move |last_step: Option<&usize>| {
+            let (slots, (first, last)) = (slots.get(), window.get());
+            let row = first + (slot + slots - first % slots) % slots;
+            // One that goes keeps what it has.
+            let step = view.rows.with(|rows| rows.get(row).filter(|_| row < last).copied());
+            step.or(last_step.copied()).unwrap_or_default()
+        })
     };
     let above = move || format!("{}", window.get().0 as f64 * ROW);
     let below = move || format!("{}", (view.rows.with(|rows| rows.len()) - window.get().1) as f64 * ROW);
-    let row = {
-        let outline = outline.clone();
-        move |step: usize| view! { <Row outline=outline.clone() step view /> }
-    };
+    let row = move |slot: usize| view! { <Row step=step_in(slot) view /> };
     let on_key = move |event: ev::KeyboardEvent| {
         let page = (height.get_untracked() / ROW) as isize;
         if !event.ctrl_key() && !event.meta_key() && !event.alt_key() && view.press(&event.key(), page) {
@@ -120,7 +128,7 @@ pub fn LongWaterfall(
                 on:keydown=on_key
             >
                 <svg class="spacer" height=above aria-hidden="true" />
-                <For each=rows key=|step| *step children=row />
+                <For each=rows key=|slot| *slot children=row />
                 <svg class="spacer" height=below aria-hidden="true" />
             </div>
             <Chosen view project_id trace_id />
@@ -267,22 +275,35 @@ impl View {
     }
 }
 
+/// A row, whatever step it has.
 #[component]
-fn Row(outline: Arc<Outline>, step: usize, view: View) -> impl IntoView {
-    let (start, duration) = (outline.start[step], outline.duration[step]);
-    let has_failed = outline.failed.contains(&step);
-    let again = if outline.retries.contains(&step) { Some("retry") } else { outline.loops.contains(&step).then_some("loop") };
-    let bar = move || view.axis.get().place(start, duration).map(bar);
-    let is_critical = outline.critical.contains(&step);
-    let outcome = if has_failed { "failed" } else { "succeeded" };
-    let said = format!(", {outcome}{}, {}", if is_critical { ", on the critical path" } else { "" }, format::duration(duration));
+fn Row(step: Memo<usize>, view: View) -> impl IntoView {
+    let is_in = move |some: fn(&Outline) -> &BTreeSet<usize>| view.outline.with_value(|outline| some(outline).contains(&step.get()));
+    let (has_failed, is_critical) = (move || is_in(|outline| &outline.failed), move || is_in(|outline| &outline.critical));
+    let duration = move || view.outline.with_value(|outline| outline.duration[step.get()]);
+    let again = move || match () {
+        () if is_in(|outline| &outline.retries) => Some("retry"),
+        () => is_in(|outline| &outline.loops).then_some("loop"),
+    };
+    let kind = move || view.outline.with_value(|outline| outline.kind[step.get()]).map(|kind| kind.as_str());
+    let level = move || view.outline.with_value(|outline| outline.depth[step.get()].min(DEEPEST));
+    let name = move || view.outline.with_value(|outline| visible(outline.name(step.get())));
+    let bar = move || view.axis.get().place(view.outline.with_value(|outline| outline.start[step.get()]), duration()).map(bar);
+    let said = move || {
+        let outcome = if has_failed() { "failed" } else { "succeeded" };
+        format!(", {outcome}{}, {}", if is_critical() { ", on the critical path" } else { "" }, format::duration(duration()))
+    };
     let fold = move |event: ev::MouseEvent| {
-        event.stop_propagation();
-        // So that the list stays here.
-        view.chosen.set(step);
-        view.fold(step, !view.folded.with_untracked(|folded| folded.contains(&step)));
+        let step = step.get_untracked();
+        if view.has_children(step) {
+            event.stop_propagation();
+            // So that the list stays here.
+            view.chosen.set(step);
+            view.fold(step, !view.folded.with_untracked(|folded| folded.contains(&step)));
+        }
     };
     let choose = move |_| {
+        let step = step.get_untracked();
         if view.chosen.get_untracked() == step {
             view.is_open.update(|is_open| *is_open = !*is_open);
         } else {
@@ -295,24 +316,24 @@ fn Row(outline: Arc<Outline>, step: usize, view: View) -> impl IntoView {
             class="row"
             class:failed=has_failed
             class:critical=is_critical
-            class:folded=move || view.folded.with(|folded| folded.contains(&step))
+            class:folded=move || view.folded.with(|folded| folded.contains(&step.get()))
             role="option"
-            id=format!("step-{}", step + 1)
+            id=move || format!("step-{}", step.get() + 1)
             aria-setsize=move || view.rows.with(|rows| rows.len())
-            aria-posinset=move || view.place_of(step).map_or(0, |place| place + 1)
-            aria-selected=move || (view.chosen.get() == step).to_string()
+            aria-posinset=move || view.place_of(step.get()).map_or(0, |place| place + 1)
+            aria-selected=move || (view.chosen.get() == step.get()).to_string()
             on:click=choose
         >
             <span class="step-name">
-                <span class="step-number">{step + 1}</span>
-                {view.has_children(step).then(|| view! { <span class="fold" aria-hidden="true" on:click=fold /> })}
-                <span class=format!("step-tool level-{}", outline.depth[step].min(DEEPEST))>{visible(outline.name(step))}</span>
-                {outline.kind[step].map(|kind| view! { <span class="tag">{kind.as_str()}</span> })}
-                {again.map(|again| view! { <span class="tag warning">{again}</span> })}
+                <span class="step-number">{move || step.get() + 1}</span>
+                <span class="fold-room" class:fold=move || view.has_children(step.get()) aria-hidden="true" on:click=fold />
+                <span class=move || format!("step-tool level-{}", level())>{name}</span>
+                <span class="tag" hidden=move || kind().is_none()>{kind}</span>
+                <span class="tag warning" hidden=move || again().is_none()>{again}</span>
                 <span class="visually-hidden">{said}</span>
             </span>
             <svg class="bar" aria-hidden="true" preserveAspectRatio="none">{bar}</svg>
-            <span class="step-duration number" aria-hidden="true">{format::duration(duration)}</span>
+            <span class="step-duration number" aria-hidden="true">{move || format::duration(duration())}</span>
         </div>
     }
 }

@@ -12,7 +12,8 @@ pub fn ErrorPanel(error: ApiError) -> impl IntoView {
         ApiError::Invalid(_) => "This can't be done so",
         ApiError::Conflict(_) => "There is one already",
         ApiError::Stranger(_) => "This is not for other sites",
-        ApiError::Unauthorized(_) | ApiError::Forbidden(_) => "The key does not open this",
+        ApiError::Unauthorized(_) => "Sign in first",
+        ApiError::Forbidden(_) => "This is not open to you",
         ApiError::Unavailable(_) => "The database does not answer",
         ApiError::Failed => "The server failed",
         ApiError::Overloaded => "Too much is on its way",
@@ -27,6 +28,7 @@ pub fn ErrorPanel(error: ApiError) -> impl IntoView {
         ApiError::Transport(_) => "Check that it still runs, then try again.",
         _ => "",
     };
+    let must_sign_in = matches!(error, ApiError::Unauthorized(_));
     let starts_over = matches!(error, ApiError::BadQuery(_));
     let issues = error.issues();
     // The message of these says again what the list says better.
@@ -37,6 +39,7 @@ pub fn ErrorPanel(error: ApiError) -> impl IntoView {
             {message.map(|message| view! { <p>{message}</p> })}
             <IssueList issues />
             <p class="muted">{advice}</p>
+            {must_sign_in.then(|| view! { <p><a class="button" href="/login" rel="external">"Sign in"</a></p> })}
             {starts_over.then(|| view! { <p><a class="button" href="/traces">"All traces"</a></p> })}
         </section>
     }

@@ -55,7 +55,7 @@ fn Taken(turn: Turn, first: usize, own: String) -> impl IntoView {
             <li class="turn tool" class:failed=!success>
                 <p class="who"><span class="role">"tool"</span>{link}</p>
                 <div class="said">
-                    <p class="called"><code>{visible(tool)}</code> <span class="muted">{format!("{}, {}", if success { "succeeded" } else { "failed" }, format::duration(duration))}</span></p>
+                    <p class="called"><code>{visible(tool)}</code> " " <span class="muted">{format!("{}, {}", if success { "succeeded" } else { "failed" }, format::duration(duration))}</span></p>
                     {error.map(|error| view! { <p class="callout failed">{visible(error)}</p> })}
                     <div class="pair">
                         <StepSide label="Arguments" value=arguments />

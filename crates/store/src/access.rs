@@ -148,7 +148,7 @@ pub fn hash(secret: &str) -> String {
 }
 
 /// Random letters and digits.
-fn random(length: usize) -> Result<String, StoreError> {
+pub(crate) fn random(length: usize) -> Result<String, StoreError> {
     const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut text = String::with_capacity(length);
     while text.len() < length {

@@ -28,6 +28,7 @@ pub async fn diagnose(store: &dyn TraceStore, now: Timestamp, thorough: bool) ->
             StoreError::Unavailable(_) | StoreError::Overloaded => {
                 "Start the database, or mend its address. The server takes traces again as soon as it answers."
             }
+            StoreError::Forbidden(_) => "Ask somebody who may.",
             StoreError::Failed(_) => "See what the database says of it in its own log; it may be a matter of permissions.",
         };
         Diagnosis { checks: vec![Check::bad("reachable", error.to_string(), advice)], ..Diagnosis::default() }

@@ -1,4 +1,4 @@
-/// Why a store could not do what was asked. None of them is the sender's fault.
+/// Why a store could not do what was asked. But for the last but one, none of them is the sender's fault.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database does not answer, or can't take writes now. Trying again later is right.
@@ -7,6 +7,9 @@ pub enum StoreError {
     /// More waits to be written than may wait. Trying again later is right.
     #[error("too many traces wait to be written")]
     Overloaded,
+    /// Whoever asks may not do this. Nothing was asked of the database.
+    #[error("{0}")]
+    Forbidden(String),
     /// The database refused or broke the operation.
     #[error("the database failed: {0}")]
     Failed(String),

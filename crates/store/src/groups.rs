@@ -120,5 +120,13 @@ fn name(project_id: &str, fingerprint: &str) -> String {
 
 /// With which the names of a project's decisions begin. No project id has a slash.
 pub(crate) fn of_project(project_id: &str) -> String {
-    format!("failure_groups/{project_id}/")
+    format!("{NAMES}{project_id}/")
 }
+
+/// The project of such a name, or of what such names begin with.
+pub(crate) fn project_of(name: &str) -> Option<&str> {
+    Some(name.strip_prefix(NAMES)?.split_once('/')?.0)
+}
+
+/// Under which decisions are kept.
+const NAMES: &str = "failure_groups/";

@@ -63,6 +63,13 @@ pub mod compare;
 /// Projects, keys, and who may do what.
 pub mod access;
 
+/// Users and their sessions.
+pub mod users;
+
+/// A store as one user may use it.
+mod scoped;
+pub use scoped::ScopedStore;
+
 /// Removing traces: how long they are kept, and the jobs that remove them.
 pub mod removal;
 

@@ -24,7 +24,7 @@ const FIRST: Duration = Duration::from_secs(60);
 /// A pause after each batch of what goes by age, which nobody waits for.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Under which the rules are kept.
-const RETENTION: &str = "retention";
+pub(crate) const RETENTION: &str = "retention";
 
 /// How long traces are kept.
 ///

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{StoreError, TraceStore};
 
 /// Under which they are kept, with the id behind it.
-const NAMES: &str = "views/";
+pub(crate) const NAMES: &str = "views/";
 
 /// All of them, by name.
 ///

@@ -58,6 +58,7 @@ pub fn conversation(trace: &Trace) -> Vec<Turn> {
         deed: Deed::Said { role: role.to_owned(), text: text.to_owned(), calls: Vec::new(), rest: None },
     };
     let mut turns = told.turns;
+    begin_with_question(&mut turns, &trace.prompt);
     let hears_user = turns.iter().any(|turn| matches!(&turn.deed, Deed::Said { role, .. } if role == "user"));
     if !hears_user && !trace.prompt.trim().is_empty() && !has_said(&turns, &trace.prompt) {
         let behind_system = turns.iter().take_while(|turn| matches!(&turn.deed, Deed::Said { role, .. } if role == "system")).count();
@@ -69,6 +70,17 @@ pub fn conversation(trace: &Trace) -> Vec<Turn> {
         turns.push(says("assistant", response));
     }
     turns
+}
+
+/// Who asked first stands first, with the instructions before it, also where tools were called before a model heard of it.
+fn begin_with_question(turns: &mut [Turn], prompt: &str) {
+    let is_of = |turn: &Turn, sought: &str| matches!(&turn.deed, Deed::Said { role, .. } if role == sought);
+    let Some(asked) = turns.iter().position(|turn| is_of(turn, "user")) else { return };
+    let is_prompt = matches!(&turns[asked].deed, Deed::Said { text, .. } if text.trim() == prompt.trim());
+    if is_prompt && turns[..asked].iter().any(|turn| matches!(turn.deed, Deed::Called { .. })) {
+        let instructions = turns[..asked].iter().rev().take_while(|turn| is_of(turn, "system")).count();
+        turns[..=asked].rotate_right(instructions + 1);
+    }
 }
 
 /// What a step is; who does not say, calls a tool.
@@ -188,6 +200,18 @@ mod tests {
                 "user: yes",
                 "assistant: done",
             ],
+        );
+    }
+
+    #[test]
+    fn who_asks_stands_before_what_is_done_for_them() {
+        check(
+            json!({"prompt": "hi", "steps": [
+                {"tool_name": "look"},
+                {"tool_name": "chat", "kind": "llm", "output": "hello", "input": {"messages": [
+                    {"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]}},
+            ]}),
+            &["system: Be brief.", "user: hi", "look true", "assistant: hello"],
         );
     }
 

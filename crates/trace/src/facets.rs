@@ -198,6 +198,13 @@ impl FacetTally {
         }
     }
 
+    /// For who may not know of every project.
+    pub fn retain_projects(&mut self, is_known: impl Fn(&str) -> bool) {
+        if let Some(counts) = self.counts.get_mut(&FacetBy::Project) {
+            counts.retain(|project_id, _| is_known(project_id));
+        }
+    }
+
     pub fn finish(mut self) -> Facets {
         let facets = FacetBy::ALL.into_iter().map(|by| {
             let counts = self.counts.remove(&by).unwrap_or_default();

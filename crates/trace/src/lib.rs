@@ -87,6 +87,10 @@ pub use groups::{FailureGroup, FailureGroups, GroupState, fingerprint};
 mod access;
 pub use access::{ApiKey, NewKey, NewProject, Project, Scope, slug};
 
+/// Who signs in, and what they may do.
+mod user;
+pub use user::{Role, User};
+
 /// How a store is: what was looked at, what was found, what to do about it.
 mod diagnosis;
 pub use diagnosis::{Check, Diagnosis, Index, Verdict};

@@ -36,6 +36,9 @@ mod removal;
 /// Projects and keys.
 mod access;
 
+/// Users: what each may see and do, and their sessions.
+mod tenancy;
+
 /// News of what is stored.
 mod watch;
 
@@ -98,6 +101,9 @@ checks! {
     a_project_is_made_once_with_its_first_key: access,
     a_key_opens_its_scope_until_its_end: access,
     a_secret_is_stored_nowhere: access,
+    who_has_one_project_learns_nothing_of_another: tenancy,
+    roles_are_kept_apart: tenancy,
+    a_session_lasts_until_it_is_ended: tenancy,
     what_any_process_stores_is_news: watch,
     more_than_is_kept_leaves_a_gap_that_is_told: watch,
     who_watches_is_told_the_end: watch,

@@ -1,0 +1,178 @@
+//! Who may sign in, and who has. All of it lies beside the settings, secrets as hashes alone.
+
+use argon2::{
+    Argon2, PasswordHash, PasswordVerifier,
+    password_hash::{PasswordHasher, SaltString},
+};
+use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+use tracellm_trace::{Timestamp, User};
+
+use crate::{
+    StoreError, TraceStore,
+    access::{AccessError, hash, random},
+};
+
+/// Under which they are kept.
+const USERS: &str = "users/";
+const SESSIONS: &str = "sessions/";
+/// Characters of the secret of a session.
+const SECRET: usize = 43;
+/// A session ends so long after its begin, in ms, and so long after it was last used.
+const LONGEST: i64 = 30 * 24 * 60 * 60 * 1000;
+const IDLE: i64 = 7 * 24 * 60 * 60 * 1000;
+/// A use is noted when the last one is this long ago, in ms.
+const NOTED_EVERY: i64 = 60 * 60 * 1000;
+
+/// A user as kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    user: User,
+    /// Of the password: Argon2id, with its parameters and salt.
+    password: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Session {
+    name: String,
+    began_at: Timestamp,
+    used_at: Timestamp,
+}
+
+/// All of them, by name.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn users(store: &dyn TraceStore) -> Result<Vec<User>, StoreError> {
+    let found = store.settings(USERS).await?;
+    found.values().map(|text| Ok(read::<Kept>(text)?.user)).collect()
+}
+
+/// Whether anyone may sign in.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn are_there(store: &dyn TraceStore) -> Result<bool, StoreError> {
+    Ok(!store.settings(USERS).await?.is_empty())
+}
+
+/// Makes a user, or changes one; who was signed in under that name is so no more.
+///
+/// # Errors
+/// Name, password or role are not as they must be.
+pub async fn set(store: &dyn TraceStore, user: User, password: String) -> Result<(), AccessError> {
+    let issues = user.check(&password);
+    if !issues.is_empty() {
+        return Err(AccessError::Invalid(issues));
+    }
+    let password = apart(move || hashed(&password)).await??;
+    let name = user.name.clone();
+    store.set_setting(&format!("{USERS}{name}"), Some(&written(&Kept { user, password })?)).await?;
+    sign_out_everywhere(store, &name).await?;
+    Ok(())
+}
+
+/// Forgets a user; says whether there was one.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn remove(store: &dyn TraceStore, name: &str) -> Result<bool, StoreError> {
+    let was_there = store.setting(&format!("{USERS}{name}")).await?.is_some();
+    store.set_setting(&format!("{USERS}{name}"), None).await?;
+    sign_out_everywhere(store, name).await?;
+    Ok(was_there)
+}
+
+/// Signs in: the secret of a new session, or none where name or password are wrong. It takes as long for a name that is nobody's.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn sign_in(store: &dyn TraceStore, name: &str, password: String, now: Timestamp) -> Result<Option<String>, StoreError> {
+    let is_possible = name.len() <= User::LONGEST && password.len() <= 4_000;
+    let found = if is_possible { store.setting(&format!("{USERS}{name}")).await? } else { None };
+    let kept = found.map(|text| read::<Kept>(&text)).transpose()?;
+    let stored = kept.as_ref().map(|kept| kept.password.clone());
+    let is_right = apart(move || match stored {
+        Some(stored) => {
+            PasswordHash::new(&stored).is_ok_and(|stored| Argon2::default().verify_password(password.as_bytes(), &stored).is_ok())
+        }
+        None => hashed(&password).is_err(),
+    });
+    let (true, Some(Kept { user, .. })) = (is_right.await?, kept) else { return Ok(None) };
+    let secret = random(SECRET)?;
+    let session = Session { name: user.name, began_at: now, used_at: now };
+    store.set_setting(&of(&secret), Some(&written(&session)?)).await?;
+    Ok(Some(secret))
+}
+
+/// Who is signed in with this secret.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn signed_in(store: &dyn TraceStore, secret: &str, now: Timestamp) -> Result<Option<User>, StoreError> {
+    if secret.len() != SECRET {
+        return Ok(None);
+    }
+    let Some(text) = store.setting(&of(secret)).await? else { return Ok(None) };
+    let session: Session = read(&text)?;
+    let is_over = now.millis() - session.began_at.millis() > LONGEST || now.millis() - session.used_at.millis() > IDLE;
+    let user = store.setting(&format!("{USERS}{}", session.name)).await?;
+    let Some(user) = user.filter(|_| !is_over) else {
+        store.set_setting(&of(secret), None).await?;
+        return Ok(None);
+    };
+    if now.millis() - session.used_at.millis() > NOTED_EVERY {
+        store.set_setting(&of(secret), Some(&written(&Session { used_at: now, ..session })?)).await?;
+    }
+    Ok(Some(read::<Kept>(&user)?.user))
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn sign_out(store: &dyn TraceStore, secret: &str) -> Result<(), StoreError> {
+    store.set_setting(&of(secret), None).await
+}
+
+async fn sign_out_everywhere(store: &dyn TraceStore, name: &str) -> Result<(), StoreError> {
+    for (key, text) in store.settings(SESSIONS).await? {
+        if read::<Session>(&text).is_ok_and(|session| session.name == name) {
+            store.set_setting(&key, None).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Under which a session is kept: whoever reads the database can't sign in with it.
+fn of(secret: &str) -> String {
+    format!("{SESSIONS}{}", hash(secret))
+}
+
+/// A new password, as many letters as are hard to guess.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub fn new_password() -> Result<String, StoreError> {
+    random(20)
+}
+
+fn hashed(password: &str) -> Result<String, StoreError> {
+    let salt = SaltString::from_b64(&BASE64_STANDARD_NO_PAD.encode(random(16)?));
+    let done = salt.and_then(|salt| Argon2::default().hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string()));
+    done.map_err(|error| StoreError::Failed(format!("a password can't be hashed: {error}")))
+}
+
+/// Takes tens of milliseconds on purpose.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    spawn_blocking(work).await.map_err(|error| StoreError::Failed(error.to_string()))
+}
+
+fn written<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Failed(error.to_string()))
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Failed(format!("what is kept of users can't be read: {error}")))
+}

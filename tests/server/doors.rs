@@ -1,0 +1,200 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ureq::{
+    Agent, Body,
+    http::{Method, Request, Response},
+};
+
+use crate::program::{Home, Server, read};
+
+/// Follows no redirect, and takes every status for an answer.
+fn agent() -> Agent {
+    Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(Duration::from_secs(60))).build().into()
+}
+
+fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
+    let mut request = Request::builder().method(method.parse::<Method>().unwrap()).uri(format!("{}{path}", server.url));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    match body {
+        "" => agent().run(request.body(()).unwrap()).unwrap(),
+        body => agent().run(request.body(body.to_owned()).unwrap()).unwrap(),
+    }
+}
+
+fn status(server: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> u16 {
+    ask(server, method, path, headers, body).status().as_u16()
+}
+
+/// The cookie of a session, as a request carries it; the status where there is none.
+fn sign_in(server: &Server, name: &str, password: &str) -> Result<String, u16> {
+    let form = format!("name={name}&password={password}&to=/traces");
+    let answer = ask(server, "POST", "/login", &[("content-type", "application/x-www-form-urlencoded")], &form);
+    let Some(cookie) = answer.headers().get("set-cookie") else { return Err(answer.status().as_u16()) };
+    assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, "/traces"));
+    let cookie = cookie.to_str().unwrap();
+    assert!(
+        cookie.starts_with("__Host-tracellm=") && cookie.contains("HttpOnly; SameSite=Lax") && cookie.ends_with("; Secure"),
+        "{cookie}"
+    );
+    Ok(cookie.split(';').next().unwrap().to_owned())
+}
+
+/// The answer of a server function.
+fn call(server: &Server, cookie: &str, name: &str, arguments: Value) -> (u16, Value) {
+    let answer = read(ask(
+        server,
+        "POST",
+        &format!("/fn/{name}"),
+        &[("cookie", cookie), ("content-type", "application/json")],
+        &arguments.to_string(),
+    ));
+    (answer.status, answer.json)
+}
+
+/// The list that a filter asks for.
+fn all(filter: Value) -> Value {
+    json!({"query": {"filter": filter, "sort": "-created_at", "limit": 50, "cursor": null}})
+}
+
+fn add_user(home: &Home, name: &str, options: &[&str]) -> String {
+    let done = home.run(&[&["user", "add", name], options].concat());
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap().trim().to_owned()
+}
+
+fn whoever_has_no_business_here_gets_nothing(home: &Home) {
+    let server = home.start();
+    server.wait_until_ready();
+    assert_eq!(server.ingest(r#"[{"trace_id":"a","project_id":"shop"},{"trace_id":"b","project_id":"web"}]"#).status, 200);
+    let shop_key = server.post("/api/api-keys", "application/json", r#"{"project_id":"shop","scope":"ingest"}"#).json["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let read_key =
+        server.post("/api/api-keys", "application/json", r#"{"project_id":"web","scope":"read"}"#).json["key"].as_str().unwrap().to_owned();
+    let admin = add_user(home, "root", &["--role", "admin"]);
+    let viewer = add_user(home, "eve", &["--role", "viewer", "--project-id", "shop"]);
+    let member = add_user(home, "max", &["--role", "member"]);
+    // What it knew of users holds for two seconds.
+    std::thread::sleep(Duration::from_millis(2_500));
+
+    // Every route of the description, every page and a server function, without a sign of who asks.
+    let description = server.get("/api/openapi.json").json;
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys().filter(|name| *name != "parameters") {
+            let is_open = ["/livez", "/readyz", "/api/openapi.json"].contains(&path.as_str());
+            let path = path.replace(['{', '}'], "");
+            let got = status(&server, &method.to_uppercase(), &path, &[], "");
+            assert_eq!(got, if is_open { 200 } else { 401 }, "{method} {path}");
+        }
+    }
+    for page in ["/", "/traces", "/traces/a", "/failures", "/live", "/ingest", "/projects", "/settings", "/api", "/diff/a..b", "/nowhere"] {
+        let answer = ask(&server, "GET", page, &[("accept", "text/html")], "");
+        let location = answer.headers().get("location").map(|location| location.to_str().unwrap().to_owned());
+        assert_eq!((answer.status().as_u16(), location), (303, Some(format!("/login?to={}", page))), "{page}");
+    }
+    assert_eq!(call(&server, "", "traces/list", all(json!({}))).0, 401);
+    assert_eq!(call(&server, "__Host-tracellm=0123456789012345678901234567890123456789012", "traces/list", all(json!({}))).0, 401);
+    assert_eq!(status(&server, "POST", "/v1/traces", &[("content-type", "application/json")], r#"{"resourceSpans":[]}"#), 401);
+    assert_eq!(status(&server, "GET", "/api/live", &[], ""), 401);
+    assert_eq!(status(&server, "GET", "/login", &[], ""), 200);
+    assert_eq!(status(&server, "GET", "/favicon.svg", &[], "") / 100, 2);
+
+    // Keys open what they did.
+    let bearer = format!("Bearer {shop_key}");
+    assert_eq!(
+        status(&server, "POST", "/api/traces", &[("authorization", &bearer), ("content-type", "application/json")], r#"{"trace_id":"c"}"#),
+        201
+    );
+    assert_eq!(status(&server, "GET", "/api/traces", &[("authorization", &bearer)], ""), 403);
+    assert_eq!(read(ask(&server, "GET", "/api/traces", &[("x-api-key", &read_key)], "")).json["total"], 1);
+    assert_eq!(status(&server, "GET", "/metrics", &[("x-api-key", "tlm_sk_wrong")], ""), 401);
+
+    // One of one project sees that one alone.
+    assert_eq!(sign_in(&server, "eve", "wrong").unwrap_err(), 401);
+    assert_eq!(sign_in(&server, "nobody", "wrong").unwrap_err(), 401);
+    let eve = sign_in(&server, "eve", &viewer).unwrap();
+    let (got, list) = call(&server, &eve, "traces/list", all(json!({})));
+    assert_eq!(got, 200, "{list}");
+    let ids: Vec<_> = list["items"].as_array().unwrap().iter().map(|row| row["trace_id"].as_str().unwrap()).collect();
+    assert_eq!((got, ids), (200, vec!["c", "a"]));
+    assert_eq!(call(&server, &eve, "traces/list", all(json!({"project_id": "web"}))).0, 403);
+    assert_eq!(call(&server, &eve, "traces/get", json!({"project_id": null, "trace_id": "b", "first": 0, "explained": false})).0, 404);
+    assert_eq!(call(&server, &eve, "traces/get", json!({"project_id": "web", "trace_id": "b", "first": 0, "explained": false})).0, 403);
+    assert_eq!(call(&server, &eve, "traces/remove", json!({"project_id": "shop", "trace_id": "a"})).0, 403);
+    assert_eq!(call(&server, &eve, "traces/ingest", json!({"text": r#"{"project_id":"shop"}"#})).0, 403);
+    assert_eq!(call(&server, &eve, "keys/create", json!({"new": {"project_id": "shop", "scope": "read"}})).0, 403);
+    assert_eq!(call(&server, &eve, "jobs/list", json!({})).0, 403);
+    assert_eq!(call(&server, &eve, "retention/set", json!({"retention": {}})).0, 403);
+    let (_, projects) = call(&server, &eve, "projects/list", json!({}));
+    assert_eq!((projects["projects"].as_array().unwrap().len(), &projects["keys"]), (1, &json!([])), "{projects}");
+    assert!(!call(&server, &eve, "facets", json!({"filter": {}})).1.to_string().contains("web"));
+    assert_eq!(read(ask(&server, "GET", "/api/traces", &[("cookie", &eve)], "")).json["total"], 2);
+    assert_eq!(status(&server, "GET", "/api/traces?project_id=web", &[("cookie", &eve)], ""), 403);
+    assert_eq!(status(&server, "DELETE", "/api/traces/a?project_id=shop", &[("cookie", &eve)], ""), 403);
+    assert_eq!(
+        status(&server, "POST", "/api/traces", &[("cookie", &eve), ("content-type", "application/json")], "{}"),
+        401,
+        "a session stores by no REST"
+    );
+
+    // A member stores, and deletes nothing.
+    let max = sign_in(&server, "max", &member).unwrap();
+    assert_eq!(call(&server, &max, "traces/ingest", json!({"text": r#"{"trace_id":"d","project_id":"web"}"#})).0, 200);
+    assert_eq!(call(&server, &max, "traces/remove", json!({"project_id": "web", "trace_id": "d"})).0, 403);
+    assert_eq!(call(&server, &max, "views/save", json!({"name": "mine", "query": "status=failed"})).0, 200);
+    assert_eq!(call(&server, &eve, "views/save", json!({"name": "hers", "query": "status=failed"})).0, 403);
+
+    // An admin does all of it; who is signed out does nothing more.
+    let root = sign_in(&server, "root", &admin).unwrap();
+    assert_eq!(call(&server, &root, "traces/remove", json!({"project_id": "web", "trace_id": "d"})).0, 200);
+    assert_eq!(call(&server, &root, "jobs/list", json!({})).0, 200);
+    let page = read(ask(&server, "GET", "/traces", &[("cookie", &root)], ""));
+    assert!(page.status == 200 && page.json.as_str().unwrap().contains("data-user=\"root\""));
+    assert_eq!(status(&server, "POST", "/logout", &[("cookie", &root)], ""), 303);
+    assert_eq!(call(&server, &root, "jobs/list", json!({})).0, 401);
+    // A new password ends the old sessions, also those of a server that runs.
+    add_user(home, "max", &["--role", "member"]);
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert_eq!(call(&server, &max, "traces/list", all(json!({}))).0, 401);
+}
+
+#[test]
+fn whoever_has_no_business_here_gets_nothing_embedded() {
+    whoever_has_no_business_here_gets_nothing(&Home::embedded());
+}
+
+#[test]
+fn whoever_has_no_business_here_gets_nothing_mongodb() {
+    whoever_has_no_business_here_gets_nothing(&Home::mongo());
+}
+
+#[test]
+fn names_are_not_tried_without_end() {
+    let home = Home::embedded();
+    let password = add_user(&home, "ada", &["--role", "admin"]);
+    let server = home.start();
+    let tries: Vec<_> = (0..10).map(|_| sign_in(&server, "ada", "wrong").unwrap_err()).collect();
+    assert_eq!((tries[0], tries[9]), (401, 429), "{tries:?}");
+    assert_eq!(sign_in(&server, "ada", &password).unwrap_err(), 429, "the right one has to wait too");
+}
+
+#[test]
+fn other_machines_are_served_once_somebody_can_sign_in() {
+    let home = Home::embedded();
+    let refused = home.run(&["start", "--no-browser", "--port", "0", "--host", "0.0.0.0"]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("tracellm user add"), "{}", String::from_utf8_lossy(&refused.stderr));
+    let short = home.run_with(&["user", "add", "ada", "--password-stdin"], "short\n");
+    assert!(!short.status.success() && String::from_utf8_lossy(&short.stderr).contains("`password` must have at least 10"));
+    let set = home.run_with(&["user", "add", "ada", "--role", "admin", "--password-stdin"], "long enough, this\n");
+    assert!(set.status.success() && set.stdout.is_empty());
+    let listed = String::from_utf8(home.run(&["user", "list"]).stdout).unwrap();
+    assert!(listed.starts_with("ada\tadmin\t") && !listed.contains("argon"), "{listed}");
+    let server = home.start_with(&["--host", "0.0.0.0"]);
+    assert_eq!(status(&server, "GET", "/api/traces", &[], ""), 401);
+    assert!(home.run(&["user", "remove", "ada"]).status.success() && !home.run(&["user", "remove", "ada"]).status.success());
+}
