@@ -101,7 +101,6 @@ fn whoever_has_no_business_here_gets_nothing(home: &Home) {
     assert_eq!(status(&server, "POST", "/v1/traces", &[("content-type", "application/json")], r#"{"resourceSpans":[]}"#), 401);
     assert_eq!(status(&server, "GET", "/api/live", &[], ""), 401);
     assert_eq!(status(&server, "GET", "/login", &[], ""), 200);
-    assert_eq!(status(&server, "GET", "/favicon.svg", &[], "") / 100, 2);
 
     // Keys open what they did.
     let bearer = format!("Bearer {shop_key}");
@@ -197,4 +196,32 @@ fn other_machines_are_served_once_somebody_can_sign_in() {
     let server = home.start_with(&["--host", "0.0.0.0"]);
     assert_eq!(status(&server, "GET", "/api/traces", &[], ""), 401);
     assert!(home.run(&["user", "remove", "ada"]).status.success() && !home.run(&["user", "remove", "ada"]).status.success());
+}
+
+#[test]
+fn the_first_user_is_made_by_a_code_that_the_log_shows() {
+    let home = Home::embedded();
+    let server = home.start_with(&["--first-run"]);
+    let code = server.says("/login?code=");
+    let form = |code: &str, password: &str| {
+        let form = format!("code={code}&name=ada&password={password}&to=https://elsewhere.example");
+        ask(&server, "POST", "/login", &[("content-type", "application/x-www-form-urlencoded")], &form)
+    };
+    assert_eq!(status(&server, "GET", "/api/traces", &[], ""), 401, "nobody gets in before");
+    assert!(read(ask(&server, "GET", &format!("/login?code={code}"), &[], "")).json.as_str().unwrap().contains("The first user"));
+    assert_eq!(form("", "long enough").status().as_u16(), 401);
+    assert_eq!(form(&code, "short").status().as_u16(), 422);
+    let made = form(&code, "long enough");
+    assert_eq!((made.status().as_u16(), made.headers()["location"].to_str().unwrap()), (303, "/"));
+    let cookie = made.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(call(&server, &cookie, "jobs/list", json!({})).0, 200, "the first one is an admin");
+    let again = ask(
+        &server,
+        "POST",
+        "/login",
+        &[("content-type", "application/x-www-form-urlencoded")],
+        &format!("code={code}&name=eve&password=long enough"),
+    );
+    assert_eq!(again.status().as_u16(), 401, "the code makes one user");
+    assert!(!read(ask(&server, "GET", "/login", &[], "")).json.as_str().unwrap().contains("The first user"));
 }

@@ -1,7 +1,10 @@
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, Command, Output, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -92,9 +95,16 @@ impl Home {
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = log.find_map(|line| Some(line.unwrap().split_once("TraceLLM is at ")?.1.trim().to_owned()));
         // Read on, as a full pipe would stop the server; a test that fails shows it.
-        std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
+        let said: Arc<Mutex<Vec<String>>> = Arc::default();
+        let lines = said.clone();
+        std::thread::spawn(move || {
+            log.map_while(Result::ok).for_each(|line| {
+                eprintln!("{line}");
+                lines.lock().unwrap().push(line);
+            });
+        });
         let url = url.expect("the server says where it is");
-        Server { child, url }
+        Server { child, url, said }
     }
 }
 
@@ -116,6 +126,8 @@ fn within(program: &str, arguments: &[&str], command: &Command) -> Command {
 pub struct Server {
     child: Child,
     pub url: String,
+    /// Its log since then.
+    said: Arc<Mutex<Vec<String>>>,
 }
 
 /// Status, headers and JSON of an answer.
@@ -152,6 +164,19 @@ impl Server {
     /// The HTML of a page, with its status and headers.
     pub fn page(&self, path: &str) -> Response<Body> {
         agent().get(format!("{}{path}", self.url)).header("accept", "text/html").call().unwrap()
+    }
+
+    /// What its log says behind these words, once it does.
+    pub fn says(&self, words: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let found = self.said.lock().unwrap().iter().find_map(|line| Some(line.split_once(words)?.1.to_owned()));
+            if let Some(found) = found {
+                return found;
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "the log never says {words:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub fn wait_until_ready(&self) {
