@@ -4,7 +4,7 @@ import { long } from "../fixtures/long.ts";
 import { loop } from "../fixtures/loop.ts";
 import { test } from "../fixtures/test.ts";
 
-test.use({ expectedConsole: /status of (400|404|422|503)/ });
+test.use({ expectedConsole: /status of (400|401|404|422|503)/ });
 
 /** The whole page, in a window as tall as it is. */
 async function picture(page: Page, name: string): Promise<void> {

@@ -70,6 +70,10 @@ test("a trace reads as a conversation, with tools beside what came of them", asy
   await expect(said.getByRole("link", { name: "https://example.com/map.png" })).toBeVisible();
   await expect(said.locator("pre")).toHaveText('print("hi")\n');
 
+  // The same from the first byte.
+  await page.reload();
+  await tracePage.hydrated();
+  await expect(turns).toHaveCount(6);
   await turns.nth(3).getByRole("link", { name: "step 2" }).click();
   await expect(page).toHaveURL("/traces/talk#step-2");
   await expect(tracePage.steps.nth(1).locator("details")).toHaveAttribute("open");

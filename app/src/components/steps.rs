@@ -41,8 +41,7 @@ pub fn Steps(trace: Trace, first: usize, total: usize, why: Why, own: String) ->
     let shown = move || {
         let (trace, why, own) = part.get_value();
         if is_talk.get() {
-            // A browser loads how once it is looked at.
-            view! { <Suspense fallback=|| ()>{Suspend::new(talk(trace, first, total, own))}</Suspense> }.into_any()
+            view! { <TalkPart trace first total own /> }.into_any()
         } else {
             view! { <TimeLine trace first total why own /> }.into_any()
         }
@@ -51,8 +50,8 @@ pub fn Steps(trace: Trace, first: usize, total: usize, why: Why, own: String) ->
 }
 
 /// The steps that are at hand as a conversation.
-#[lazy]
-fn talk(trace: Trace, first: usize, total: usize, own: String) -> AnyView {
+#[component]
+fn TalkPart(trace: Trace, first: usize, total: usize, own: String) -> impl IntoView {
     let shown = trace.steps.len();
     let heading = if shown == total { format::things(total as i64, "step") } else { range(first, shown, total) };
     let pages = href(&own, &[(VIEW.0, VIEW.1.to_owned())]);
@@ -64,7 +63,6 @@ fn talk(trace: Trace, first: usize, total: usize, own: String) -> AnyView {
             {further}
         </section>
     }
-    .into_any()
 }
 
 /// The steps that are at hand, and where there are more, once the script runs, all of them in one list.
