@@ -69,6 +69,7 @@ use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_conte
 use tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
 use tracellm_app::{App, SignedIn, functions::ApiDescription, intake::IntakeLog, shell};
 use tracellm_store::{StoreError, TraceStore, removal::Jobs};
+use tracellm_trace::Role;
 
 use self::{admission::Admission, guard::Who, metrics::Metrics};
 
@@ -85,10 +86,10 @@ pub struct Inlet {
 }
 
 impl Inlet {
-    /// With a code that makes the first user, nobody gets in before there is one.
-    pub fn new(store: Arc<dyn TraceStore>, first: Option<String>) -> Self {
+    /// Closed, nobody gets in without a user, of whom the first is made by the code.
+    pub fn new(store: Arc<dyn TraceStore>, is_closed: bool, first: Option<String>) -> Self {
         Self {
-            doors: Doors::new(store.clone(), first),
+            doors: Doors::new(store.clone(), is_closed, first),
             metrics: Metrics::new(&*store),
             jobs: Jobs::new(store.clone()),
             store,
@@ -126,7 +127,7 @@ pub fn router(inlet: Inlet, renderers: Renderers, hosts: Hosts) -> Router {
         .route(otlp::PATHS[1], post(otlp::export))
         .route("/ws", get(live::websocket))
         .route("/api/live", get(live::events))
-        .route("/login", get(login::show).post(login::sign_in))
+        .route("/login", get(login::show).post(login::sign_in).layer(DefaultBodyLimit::max(16 << 10)))
         .route("/logout", post(login::sign_out))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -155,8 +156,12 @@ fn page_context(store: Arc<dyn TraceStore>, jobs: Jobs, log: IntakeLog) -> impl 
         }
         provide_context(ApiDescription(api::openapi::DOCUMENT.clone()));
         provide_context(who.scoped(store.clone()));
-        provide_context(jobs.clone());
-        provide_context(log.clone());
+        if who.may_everywhere(Role::Admin) {
+            provide_context(jobs.clone());
+        }
+        if who.may_everywhere(Role::Member) {
+            provide_context(log.clone());
+        }
         security::add_page_policy();
     }
 }

@@ -116,7 +116,7 @@ pub async fn ingest(text: String) -> Result<Report, ApiError> {
 /// The last requests that brought traces, of one key or all.
 #[server(prefix = "/fn", endpoint = "intake", input = Json, output = Json)]
 pub async fn get_intake(key: Option<String>, most: usize) -> Result<IntakePage, ApiError> {
-    Ok(expect_context::<crate::intake::IntakeLog>().newest(key.as_deref(), most))
+    Ok(server::of_everything::<crate::intake::IntakeLog>()?.newest(key.as_deref(), most))
 }
 
 /// What one can narrow a list down to.
@@ -176,24 +176,24 @@ pub async fn remove_matching(filter: Filter) -> Result<Job, ApiError> {
     if filter.is_empty() {
         return server::answer(Err(ApiError::Invalid(vec![tracellm_trace::Issue::error("removal.everything", "filter", "names nothing")])));
     }
-    server::answer(server::jobs().remove_matching(filter.at(server::now())).await)
+    server::answer(server::jobs()?.remove_matching(filter.at(server::now())).await)
 }
 
 /// Begins to delete a project with its traces and keys.
 #[server(prefix = "/fn", endpoint = "projects/remove", input = Json, output = Json)]
 pub async fn remove_project(project_id: String) -> Result<Job, ApiError> {
-    server::answer(server::jobs().remove_project(project_id).await)
+    server::answer(server::jobs()?.remove_project(project_id).await)
 }
 
 /// What the server does on its own, the newest first.
 #[server(prefix = "/fn", endpoint = "jobs/list", input = Json, output = Json)]
 pub async fn list_jobs() -> Result<Vec<Job>, ApiError> {
-    Ok(server::jobs().list())
+    Ok(server::jobs()?.list())
 }
 
 #[server(prefix = "/fn", endpoint = "jobs/cancel", input = Json, output = Json)]
 pub async fn cancel_job(job_id: String) -> Result<(), ApiError> {
-    server::jobs().cancel(&job_id);
+    server::jobs()?.cancel(&job_id);
     Ok(())
 }
 
@@ -215,7 +215,7 @@ pub async fn preview_retention(retention: Retention) -> Result<Vec<Going>, ApiEr
 pub async fn set_retention(retention: Retention) -> Result<(), ApiError> {
     server::answer(server::sound(retention.check()))?;
     server::answer(tracellm_store::removal::set_retention(&*server::store(), &retention).await)?;
-    server::answer(server::jobs().apply_retention().await.map(drop))
+    server::answer(server::jobs()?.apply_retention().await.map(drop))
 }
 
 /// How the store is.
@@ -277,7 +277,7 @@ pub async fn revoke_key(key_id: String) -> Result<(), ApiError> {
 mod server {
     use std::sync::Arc;
 
-    use leptos::prelude::expect_context;
+    use leptos::prelude::{expect_context, use_context};
     use leptos_axum::ResponseOptions;
     pub use tracellm_store::ingest::now;
     use tracellm_store::{TraceStore, compare, removal::Jobs};
@@ -290,8 +290,13 @@ mod server {
         expect_context()
     }
 
-    pub fn jobs() -> Jobs {
-        expect_context()
+    pub fn jobs() -> Result<Jobs, ApiError> {
+        of_everything()
+    }
+
+    /// What tells of all projects at once, which not everybody is given.
+    pub fn of_everything<T: Clone + 'static>() -> Result<T, ApiError> {
+        use_context().ok_or_else(|| ApiError::Forbidden("this is for those who have a role in every project".to_owned()))
     }
 
     pub fn sound(issues: Vec<Issue>) -> Result<(), ApiError> {
@@ -329,9 +334,7 @@ mod server {
     pub fn answer<T, E: Into<ApiError>>(result: Result<T, E>) -> Result<T, ApiError> {
         result.map_err(|error| {
             let error = error.into();
-            if let (Some(response), Ok(status)) =
-                (leptos::prelude::use_context::<ResponseOptions>(), http::StatusCode::from_u16(error.status()))
-            {
+            if let (Some(response), Ok(status)) = (use_context::<ResponseOptions>(), http::StatusCode::from_u16(error.status())) {
                 response.set_status(status);
             }
             error

@@ -44,7 +44,10 @@ test("five tasks are done by keys alone", async ({ server, tracesPage, page }) =
   await page.keyboard.press("g");
   await page.keyboard.press("t");
   await expect(page).toHaveURL("/traces");
+  // The page is there once its rows are; a key before that means something else.
+  await expect(tracesPage.rows).toHaveCount(40);
   await page.keyboard.press("/");
+  await expect(tracesPage.field("q")).toBeFocused();
   await page.keyboard.type("status:failed model:gpt-4.1 ");
   await page.keyboard.press("Escape");
   await tabTo(page, /^Started within/);
@@ -53,6 +56,8 @@ test("five tasks are done by keys alone", async ({ server, tracesPage, page }) =
   await page.keyboard.type("production");
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/environment=production&last=24h&q=status%3Afailed%20model%3Agpt-4\.1/);
+  await expect(tracesPage.rows.first()).toContainText("gpt-4.1");
+  await expect(page.locator("table.traces").getByText("staging")).toHaveCount(0);
   await tabTo(page, /^Latency$/);
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/sort=-latency/);
@@ -66,6 +71,7 @@ test("five tasks are done by keys alone", async ({ server, tracesPage, page }) =
   await expect(page.getByRole("link", { name: "Slow failures" })).toHaveAttribute("aria-current", "true");
 
   // Which tool failed, and why.
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL("/traces/t-17");

@@ -62,7 +62,8 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
     if let Some(code) = &first {
         tracing::warn!("nobody can sign in yet; make the first user at http://{address}/login?code={code}");
     }
-    let inlet = server::Inlet::new(store.clone(), first);
+    let is_elsewhere = hosts.into_iter().flatten().any(|host| !host.is_loopback());
+    let inlet = server::Inlet::new(store.clone(), options.first_run || is_elsewhere && !options.allow_anyone, first);
     let hosts = server::Hosts::new(options.allow_host, options.host.is_loopback());
     let retaining = tokio::spawn(inlet.jobs.clone().keep_retention());
     let router = server::router(inlet.clone(), server::Renderers::start()?, hosts);

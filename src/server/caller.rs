@@ -9,7 +9,7 @@ use tracellm_store::{
     access::{PREFIX, authenticate},
     ingest::now,
 };
-use tracellm_trace::{ApiKey, Filter, Scope, User};
+use tracellm_trace::{ApiKey, Filter, Role, Scope, User};
 
 use crate::server::{answer::Failure, guard::Who, intake::KeyShown};
 
@@ -23,6 +23,8 @@ enum Reach {
     Everything,
     Project(String),
     User(Arc<User>),
+    /// Nobody says who asks.
+    Nothing,
 }
 
 /// Who may do everything.
@@ -45,6 +47,15 @@ impl Reader {
         Ok(filter.at(now()))
     }
 
+    /// Whether no project is closed to them.
+    pub fn reads_everything(&self) -> bool {
+        match &self.0 {
+            Reach::Everything => true,
+            Reach::User(user) => user.may_everywhere(Role::Viewer),
+            Reach::Project(_) | Reach::Nothing => false,
+        }
+    }
+
     /// The project to read from, where the caller wants this one or any.
     ///
     /// # Errors
@@ -52,6 +63,7 @@ impl Reader {
     pub fn project(&self, wanted: Option<String>) -> Result<Option<String>, ApiError> {
         match &self.0 {
             Reach::Everything => Ok(wanted),
+            Reach::Nothing => Err(ApiError::Unauthorized("nobody knows who asks".to_owned())),
             Reach::User(user) => user.read_from(wanted).map_err(ApiError::Forbidden),
             Reach::Project(project_id) if wanted.is_some_and(|wanted| wanted != *project_id) => {
                 Err(ApiError::Forbidden(format!("the key reads the project `{project_id}` only")))
@@ -112,6 +124,7 @@ extracted_with!(Reader, Scope::Read, |key, parts| Self(match (key, parts.extensi
     (Some(key), _) if key.scope == Scope::Admin => Reach::Everything,
     (Some(key), _) => Reach::Project(key.project_id),
     (None, Some(Who::User(user))) => Reach::User(user.clone()),
-    (None, _) => Reach::Everything,
+    (None, Some(Who::Anyone)) => Reach::Everything,
+    (None, _) => Reach::Nothing,
 }));
 extracted_with!(Admin, Scope::Admin, |_, _| Self);

@@ -1,6 +1,9 @@
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -30,8 +33,10 @@ pub const COOKIES: [&str; 2] = ["__Host-tracellm", "tracellm"];
 /// Who asks, as a handler finds it in the request.
 #[derive(Clone)]
 pub enum Who {
-    /// There are no users, and whoever reaches the server may do everything; or a key says who it is.
+    /// There are no users, and whoever reaches the server may do everything.
     Anyone,
+    /// A key, at which the handler looks, will say.
+    Key,
     User(Arc<User>),
     /// The database does not say whether there are users.
     Unknown(StoreError),
@@ -43,7 +48,16 @@ impl Who {
         match self {
             Self::Anyone => store,
             Self::User(user) => Arc::new(ScopedStore::new(store, Ok(user.clone()))),
+            Self::Key => Arc::new(ScopedStore::new(store, Err(StoreError::Forbidden("no key opens this".to_owned())))),
             Self::Unknown(error) => Arc::new(ScopedStore::new(store, Err(error.clone()))),
+        }
+    }
+
+    pub fn may_everywhere(&self, role: Role) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::User(user) => user.may_everywhere(role),
+            Self::Key | Self::Unknown(_) => false,
         }
     }
 }
@@ -117,7 +131,9 @@ pub fn rule(method: &Method, path: &str) -> Rule {
         "/api/openapi.json" if is_get => Rule::Open,
         path if otlp::PATHS.contains(&path) || path == grpc::EXPORT => Rule::Ingest,
         "/api/traces" if *method == Method::POST => Rule::Ingest,
-        "/ws" | "/api/live" | "/metrics" => Rule::Read,
+        "/ws" | "/api/live" => Rule::Read,
+        // It tells of all projects at once.
+        "/metrics" => Rule::Administer,
         path if path.starts_with("/api/") => {
             let reads = ["/api/traces", "/api/analytics", "/api/failures", "/api/facets"];
             let is_read =
@@ -136,8 +152,11 @@ pub struct Doors(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn TraceStore>,
-    /// With which the first user is made, where there must be one.
+    /// Nobody gets in without a user, also where there is none.
+    is_closed: bool,
+    /// With which the first user is made.
     first: Option<String>,
+    is_first_made: AtomicBool,
     known: Mutex<Known>,
 }
 
@@ -151,9 +170,9 @@ struct Known {
 }
 
 impl Doors {
-    /// With a code that makes the first user, the server is closed from the begin.
-    pub fn new(store: Arc<dyn TraceStore>, first: Option<String>) -> Self {
-        Self(Arc::new(Inner { store, first, known: Mutex::default() }))
+    /// Closed from the begin, or once there is a user.
+    pub fn new(store: Arc<dyn TraceStore>, is_closed: bool, first: Option<String>) -> Self {
+        Self(Arc::new(Inner { store, is_closed, first, is_first_made: AtomicBool::new(false), known: Mutex::default() }))
     }
 
     pub fn store(&self) -> &dyn TraceStore {
@@ -162,8 +181,13 @@ impl Doors {
 
     /// The code that makes the first user, as long as there is none.
     pub async fn first_code(&self) -> Result<Option<&str>, StoreError> {
-        let Some(first) = self.0.first.as_deref() else { return Ok(None) };
+        let Some(first) = self.0.first.as_deref().filter(|_| !self.0.is_first_made.load(Ordering::Relaxed)) else { return Ok(None) };
         Ok((!users::are_there(self.store()).await?).then_some(first))
+    }
+
+    /// The code has done what it was for.
+    pub fn first_is_made(&self) {
+        self.0.is_first_made.store(true, Ordering::Relaxed);
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -179,7 +203,7 @@ impl Doors {
 
     /// Whether there are users. Where the database does not say, what it said last stands.
     async fn are_closed(&self) -> Result<bool, StoreError> {
-        if self.0.first.is_some() {
+        if self.0.is_closed {
             return Ok(true);
         }
         let last = self.known().users;
@@ -200,7 +224,8 @@ impl Doors {
     }
 
     async fn user(&self, headers: &HeaderMap) -> Result<Option<Arc<User>>, StoreError> {
-        let Some(secret) = session_of(headers) else { return Ok(None) };
+        // What can be none is not remembered either.
+        let Some(secret) = session_of(headers).filter(|secret| secret.len() == users::SECRET) else { return Ok(None) };
         if let Some((user, since)) = self.known().sessions.get(&secret).cloned()
             && since.elapsed() < FRESH
         {
@@ -218,7 +243,7 @@ impl Doors {
     /// Whether somebody may try to sign in under a name: not more than a few times a minute.
     pub fn may_try(&self, name: &str) -> bool {
         const EACH: u32 = 8;
-        const ALL: u32 = 120;
+        const ALL: u32 = 600;
         let mut known = self.known();
         known.tries.retain(|_, (_, since)| since.elapsed() < Duration::from_secs(60));
         let mut counts = |key: &str, most: u32| {
@@ -226,8 +251,8 @@ impl Doors {
             *count += 1;
             *count <= most
         };
-        // A name has no space.
-        counts(" all", ALL) && counts(name, EACH)
+        // A name has no space, and one that is too long is nobody's.
+        counts(" all", ALL) && (name.len() > User::LONGEST || counts(name, EACH))
     }
 
     async fn who(&self, rule: Rule, request: &Parts) -> Result<Who, Response> {
@@ -244,7 +269,7 @@ impl Doors {
         }
         let can_show_key = matches!(rule, Rule::Read | Rule::Administer | Rule::Ingest);
         if can_show_key && caller::secret(&request.headers).is_some() {
-            return Ok(Who::Anyone);
+            return Ok(Who::Key);
         }
         let user = match self.user(&request.headers).await {
             Ok(user) => user,
@@ -298,8 +323,9 @@ fn form_urlencoded(name: &str, value: &str) -> String {
 
 /// The secret of the session that a request carries.
 pub fn session_of(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split("; "));
-    let pairs: Vec<_> = cookies.filter_map(|cookie| cookie.split_once('=')).collect();
+    // Those of other programs may hold anything.
+    let sent: Vec<_> = headers.get_all(header::COOKIE).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let pairs: Vec<_> = sent.iter().flat_map(|value| value.split("; ")).filter_map(|cookie| cookie.split_once('=')).collect();
     COOKIES.iter().find_map(|name| pairs.iter().find(|(found, _)| found == name)).map(|(_, secret)| (*secret).to_owned())
 }
 

@@ -46,7 +46,10 @@ pub async fn sign_in(State(doors): State<Doors>, headers: HeaderMap, Form(asked)
         }
         let user = User { name: asked.name.clone(), role: Some(Role::Admin), projects: Default::default(), created_at: now() };
         match users::set(doors.store(), user, asked.password.clone()).await {
-            Ok(()) => tracing::info!("{} is the first user, and an admin", asked.name),
+            Ok(()) => {
+                doors.first_is_made();
+                tracing::info!("{} is the first user, and an admin", asked.name);
+            }
             Err(AccessError::Invalid(issues)) => {
                 let said: Vec<_> = issues.iter().map(|issue| format!("{} {}.", issue.path, issue.message)).collect();
                 return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &asked, true, Some(&said.join(" "))));
@@ -87,7 +90,7 @@ fn cookie(headers: &HeaderMap, secret: &str, seconds: u32) -> Result<HeaderValue
 
 /// Where one wanted to go, if that is here.
 fn place(to: &str) -> &str {
-    let is_here = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\r', '\n']) && to.is_ascii();
+    let is_here = to.starts_with('/') && !to.starts_with("//") && to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if is_here { to } else { "/" }
 }
 
@@ -143,7 +146,7 @@ mod tests {
 
     #[test]
     fn nobody_is_led_elsewhere() {
-        for to in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb", "evil"] {
+        for to in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb", "/\t/evil.example", "evil"] {
             assert_eq!(place(to), "/", "{to}");
         }
         assert_eq!(place("/traces?status=failed"), "/traces?status=failed");

@@ -13,7 +13,7 @@ use prometheus_client::{
 use tracellm_app::{ApiError, intake::Intake};
 use tracellm_store::TraceStore;
 
-use crate::server::{answer::Failure, caller::Reader};
+use crate::server::{answer::Failure, caller::Admin};
 
 /// What this process counts, for Prometheus.
 #[derive(Clone)]
@@ -74,7 +74,7 @@ impl Metrics {
 #[utoipa::path(get, path = "/metrics", tag = "health", responses(
     (status = 200, description = "OpenMetrics text", content_type = "application/openmetrics-text", body = String),
 ))]
-pub async fn show(State(metrics): State<Metrics>, _reader: Reader) -> Response {
+pub async fn show(State(metrics): State<Metrics>, _admin: Admin) -> Response {
     let mut text = String::new();
     match encode(&mut text, &metrics.registry) {
         Ok(()) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response(),

@@ -9,8 +9,8 @@ const HEADERS: [(HeaderName, &str); 8] = [
     (header::CACHE_CONTROL, "private, no-store"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    // Trace ids stand in addresses.
-    (header::REFERRER_POLICY, "no-referrer"),
+    // Trace ids stand in addresses. With none at all, browsers would not say where our own forms come from.
+    (header::REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),

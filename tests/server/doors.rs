@@ -140,6 +140,14 @@ fn whoever_has_no_business_here_gets_nothing(home: &Home) {
         "a session stores by no REST"
     );
 
+    assert_eq!(status(&server, "GET", "/metrics", &[("cookie", &eve)], ""), 403);
+    assert!(!read(ask(&server, "GET", "/api/facets?project_id=shop", &[("cookie", &eve)], "")).json.to_string().contains("web"));
+    // What a page reads while the server draws it goes through the same doors.
+    for page in ["/ingest", "/settings"] {
+        let html = read(ask(&server, "GET", page, &[("cookie", &eve)], ""));
+        assert!(html.status == 200 && html.json.as_str().unwrap().contains("role in every project"), "{page}");
+    }
+
     // A member stores, and deletes nothing.
     let max = sign_in(&server, "max", &member).unwrap();
     assert_eq!(call(&server, &max, "traces/ingest", json!({"text": r#"{"trace_id":"d","project_id":"web"}"#})).0, 200);

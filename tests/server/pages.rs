@@ -105,7 +105,7 @@ fn only_our_own_scripts_run() {
         ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
-        ("referrer-policy", "no-referrer"),
+        ("referrer-policy", "same-origin"),
         ("cache-control", "private, no-store"),
     ] {
         assert_eq!(header(&answer, name), value, "{name}");

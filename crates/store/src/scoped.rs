@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_util::FutureExt;
 use tokio::sync::broadcast;
 use tracellm_trace::{
-    ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Role, Timestamp, Total, Trace, TraceSummary, User, otlp::Span,
+    ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Role, Scope, Timestamp, Total, Trace, TraceSummary, User, otlp::Span,
     stats::Tally,
 };
 
@@ -220,7 +220,12 @@ impl TraceStore for ScopedStore {
         async move {
             let user = self.user()?;
             let all = self.inner.keys(project_id).await?;
-            Ok(all.into_iter().filter(|stored| user.may(Role::Admin, &stored.key.project_id)).collect())
+            // One that opens everything is more than one project.
+            let is_own = |key: &ApiKey| match key.scope {
+                Scope::Admin => user.may_everywhere(Role::Admin),
+                _ => user.may(Role::Admin, &key.project_id),
+            };
+            Ok(all.into_iter().filter(|stored| is_own(&stored.key)).collect())
         }
         .boxed()
     }
@@ -228,7 +233,7 @@ impl TraceStore for ScopedStore {
     fn add_key<'a>(&'a self, key: &'a StoredKey) -> BoxFuture<'a, Result<bool, StoreError>> {
         // A key that opens everything is more than one project.
         let check = match key.key.scope {
-            tracellm_trace::Scope::Admin => self.need_everywhere(Role::Admin),
+            Scope::Admin => self.need_everywhere(Role::Admin),
             _ => self.need(Role::Admin, &key.key.project_id),
         };
         checked!(check, |()| self.inner.add_key(key))

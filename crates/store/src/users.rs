@@ -6,7 +6,7 @@ use argon2::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 use tracellm_trace::{Timestamp, User};
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 const USERS: &str = "users/";
 const SESSIONS: &str = "sessions/";
 /// Characters of the secret of a session.
-const SECRET: usize = 43;
+pub const SECRET: usize = 43;
 /// A session ends so long after its begin, in ms, and so long after it was last used.
 const LONGEST: i64 = 30 * 24 * 60 * 60 * 1000;
 const IDLE: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -164,8 +164,12 @@ fn hashed(password: &str) -> Result<String, StoreError> {
     done.map_err(|error| StoreError::Failed(format!("a password can't be hashed: {error}")))
 }
 
-/// Takes tens of milliseconds on purpose.
+/// Passwords that are hashed at once: each takes 19 MB and tens of milliseconds, on purpose.
+static HASHING: Semaphore = Semaphore::const_new(2);
+
 async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    // It is never closed.
+    let _turn = HASHING.acquire().await;
     spawn_blocking(work).await.map_err(|error| StoreError::Failed(error.to_string()))
 }
 

@@ -18,8 +18,9 @@ pub async fn analytics(State(store): Store, reader: Reader, pairs: Pairs) -> Res
 #[utoipa::path(get, path = "/api/facets", tag = "numbers", params(Filter), responses((status = 200, body = Facets)))]
 pub async fn facets(State(store): Store, reader: Reader, pairs: Pairs) -> Result<Json<Facets>, Failure> {
     let filter = Filter::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?;
-    let facets = store.facets(&reader.narrow(filter)?).await?.finish();
-    Ok(Json(match reader.project(None)? {
+    let filter = reader.narrow(filter)?;
+    let facets = store.facets(&filter).await?.finish();
+    Ok(Json(match filter.project_id.filter(|_| !reader.reads_everything()) {
         Some(project_id) => facets.of_project(&project_id),
         None => facets,
     }))
