@@ -20,7 +20,7 @@ export default defineConfig<Options>({
   },
   projects: [
     { name: "embedded", testIgnore: /without-script/, use: { store: "embedded" } },
-    { name: "mongodb", testIgnore: /without-script|accessibility/, use: { store: "mongodb" } },
+    { name: "mongodb", testIgnore: /without-script|accessibility|first-load/, use: { store: "mongodb" } },
     { name: "without script", testMatch: /without-script/, use: { store: "embedded", javaScriptEnabled: false, expectedConsole: /preload/ } },
   ],
 });

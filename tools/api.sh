@@ -13,15 +13,10 @@ trap '[ -z "$server" ] || kill "$server"; rm -rf "$home"' EXIT
 
 # NAME: with the environment of its call. A stream of events has no end to wait for.
 ask() {
-    local log="$home/$1.log" url=
+    local log="$home/$1.log" url
     "$binary" start --no-browser --port 0 --demo 2>"$log" &
     server=$!
-    for _ in $(seq 300); do
-        url=$(sed -n 's/.*TraceLLM is at //p' "$log")
-        [ -z "$url" ] || break
-        sleep 0.1
-    done
-    [ -n "$url" ] || { cat "$log" >&2; die "the server does not start"; }
+    url=$(url_in "$log")
     say "asking $1"
     (cd "$home" && "$venv/bin/schemathesis" run "$url/api/openapi.json" --no-color --continue-on-failure \
         --phases examples,coverage,fuzzing --warnings off --exclude-path /api/live \

@@ -11,13 +11,7 @@ export TRACELLM_DATA="$home/data" MONGO_URL=
 "$binary" demo --count 20000 --seed 7 2>"$home/log"
 (cd "$home" && exec "$binary" start --no-browser --port 0) 2>>"$home/log" &
 server=$!
-url=
-for _ in $(seq 300); do
-    url=$(sed -n 's/.*TraceLLM is at //p' "$home/log")
-    [ -z "$url" ] || break
-    sleep 0.1
-done
-[ -n "$url" ] || { cat "$home/log" >&2; die "the server does not start"; }
+url=$(url_in "$home/log")
 trace=$(python3 -c 'import json, sys, urllib.request as http; row = json.load(http.urlopen(sys.argv[1] + "/api/traces?limit=1&status=failed"))["items"][0]; print("/traces/%s?project_id=%s" % (row["trace_id"], row["project_id"]))' "$url")
 cp "$root/tools/audit/audit.mjs" "$home/"
 ln -s "$modules" "$home/node_modules"

@@ -72,6 +72,18 @@ node_tools() {
     echo "$home/node_modules"
 }
 
+# url_in LOG: waits until a server says in its log where it is, and prints that.
+url_in() {
+    local url
+    for _ in $(seq 300); do
+        url=$(sed -n 's/.*TraceLLM is at //p' "$1")
+        [ -z "$url" ] || { echo "$url"; return; }
+        sleep 0.1
+    done
+    cat "$1" >&2
+    die "the server does not start"
+}
+
 # browser_path [MODULES]: prints the path of a Chromium: the one that is named, the system's, Debian's, or that of the Playwright in MODULES.
 browser_path() {
     local name

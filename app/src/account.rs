@@ -14,7 +14,7 @@ fn name() -> Option<String> {
 /// The same, as the server has put it on the document.
 #[cfg(not(feature = "ssr"))]
 fn name() -> Option<String> {
-    document().document_element()?.get_attribute("data-user")
+    crate::dom::on_document("data-user")
 }
 
 /// Who is signed in, and the way out. Nothing where nobody has to.

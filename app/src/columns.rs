@@ -1,6 +1,3 @@
-#[cfg(not(feature = "ssr"))]
-use leptos::prelude::document;
-
 /// The columns of a list that can be hidden: the name in cookie and style, and the one that people read.
 pub const ALL: [(&str, &str); 5] =
     [("model", "Model, project"), ("latency", "Latency"), ("tokens", "Tokens"), ("cost", "Cost"), ("started", "Started")];
@@ -19,5 +16,5 @@ pub fn hidden() -> Option<String> {
 /// What the server has put on the document.
 #[cfg(not(feature = "ssr"))]
 pub fn hidden() -> Option<String> {
-    document().document_element()?.get_attribute("data-hide")
+    crate::dom::on_document("data-hide")
 }

@@ -10,7 +10,7 @@ use crate::{ApiError, intake::IntakePage, wire::Json};
 
 /// Numbers: all together, by name, of a selection.
 mod overview;
-pub use overview::{ByName, Overview, get_by_name, get_overview, get_selection};
+pub use overview::{get_by_name, get_overview, get_selection};
 
 /// A page of the list.
 #[server(prefix = "/fn", endpoint = "traces/list", input = Json, output = Json)]

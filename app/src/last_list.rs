@@ -1,8 +1,6 @@
-use leptos::{
-    prelude::{document, window},
-    wasm_bindgen::JsCast,
-    web_sys::HtmlElement,
-};
+use leptos::{prelude::window, web_sys::HtmlElement};
+
+use crate::dom;
 
 /// Where the browser keeps it, for as long as the tab lives.
 const KEY: &str = "tracellm.list";
@@ -40,8 +38,7 @@ impl LastList {
 
 /// The links of the rows that the page shows.
 pub fn rows() -> Vec<HtmlElement> {
-    let rows = document().query_selector_all("table.traces .prompt > a").ok();
-    rows.into_iter().flat_map(|rows| (0..rows.length()).filter_map(move |at| rows.get(at)?.dyn_into().ok())).collect()
+    dom::all("table.traces .prompt > a")
 }
 
 /// The address of the page that is shown.

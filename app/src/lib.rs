@@ -27,6 +27,7 @@ pub mod intake;
 
 /// Addresses: what they ask, and how they are written.
 mod url;
+pub use url::escape;
 
 /// Traces as the server tells of them.
 #[cfg(feature = "hydrate")]
@@ -60,6 +61,9 @@ mod last_list;
 mod reload;
 #[cfg(feature = "hydrate")]
 pub use reload::{reload_once, reloading_works};
+
+/// Elements of the page.
+mod dom;
 
 /// What a browser remembers for the server.
 mod cookies;

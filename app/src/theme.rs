@@ -47,7 +47,7 @@ pub fn current() -> Option<&'static str> {
 /// The choice that the server has put on the document.
 #[cfg(not(feature = "ssr"))]
 pub fn current() -> Option<&'static str> {
-    known(&document().document_element()?.get_attribute("data-theme")?)
+    known(&crate::dom::on_document("data-theme")?)
 }
 
 fn system_is_dark() -> bool {

@@ -18,27 +18,25 @@ const DEMO_TRACES: u32 = 240;
 
 pub async fn start(location: Location, options: StartOptions) -> Result<(), Failure> {
     let hosts = [Some(options.host), options.otlp_grpc.map(|address| address.ip())];
-    if let Some(host) = hosts.into_iter().flatten().find(|host| !host.is_loopback())
-        && !options.allow_anyone
-        && !options.first_run
-    {
-        let store = tracellm_store::open(&location).await?;
-        let are_there = users::are_there(&*store).await;
-        store.close().await;
-        if !are_there? {
-            return Err(format!(
-                "{host} is reached by other machines, and nobody can sign in: make a user (`tracellm user add NAME`), or start with --first-run \
-                 to make one in the browser; --allow-anyone serves everything to everyone there"
-            )
-            .into());
-        }
-    }
+    let elsewhere = hosts.into_iter().flatten().find(|host| !host.is_loopback());
+    let is_closed = options.first_run || elsewhere.is_some() && !options.allow_anyone;
     let listener = listen(SocketAddr::new(options.host, options.port), "--port").await?;
     let grpc = match options.otlp_grpc {
         Some(address) => Some(listen(address, "--otlp-grpc").await?),
         None => None,
     };
     let store = tracellm_store::open(&location).await?;
+    let nobody_can_sign_in = is_closed && !users::are_there(&*store).await?;
+    if let Some(host) = elsewhere
+        && nobody_can_sign_in
+        && !options.first_run
+    {
+        return Err(format!(
+            "{host} is reached by other machines, and nobody can sign in: make a user (`tracellm user add NAME`), or start with --first-run \
+             to make one in the browser; --allow-anyone serves everything to everyone there"
+        )
+        .into());
+    }
     match store.health().await {
         Ok(health) => tracing::info!("traces are kept in {} {} ({location})", health.database, health.server_version),
         Err(error) => tracing::warn!("{error}; the server stays up, takes no traces and tries again"),
@@ -58,12 +56,11 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
         watched.stop_watching();
         stop.send_replace(true);
     });
-    let first = if options.first_run && !users::are_there(&*store).await? { Some(users::new_password()?) } else { None };
+    let first = if nobody_can_sign_in { Some(users::new_password()?) } else { None };
     if let Some(code) = &first {
         tracing::warn!("nobody can sign in yet; make the first user at http://{address}/login?code={code}");
     }
-    let is_elsewhere = hosts.into_iter().flatten().any(|host| !host.is_loopback());
-    let inlet = server::Inlet::new(store.clone(), options.first_run || is_elsewhere && !options.allow_anyone, first);
+    let inlet = server::Inlet::new(store.clone(), is_closed, first);
     let hosts = server::Hosts::new(options.allow_host, options.host.is_loopback());
     let retaining = tokio::spawn(inlet.jobs.clone().keep_retention());
     let router = server::router(inlet.clone(), server::Renderers::start()?, hosts);

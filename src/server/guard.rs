@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use http::{HeaderMap, Method, header, request::Parts};
-use tracellm_app::ApiError;
+use tracellm_app::{ApiError, escape};
 use tracellm_store::{ScopedStore, StoreError, TraceStore, ingest::now, users};
 use tracellm_trace::{Role, User};
 
@@ -81,7 +81,7 @@ pub enum Rule {
 }
 
 /// The rule of each server function, by its path.
-const FUNCTIONS: [(&str, Rule); 35] = [
+const FUNCTIONS: [(&str, Rule); 33] = [
     ("/fn/api", Rule::SignedIn),
     ("/fn/doctor", Rule::SignedIn),
     ("/fn/facets", Rule::SignedIn),
@@ -115,9 +115,6 @@ const FUNCTIONS: [(&str, Rule); 35] = [
     ("/fn/views/list", Rule::SignedIn),
     ("/fn/views/remove", Rule::SignedIn),
     ("/fn/views/save", Rule::SignedIn),
-    // Where one signs in and out.
-    ("/login", Rule::Open),
-    ("/logout", Rule::Open),
 ];
 
 /// The rule of a route; of one that has none, that of the strictest.
@@ -127,7 +124,7 @@ pub fn rule(method: &Method, path: &str) -> Rule {
         return *rule;
     }
     match path {
-        "/livez" | "/readyz" => Rule::Open,
+        "/livez" | "/readyz" | "/login" | "/logout" => Rule::Open,
         "/api/openapi.json" if is_get => Rule::Open,
         path if otlp::PATHS.contains(&path) || path == grpc::EXPORT => Rule::Ingest,
         "/api/traces" if *method == Method::POST => Rule::Ingest,
@@ -307,18 +304,8 @@ fn refusal(error: ApiError, path: &str) -> Response {
 /// Where one signs in, and from there back.
 fn sign_in(request: &Parts) -> Response {
     let wanted = request.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
-    Redirect::to(&format!("/login?{}", form_urlencoded("to", wanted))).into_response()
-}
-
-fn form_urlencoded(name: &str, value: &str) -> String {
-    let escaped = value.bytes().fold(String::new(), |mut escaped, byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => escaped.push(char::from(byte)),
-            _ => escaped.push_str(&format!("%{byte:02X}")),
-        }
-        escaped
-    });
-    format!("{name}={escaped}")
+    // A slash may stand there as it is, and reads better so.
+    Redirect::to(&format!("/login?to={}", escape(wanted).replace("%2F", "/"))).into_response()
 }
 
 /// The secret of the session that a request carries.
@@ -360,7 +347,7 @@ mod tests {
             assert!(FUNCTIONS.iter().any(|(known, _)| known == path), "{path} has no rule");
             assert_ne!(rule(method, path), Rule::Open, "{path}");
         }
-        for (known, _) in FUNCTIONS.iter().filter(|(known, _)| known.starts_with("/fn/")) {
+        for (known, _) in &FUNCTIONS {
             assert!(all.iter().any(|(path, _)| path == known), "{known} is no server function");
         }
     }

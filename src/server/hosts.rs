@@ -31,10 +31,7 @@ impl Hosts {
     }
 
     fn has(&self, host: &str) -> bool {
-        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        let is_address_of_this_machine = |address: IpAddr| address.to_canonical().is_loopback();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse();
-        host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(is_address_of_this_machine) || self.is_named(&host)
+        is_this_machine(host) || self.is_named(host.strip_suffix('.').unwrap_or(host))
     }
 
     fn is_named(&self, host: &str) -> bool {
@@ -62,6 +59,13 @@ impl Hosts {
         };
         if is_ours { Ok(()) } else { Err(ApiError::Stranger("a page of another site may not ask this server".to_owned())) }
     }
+}
+
+/// Whether a host is this machine by a name or an address that no other has.
+pub fn is_this_machine(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
+    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// Refuses what a page of another site asks for.

@@ -3,7 +3,7 @@ use axum::{
     extract::{Query, State},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header, uri::Authority};
 use serde::Deserialize;
 use tracellm_store::{StoreError, access::AccessError, ingest::now, users};
 use tracellm_trace::{Role, User};
@@ -11,6 +11,7 @@ use tracellm_trace::{Role, User};
 use crate::server::{
     answer::Failure,
     guard::{COOKIES, Doors, session_of},
+    hosts::is_this_machine,
     site,
 };
 
@@ -81,9 +82,8 @@ pub async fn sign_out(State(doors): State<Doors>, headers: HeaderMap) -> Result<
 /// The cookie of a session. Where a browser takes none that is `Secure`, as the connection is not, it has a plain name.
 fn cookie(headers: &HeaderMap, secret: &str, seconds: u32) -> Result<HeaderValue, Failure> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let host = text("host").rsplit_once(':').map_or(text("host"), |(host, _)| host);
-    let is_this_machine = host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.") || host == "[::1]";
-    let (name, secure) = if text("x-forwarded-proto") == "https" || is_this_machine { (COOKIES[0], "; Secure") } else { (COOKIES[1], "") };
+    let is_local = text("host").parse().is_ok_and(|asked: Authority| is_this_machine(asked.host()));
+    let (name, secure) = if text("x-forwarded-proto") == "https" || is_local { (COOKIES[0], "; Secure") } else { (COOKIES[1], "") };
     let cookie = format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
     HeaderValue::from_str(&cookie).map_err(|error| StoreError::Failed(error.to_string()).into())
 }

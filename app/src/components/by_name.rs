@@ -1,17 +1,20 @@
 use leptos::prelude::*;
-use tracellm_trace::{FacetBy, Filter, Query, stats::Summary};
+use tracellm_trace::{
+    FacetBy, Filter,
+    stats::{self, Summary},
+};
 
-use super::{Heading, PlainTable, facet_list::narrowed};
-use crate::{ApiError, format, functions, url::list_href, visible::visible};
+use super::{Heading, PlainTable, facet_list::link};
+use crate::{ApiError, format};
 
 /// Numbers of each model and each tool. They come when they are counted, and the page does not wait for them.
 #[component]
-pub fn ByName(numbers: Resource<Result<functions::ByName, ApiError>>, #[prop(into)] filter: Signal<Filter>) -> impl IntoView {
+pub fn ByName(numbers: Resource<Result<stats::ByName, ApiError>>, #[prop(into)] filter: Signal<Filter>) -> impl IntoView {
     let shown = move || {
         let filter = filter.get();
         Suspend::new(async move {
             // What can't be counted is told by the page around it.
-            let functions::ByName { models, more_models, tools, is_partial } = numbers.await.ok()?;
+            let stats::ByName { models, more_models, tools, is_partial } = numbers.await.ok()?;
             Some(view! {
                 <Models models more=more_models filter=filter.clone() />
                 <Tools tools filter is_partial />
@@ -19,16 +22,6 @@ pub fn ByName(numbers: Resource<Result<functions::ByName, ApiError>>, #[prop(int
         })
     };
     view! { <div class="by-name"><Transition>{shown}</Transition></div> }
-}
-
-/// A name that leads to its traces.
-fn link(filter: &Filter, by: FacetBy, name: String) -> AnyView {
-    let narrowed = narrowed(filter, by, &name).map(|(is_chosen, narrowed)| if is_chosen { filter.clone() } else { narrowed });
-    let shown = visible(name);
-    match narrowed {
-        Some(filter) => view! { <a href=list_href(&Query { filter, ..Query::default() })>{shown}</a> }.into_any(),
-        None => shown.into_any(),
-    }
 }
 
 #[component]

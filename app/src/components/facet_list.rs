@@ -4,7 +4,11 @@ use tracellm_trace::{
     search::{condition, pieces},
 };
 
-use crate::{ApiError, format, url::href};
+use crate::{
+    ApiError, format,
+    url::{href, list_href},
+    visible::visible,
+};
 
 /// Facets that are still being counted.
 pub type FacetsToCome = Resource<Result<Facets, ApiError>>;
@@ -92,8 +96,18 @@ fn field(filter: &mut Filter, by: FacetBy) -> Option<&mut Option<String>> {
     }
 }
 
+/// A value that leads to the traces that have it, of those that match.
+pub(super) fn link(filter: &Filter, by: FacetBy, name: String) -> AnyView {
+    let narrowed = narrowed(filter, by, &name).map(|(is_chosen, narrowed)| if is_chosen { filter.clone() } else { narrowed });
+    let shown = visible(name);
+    match narrowed {
+        Some(filter) => view! { <a href=list_href(&Query { filter, ..Query::default() })>{shown}</a> }.into_any(),
+        None => shown.into_any(),
+    }
+}
+
 /// Whether a filter asks for a value, and the filter of its link: with it, or without it where it is there. None where it can't be said.
-pub(crate) fn narrowed(filter: &Filter, by: FacetBy, value: &str) -> Option<(bool, Filter)> {
+fn narrowed(filter: &Filter, by: FacetBy, value: &str) -> Option<(bool, Filter)> {
     let mut filter = filter.clone();
     let typed = condition(by.as_str(), value);
     let text = filter.q.as_ref().map(|search| search.as_str().to_owned()).unwrap_or_default();

@@ -1,8 +1,8 @@
-use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
+use leptos::{ev, prelude::*, web_sys};
 
 use super::{ErrorPanel, removal::Delete, text_block::save_as};
 use crate::{
-    ApiError, columns, cookies, format,
+    ApiError, columns, cookies, dom, format,
     functions::{get_document, remove_traces},
     url::{escape, href, of_project},
 };
@@ -141,8 +141,7 @@ fn Selection() -> impl IntoView {
 
 /// The boxes before rows, or those of a kind.
 fn boxes(kind: &str) -> Vec<web_sys::HtmlInputElement> {
-    let found = document().query_selector_all(&format!("input[name=pick]{kind}")).ok();
-    found.into_iter().flat_map(|found| (0..found.length()).filter_map(move |at| found.get(at)?.dyn_into().ok())).collect()
+    dom::all(&format!("input[name=pick]{kind}"))
 }
 
 fn picked_by(one: &web_sys::HtmlInputElement) -> Option<Picked> {

@@ -1,8 +1,8 @@
 use leptos::prelude::*;
-use tracellm_trace::{Filter, Query, Selection, Standout};
+use tracellm_trace::{Filter, Selection, Standout};
 
-use super::{Heading, PlainTable, facet_list::narrowed};
-use crate::{format, url::list_href, visible::visible};
+use super::{Heading, PlainTable, facet_list::link};
+use crate::format;
 
 /// What selected traces have more often than the others, each with a way to those that have it.
 #[component]
@@ -17,16 +17,10 @@ pub fn Standouts(
             .into_any();
     }
     let rows = standouts.into_iter().map(|Standout { by, value, traces, inside, outside }| {
-        let filter = narrowed(&selected, by, &value).map(|(_, filter)| filter);
-        let name = visible(value);
-        let name = match filter {
-            Some(filter) => view! { <a href=list_href(&Query { filter, ..Query::default() })>{name}</a> }.into_any(),
-            None => name.into_any(),
-        };
         let percent = |share: f64| format::percent(share * 100.0);
         view! {
             <tr>
-                <td class="about"><span class="muted">{by.as_str()}</span> " " {name}</td>
+                <td class="about"><span class="muted">{by.as_str()}</span> " " {link(&selected, by, value)}</td>
                 <td class="number" title=format::things(format::whole(traces), "trace")>{percent(inside)}</td>
                 <td class="number">{percent(outside)}</td>
             </tr>

@@ -2,14 +2,14 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use tracellm_trace::{
     Filter, Query, Status, TraceSummary,
-    stats::{Analytics, Heat, Summary},
+    stats::{Analytics, Heat, Overview, Summary},
 };
 
 use crate::{
     charts::{Breakdown, CostChart, HeatMap, LatencyChart, VolumeChart},
     components::{ByName, CoverageNote, FilterForm, FirstTrace, Loaded, NothingMatches, TraceTable, query_of},
     format,
-    functions::{Overview, get_by_name, get_overview},
+    functions::{get_by_name, get_overview},
     url::{list_href, use_filter},
 };
 

@@ -1,4 +1,4 @@
-/// Why a store could not do what was asked. But for the last but one, none of them is the sender's fault.
+/// Why a store could not do what was asked. None but [`StoreError::Forbidden`] is the sender's fault.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database does not answer, or can't take writes now. Trying again later is right.

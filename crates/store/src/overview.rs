@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::try_join;
 use tracellm_trace::{
     FacetBy, FailureGroups, FailureTotals, Failures, Filter, Query, Selection, Sort, Status, Timestamp, Total, Trace,
-    stats::{Analytics, Heat, Summary},
+    stats::{Analytics, ByName, Overview, Summary},
 };
 
 use crate::{StoreError, TraceStore, groups};
@@ -25,61 +25,51 @@ pub async fn analytics(store: &dyn TraceStore, filter: &Filter) -> Result<Analyt
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn overview(store: &dyn TraceStore, filter: &Filter, now: Timestamp) -> Result<(Analytics, Heat, Option<Summary>), StoreError> {
-    let tally = store.tally(filter).await?;
-    let before = match filter.before(now) {
-        Some(before) => Some(summary(store, &before).await?),
-        None => None,
+pub async fn overview(store: &dyn TraceStore, filter: &Filter, now: Timestamp) -> Result<Overview, StoreError> {
+    let before = async {
+        match filter.before(now) {
+            Some(before) => summary(store, &before).await.map(Some),
+            None => Ok(None),
+        }
     };
-    let heat = tally.heat();
-    Ok((tally.finish(recent_failures(store, filter).await?), heat, before))
+    let (tally, before, recent) = try_join!(store.tally(filter), before, recent_failures(store, filter))?;
+    Ok(Overview { heat: tally.heat(), numbers: tally.finish(recent), before })
 }
 
 async fn summary(store: &dyn TraceStore, filter: &Filter) -> Result<Summary, StoreError> {
     Ok(store.tally(filter).await?.finish(Vec::new()).summary)
 }
 
-/// The models of most traces with their numbers, and how many further ones there are.
+/// Numbers of each model and tool, of at most so many.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn by_model(store: &dyn TraceStore, filter: &Filter, most: usize) -> Result<(Vec<(String, Summary)>, u64), StoreError> {
-    let facets = store.facets(filter).await?.finish();
-    let asked: Vec<String> = match &filter.model {
-        Some(model) => vec![model.clone()],
-        None => facets.of(FacetBy::Model).iter().map(|value| value.value.clone()).collect(),
+pub async fn by_name(store: &dyn TraceStore, filter: &Filter, most: usize) -> Result<ByName, StoreError> {
+    let all = store.facets(filter).await?.finish();
+    // What a filter asks for is the one model there is.
+    let (asked, further) = match &filter.model {
+        Some(model) => (vec![model.clone()], 0),
+        None => (all.of(FacetBy::Model).iter().map(|value| value.value.clone()).collect(), all.more_of(FacetBy::Model)),
     };
-    let further = facets.facets.iter().find(|facet| facet.by == FacetBy::Model && filter.model.is_none()).map_or(0, |facet| facet.more);
-    let more = asked.len().saturating_sub(most) as u64 + further;
-    let mut rows = Vec::new();
+    let more_models = asked.len().saturating_sub(most) as u64 + further;
+    let mut models = Vec::new();
     for model in asked.into_iter().take(most) {
         let numbers = summary(store, &Filter { model: Some(model.clone()), ..filter.clone() }).await?;
-        rows.push((model, numbers));
+        models.push((model, numbers));
     }
-    Ok((rows, more))
-}
-
-/// The tools of most traces: their names, how many traces used each, and how many of those failed, none where that is not known; and whether
-/// some are not counted yet.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn by_tool(store: &dyn TraceStore, filter: &Filter, most: usize) -> Result<(Vec<(String, u64, Option<u64>)>, bool), StoreError> {
-    let all = store.facets(filter).await?.finish();
     let failed = match filter.of_status(Status::Failed) {
         Some(failed) => Some(store.facets(&failed).await?.finish()),
         None => None,
     };
-    let is_whole = |facets: &tracellm_trace::Facets| facets.facets.iter().all(|facet| facet.by != FacetBy::Tool || facet.more == 0);
     let failures = |tool: &str| match &failed {
         None => Some(0),
-        Some(facets) => {
-            let found = facets.of(FacetBy::Tool).iter().find(|value| value.value == tool).map(|value| value.traces);
-            found.or_else(|| is_whole(facets).then_some(0))
+        Some(failed) => {
+            let found = failed.of(FacetBy::Tool).iter().find(|value| value.value == tool).map(|value| value.traces);
+            found.or_else(|| (failed.more_of(FacetBy::Tool) == 0).then_some(0))
         }
     };
-    let tools = all.of(FacetBy::Tool).iter().take(most);
-    Ok((tools.map(|tool| (tool.value.clone(), tool.traces, failures(&tool.value))).collect(), all.coverage.is_some()))
+    let tools = all.of(FacetBy::Tool).iter().take(most).map(|tool| (tool.value.clone(), tool.traces, failures(&tool.value)));
+    Ok(ByName { models, more_models, tools: tools.collect(), is_partial: all.coverage.is_some() })
 }
 
 /// What selected traces have more often than the rest of all that match.

@@ -6,12 +6,13 @@ use argon2::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::sync::Semaphore;
 use tracellm_trace::{Timestamp, User};
 
 use crate::{
     StoreError, TraceStore,
     access::{AccessError, hash, random},
+    whole::apart,
 };
 
 /// Under which they are kept.
@@ -66,7 +67,7 @@ pub async fn set(store: &dyn TraceStore, user: User, password: String) -> Result
     if !issues.is_empty() {
         return Err(AccessError::Invalid(issues));
     }
-    let password = apart(move || hashed(&password)).await??;
+    let password = hash_apart(move || hashed(&password)).await??;
     let name = user.name.clone();
     store.set_setting(&format!("{USERS}{name}"), Some(&written(&Kept { user, password })?)).await?;
     sign_out_everywhere(store, &name).await?;
@@ -93,7 +94,7 @@ pub async fn sign_in(store: &dyn TraceStore, name: &str, password: String, now: 
     let found = if is_possible { store.setting(&format!("{USERS}{name}")).await? } else { None };
     let kept = found.map(|text| read::<Kept>(&text)).transpose()?;
     let stored = kept.as_ref().map(|kept| kept.password.clone());
-    let is_right = apart(move || match stored {
+    let is_right = hash_apart(move || match stored {
         Some(stored) => {
             PasswordHash::new(&stored).is_ok_and(|stored| Argon2::default().verify_password(password.as_bytes(), &stored).is_ok())
         }
@@ -167,10 +168,10 @@ fn hashed(password: &str) -> Result<String, StoreError> {
 /// Passwords that are hashed at once: each takes 19 MB and tens of milliseconds, on purpose.
 static HASHING: Semaphore = Semaphore::const_new(2);
 
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+async fn hash_apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
     // It is never closed.
     let _turn = HASHING.acquire().await;
-    spawn_blocking(work).await.map_err(|error| StoreError::Failed(error.to_string()))
+    apart(work).await
 }
 
 fn written<T: Serialize>(value: &T) -> Result<String, StoreError> {

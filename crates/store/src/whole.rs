@@ -96,5 +96,5 @@ impl dyn TraceStore {
 
 /// Does what takes long beside the threads that answer requests.
 pub(crate) async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
-    spawn_blocking(work).await.map_err(|error| StoreError::Failed(format!("work on a trace broke off: {error}")))
+    spawn_blocking(work).await.map_err(|error| StoreError::Failed(format!("work broke off: {error}")))
 }

@@ -177,6 +177,12 @@ impl Step {
         (&self.tool_name, arguments)
     }
 
+    /// About how many bytes of JSON it takes.
+    pub fn size(&self) -> usize {
+        let texts = size_of_fields(&self.input) + size_of_fields(&self.output) + size_of_fields(&self.metadata);
+        texts + self.error.as_ref().map_or(0, String::len) + 300
+    }
+
     /// What it says went wrong, in its error or in what it gave.
     pub fn told_error(&self) -> Option<String> {
         let given = || ["error", "message"].iter().find_map(|name| self.output.get(*name)?.as_str().map(str::to_owned));
@@ -186,6 +192,19 @@ impl Step {
     /// Input and output together, where it has either.
     pub fn tokens(&self) -> Option<i64> {
         self.input_tokens.into_iter().chain(self.output_tokens).reduce(i64::saturating_add)
+    }
+}
+
+fn size_of_fields(fields: &Map<String, Value>) -> usize {
+    fields.iter().map(|(name, value)| name.len() + 4 + size_of_value(value)).sum()
+}
+
+fn size_of_value(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => 2 + items.iter().map(|item| 1 + size_of_value(item)).sum::<usize>(),
+        Value::Object(fields) => 2 + size_of_fields(fields),
+        _ => 8,
     }
 }
 

@@ -80,6 +80,11 @@ impl Facets {
     pub fn of(&self, by: FacetBy) -> &[FacetValue] {
         self.facets.iter().find(|facet| facet.by == by).map_or(&[], |facet| &facet.values)
     }
+
+    /// How many values there are of a kind besides those that are told.
+    pub fn more_of(&self, by: FacetBy) -> u64 {
+        self.facets.iter().find(|facet| facet.by == by).map_or(0, |facet| facet.more)
+    }
 }
 
 /// Tools and tags of a trace, each once, in order.

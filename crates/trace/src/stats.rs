@@ -14,6 +14,10 @@ pub use analytics::{Analytics, ChartPoint, Count, Sample, Summary, Tally};
 mod heat;
 pub use heat::Heat;
 
+/// What an overview shows.
+mod overview;
+pub use overview::{ByName, Overview};
+
 /// How wide the buckets of a chart are.
 mod bucket;
 pub use bucket::Bucket;

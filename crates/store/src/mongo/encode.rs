@@ -1,5 +1,4 @@
 use mongodb::bson::{Bson, DateTime, RawDocumentBuf};
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tracellm_trace::{Issue, Step, Timestamp, Trace, otlp::wire::to_hex};
 
@@ -44,7 +43,10 @@ pub(super) fn encode(trace: &Trace, id: &Bson, version: i64) -> Result<RawDocume
 }
 
 fn document(trace: &Trace, id: &Bson, version: i64) -> Result<RawDocumentBuf, Unwritable> {
-    bson::document(about(trace), |fields| {
+    // Beside the steps, the texts take most of it.
+    let bytes =
+        1_000 + trace.prompt.len() + trace.response.as_ref().map_or(0, String::len) + trace.steps.iter().map(Step::size).sum::<usize>();
+    bson::document(bytes, |fields| {
         fields.id(id)?;
         fields.integer("_v", version)?;
         fields.text("trace_id", &trace.trace_id)?;
@@ -64,13 +66,7 @@ fn document(trace: &Trace, id: &Bson, version: i64) -> Result<RawDocumentBuf, Un
         text(fields, "failure_reason", trace.failure_reason.as_deref())?;
         fields.date("created_at", date(trace.created_at))?;
         fields.date("updated_at", date(trace.updated_at))?;
-        let tokens = [
-            ("input_tokens", trace.input_tokens),
-            ("output_tokens", trace.output_tokens),
-            ("cached_tokens", trace.cached_tokens),
-            ("reasoning_tokens", trace.reasoning_tokens),
-        ];
-        some(tokens, |name, count| fields.integer(name, count))?;
+        tokens(fields, [trace.input_tokens, trace.output_tokens, trace.cached_tokens, trace.reasoning_tokens])?;
         some([("cost_usd", trace.cost_usd)], |name, cost| fields.float(name, cost))?;
         some([("session_id", trace.session_id.as_deref()), ("user_id", trace.user_id.as_deref())], |name, id| fields.text(name, id))?;
         if !trace.tags.is_empty() {
@@ -83,22 +79,6 @@ fn document(trace: &Trace, id: &Bson, version: i64) -> Result<RawDocumentBuf, Un
     })
 }
 
-/// About how many bytes a document takes; texts make most of it.
-fn about(trace: &Trace) -> usize {
-    let texts = |fields: &Map<String, Value>| fields.values().map(about_value).sum::<usize>();
-    let steps = trace.steps.iter().map(|step| 400 + texts(&step.input) + texts(&step.output) + texts(&step.metadata));
-    1_000 + trace.prompt.len() + trace.response.as_ref().map_or(0, String::len) + texts(&trace.metadata) + steps.sum::<usize>()
-}
-
-fn about_value(value: &Value) -> usize {
-    30 + match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(about_value).sum(),
-        Value::Object(fields) => fields.values().map(about_value).sum(),
-        _ => 0,
-    }
-}
-
 fn step(fields: &mut Fields<'_>, step: &Step) -> Result<(), Unwritable> {
     fields.text("step_id", &step.step_id)?;
     fields.text("tool_name", &step.tool_name)?;
@@ -109,17 +89,17 @@ fn step(fields: &mut Fields<'_>, step: &Step) -> Result<(), Unwritable> {
     fields.date("timestamp", date(step.timestamp))?;
     some([("kind", step.kind)], |name, kind| fields.text(name, kind.as_str()))?;
     some([("parent_id", step.parent_id.as_deref()), ("model_name", step.model_name.as_deref())], |name, text| fields.text(name, text))?;
-    let tokens = [
-        ("input_tokens", step.input_tokens),
-        ("output_tokens", step.output_tokens),
-        ("cached_tokens", step.cached_tokens),
-        ("reasoning_tokens", step.reasoning_tokens),
-    ];
-    some(tokens, |name, count| fields.integer(name, count))?;
+    tokens(fields, [step.input_tokens, step.output_tokens, step.cached_tokens, step.reasoning_tokens])?;
     if !step.metadata.is_empty() {
         fields.object("metadata", &step.metadata)?;
     }
     some([("error", step.error.as_deref())], |name, error| fields.text(name, error))
+}
+
+/// Of input, output, cache and reasoning.
+fn tokens(fields: &mut Fields<'_>, counts: [Option<i64>; 4]) -> Result<(), Unwritable> {
+    let names = ["input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"];
+    some(names.into_iter().zip(counts), |name, count| fields.integer(name, count))
 }
 
 /// The fields that are there.

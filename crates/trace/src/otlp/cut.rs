@@ -26,7 +26,7 @@ pub fn document(spans: &[Span], project_id: &str, now: Timestamp) -> Result<Norm
 /// Makes room in a trace of `total` steps.
 fn cut(trace: &mut Trace, total: usize) {
     let mut is_cut = total > trace.steps.len();
-    let mut sizes: Vec<(usize, usize)> = trace.steps.iter().map(size).enumerate().map(|(place, size)| (size, place)).collect();
+    let mut sizes: Vec<(usize, usize)> = trace.steps.iter().map(Step::size).enumerate().map(|(place, size)| (size, place)).collect();
     let mut bytes = sizes.iter().map(|(size, _)| size).sum::<usize>() + trace.prompt.len() + trace.response.as_ref().map_or(0, String::len);
     if bytes > MAX_BYTES {
         is_cut = true;
@@ -51,24 +51,5 @@ fn cut(trace: &mut Trace, total: usize) {
     }
     if is_cut {
         trace.metadata.insert(STEPS_TOTAL.to_owned(), total.into());
-    }
-}
-
-/// About how many bytes of JSON a step takes.
-fn size(step: &Step) -> usize {
-    let of = |fields: &Map<String, Value>| fields.iter().map(size_of_field).sum::<usize>();
-    of(&step.input) + of(&step.output) + of(&step.metadata) + step.error.as_ref().map_or(0, String::len) + 300
-}
-
-fn size_of_field((name, value): (&String, &Value)) -> usize {
-    name.len() + 4 + size_of_value(value)
-}
-
-fn size_of_value(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len() + 2,
-        Value::Array(items) => 2 + items.iter().map(|item| 1 + size_of_value(item)).sum::<usize>(),
-        Value::Object(fields) => 2 + fields.iter().map(size_of_field).sum::<usize>(),
-        _ => 8,
     }
 }
