@@ -19,9 +19,10 @@ const REACH: Duration = Duration::from_secs(3);
 /// How long a majority of a replica set may take to have a write on disk.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Not authorised (13, 18), out of time (50, 262), another write in the way (112), others of its set can't be reached (6, 7, 89, 9001), no
-/// majority yet (134), and a primary that steps down, shuts down or starts.
-const PASSING: [i32; 17] = [6, 7, 13, 18, 50, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436];
+/// What went wrong inside of it (1, 8) and a full disk (14031): no fault of what was asked, and a sender that is not told to come again loses
+/// its traces. Not authorised (13, 18), out of time (50, 262), another write in the way (112), others of its set can't be reached
+/// (6, 7, 89, 9001), no majority yet (134), and a primary that steps down, shuts down or starts.
+const PASSING: [i32; 20] = [1, 6, 7, 8, 13, 18, 50, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031];
 
 /// The way to the database: one client, with its pool, for as long as the process lives.
 pub(super) struct Connection {
