@@ -50,9 +50,22 @@ pub use removal::{delete, retention};
 mod access;
 pub use access::{key, project};
 
+/// Who did what.
+mod audit;
+pub use audit::audit;
+
 /// Those who sign in.
 mod users;
 pub use users::user;
+
+use std::sync::Arc;
+
+use tracellm_store::{TraceStore, audit::Auditor};
+
+/// Notes what is done here: whoever may run this on a store may do everything with it.
+fn auditor(store: &Arc<dyn TraceStore>) -> Auditor {
+    Auditor::new(store.clone(), "command line")
+}
 
 /// `1 trace`, `3 traces`.
 fn traces(n: usize) -> String {

@@ -73,6 +73,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor(options) => commands::doctor(location?, options).await,
         Command::Project(command) => commands::project(location?, command).await,
         Command::Key(command) => commands::key(location?, command).await,
+        Command::Audit(options) => commands::audit(location?, options).await,
         Command::User(command) => commands::user(location?, command).await,
     }
 }

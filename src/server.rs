@@ -32,6 +32,16 @@ mod intake;
 /// How much may be on its way at once.
 mod admission;
 
+/// Connections, and how long they may take.
+mod listen;
+pub use listen::serve;
+
+/// The keys that requests show.
+mod keys;
+
+/// How many whole documents are read at once.
+mod exports;
+
 /// What is counted, for Prometheus.
 mod metrics;
 
@@ -67,11 +77,16 @@ use leptos::{
 };
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 use tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
-use tracellm_app::{App, SignedIn, functions::ApiDescription, intake::IntakeLog, shell};
+use tracellm_app::{
+    App, SignedIn,
+    functions::{ApiDescription, Told},
+    intake::IntakeLog,
+    shell,
+};
 use tracellm_store::{StoreError, TraceStore, removal::Jobs};
-use tracellm_trace::Role;
+use tracellm_trace::{Limits, Role};
 
-use self::{admission::Admission, guard::Who, metrics::Metrics};
+use self::{admission::Admission, exports::Exports, guard::Who, keys::Keys, metrics::Metrics};
 
 /// What the ways in share: where traces go, and what is noted, counted and limited on the way.
 #[derive(Clone)]
@@ -83,12 +98,16 @@ pub struct Inlet {
     metrics: Metrics,
     admission: Admission,
     doors: Doors,
+    keys: Keys,
+    limits: Limits,
 }
 
 impl Inlet {
     /// Closed, nobody gets in without a user, of whom the first is made by the code.
-    pub fn new(store: Arc<dyn TraceStore>, is_closed: bool, first: Option<String>) -> Self {
+    pub fn new(store: Arc<dyn TraceStore>, limits: Limits, is_closed: bool, first: Option<String>) -> Self {
         Self {
+            keys: Keys::new(store.clone(), limits),
+            limits,
             doors: Doors::new(store.clone(), is_closed, first),
             metrics: Metrics::new(&*store),
             jobs: Jobs::new(store.clone()),
@@ -108,15 +127,18 @@ pub struct AppState {
     log: IntakeLog,
     metrics: Metrics,
     doors: Doors,
+    keys: Keys,
+    exports: Exports,
+    limits: Limits,
 }
 
 /// Every route of the product.
 pub fn router(inlet: Inlet, renderers: Renderers, hosts: Hosts) -> Router {
-    let Inlet { store, jobs, log, metrics, admission, doors } = inlet.clone();
-    let leptos = site::leptos_options();
-    let state = AppState { store: store.clone(), jobs: jobs.clone(), leptos, log: log.clone(), metrics, doors: doors.clone() };
+    let Inlet { store, jobs, log, metrics, admission, doors, keys, limits } = inlet.clone();
+    let (leptos, exports, looked_up) = (site::leptos_options(), Exports::new(&limits), keys.clone());
+    let state = AppState { store, jobs, leptos, log, metrics, doors: doors.clone(), keys, exports, limits };
     let options = state.leptos.clone();
-    let context = page_context(store, jobs, log);
+    let context = page_context(&state);
     let pages = Router::<AppState>::new()
         .leptos_routes_with_context(&state, generate_route_list(App), context, move || shell(options.clone()))
         .route_layer(axum::middleware::from_fn_with_state(renderers, pages::on_one_thread));
@@ -133,12 +155,13 @@ pub fn router(inlet: Inlet, renderers: Renderers, hosts: Hosts) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
         .fallback(file_or_not_found)
-        .layer(DefaultBodyLimit::max(tracellm_app::MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(usize::try_from(limits.decompressed).unwrap_or(usize::MAX)))
         .layer(RequestDecompressionLayer::new().gzip(true).zstd(true))
         .layer(axum::middleware::from_fn_with_state(admission, admission::limit))
-        .layer(axum::middleware::from_fn_with_state(state.store.clone(), body::refuse_too_large))
-        .layer(axum::middleware::from_fn_with_state(inlet, intake::note))
+        .layer(axum::middleware::from_fn_with_state(limits, body::bound))
+        .layer(axum::middleware::from_fn_with_state(looked_up, keys::look))
         .layer(axum::middleware::from_fn_with_state(doors, guard::check))
+        .layer(axum::middleware::from_fn_with_state(inlet, intake::note))
         .layer(axum::middleware::from_fn_with_state(hosts, hosts::refuse_strangers))
         .layer(axum::middleware::from_fn(security::add_headers))
         .layer(CompressionLayer::new())
@@ -146,7 +169,8 @@ pub fn router(inlet: Inlet, renderers: Renderers, hosts: Hosts) -> Router {
 }
 
 /// What pages and server functions find in their context.
-fn page_context(store: Arc<dyn TraceStore>, jobs: Jobs, log: IntakeLog) -> impl Fn() + Clone + Send + Sync + 'static {
+fn page_context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
+    let AppState { store, jobs, log, limits, .. } = state.clone();
     move || {
         let who = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Who>().cloned());
         // Whom no guard let in gets nothing.
@@ -155,6 +179,8 @@ fn page_context(store: Arc<dyn TraceStore>, jobs: Jobs, log: IntakeLog) -> impl 
             provide_context(SignedIn(user.name.clone()));
         }
         provide_context(ApiDescription(api::openapi::DOCUMENT.clone()));
+        provide_context(Told { limits: limits.told() });
+        provide_context(caller::auditor(None, Some(&who), store.clone()));
         provide_context(who.scoped(store.clone()));
         if who.may_everywhere(Role::Admin) {
             provide_context(jobs.clone());
@@ -176,7 +202,5 @@ async fn file_or_not_found(State(state): State<AppState>, request: Request) -> R
         return file;
     }
     let options = state.leptos.clone();
-    render_app_async_with_context(page_context(state.store, state.jobs, state.log), move || shell(options.clone()))(request)
-        .await
-        .into_response()
+    render_app_async_with_context(page_context(&state), move || shell(options.clone()))(request).await.into_response()
 }

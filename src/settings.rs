@@ -5,7 +5,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracellm_store::Location;
-use tracellm_trace::{Cursor, Keep, Role, Scope, Timestamp, otlp};
+use tracellm_trace::{Cursor, Keep, Limits, Role, Scope, Timestamp, otlp};
 
 /// The filters of a list.
 mod filter;
@@ -72,6 +72,8 @@ pub enum Command {
     /// Create, list or revoke API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Print who created, changed, revoked, deleted or exported what, and whether the log is as it was written
+    Audit(AuditOptions),
     /// Add, list or remove those who sign in; once there is one, nobody else gets in
     #[command(subcommand)]
     User(UserCommand),
@@ -101,6 +103,23 @@ pub struct StartOptions {
     /// Answer to this name too, beside those of this machine: of a proxy that stands before it
     #[arg(long, env = "TRACELLM_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     pub allow_host: Vec<String>,
+    /// Change a limit; the page /settings lists them all
+    #[arg(long = "limit", env = "TRACELLM_LIMITS", value_name = "NAME=VALUE", value_delimiter = ',')]
+    pub limits: Vec<String>,
+}
+
+impl StartOptions {
+    /// The limits, with those that are changed.
+    ///
+    /// # Errors
+    /// One has no such name, or can't be so.
+    pub fn limits(&self) -> Result<Limits, crate::Failure> {
+        let mut limits = Limits::default();
+        for text in self.limits.iter().filter(|text| !text.trim().is_empty()) {
+            limits.set(text).map_err(|why| format!("--limit {text}: {why}"))?;
+        }
+        Ok(limits)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -198,6 +217,13 @@ pub struct DoctorOptions {
     /// Store the hashes of keys that the reference package stored in clear; it then no longer finds them
     #[arg(long)]
     pub fix: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct AuditOptions {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn speed(text: &str) -> Result<f64, String> {

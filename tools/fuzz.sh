@@ -15,7 +15,7 @@ cd "$root"
 first=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(json_ingest otlp_json otlp_protobuf query)
+[ ${#targets[@]} -gt 0 ] || targets=(json_ingest otlp_json otlp_protobuf query search cursor masking)
 for target in "${targets[@]}"; do
     case $target in
         json_ingest) seeds=crates/trace/fixtures ;;

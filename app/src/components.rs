@@ -133,6 +133,14 @@ pub use removal::{Begun, Delete, DeletePanel, Jobs};
 mod retention;
 pub use retention::RetentionRules;
 
+/// What is masked before it is stored.
+mod masking;
+pub use masking::MaskingRules;
+
+/// Limits, and who did what.
+mod limits;
+pub use limits::{AuditTable, LimitTable};
+
 /// JSON and long text, with a button that copies it.
 mod text_block;
 pub use text_block::{JsonBlock, TextBlock, Verbatim};

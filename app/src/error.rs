@@ -35,8 +35,15 @@ pub enum ApiError {
     /// Every document of the request was refused.
     #[error("{}", if .0.len() == 1 { "the trace was refused" } else { "every trace was refused" })]
     Refused(Vec<ItemReport>),
-    #[error("the body is larger than {} MiB, the most that is read", MAX_BODY_BYTES >> 20)]
-    TooLarge,
+    /// More bytes than these.
+    #[error("the body is larger than {}, the most that is read", bytes(*.0))]
+    TooLarge(u64),
+    /// Not whole within so many seconds.
+    #[error("the body was not there within {0} s")]
+    TooSlow(u64),
+    /// Too often; after a while it may be asked again.
+    #[error("{0}")]
+    Limited(String),
     /// The database does not answer; later it may.
     #[error("{0}")]
     Unavailable(String),
@@ -51,8 +58,9 @@ pub enum ApiError {
     Transport(ServerFnErrorErr),
 }
 
-/// Most bytes of a request body, before and after decompression.
-pub const MAX_BODY_BYTES: usize = 20 << 20;
+fn bytes(count: u64) -> String {
+    if count.is_multiple_of(1 << 20) { format!("{} MiB", count >> 20) } else { format!("{count} bytes") }
+}
 
 impl ApiError {
     /// The HTTP status that says this.
@@ -64,7 +72,9 @@ impl ApiError {
             Self::Forbidden(_) | Self::Stranger(_) => 403,
             Self::Conflict(_) => 409,
             Self::Refused(_) | Self::EmptyBatch | Self::Invalid(_) => 422,
-            Self::TooLarge => 413,
+            Self::TooLarge(_) => 413,
+            Self::TooSlow(_) => 408,
+            Self::Limited(_) => 429,
             Self::Unavailable(_) | Self::Overloaded => 503,
             Self::Failed => 500,
             Self::Transport(error) => match error {
@@ -92,7 +102,9 @@ impl ApiError {
             Self::Forbidden(_) => "key.scope",
             Self::Stranger(_) => "origin.refused",
             Self::Refused(_) => "trace.refused",
-            Self::TooLarge => "body.too_large",
+            Self::TooLarge(_) => "body.too_large",
+            Self::TooSlow(_) => "body.too_slow",
+            Self::Limited(_) => "rate.limited",
             Self::Unavailable(_) => "database.unavailable",
             Self::Overloaded => "server.overloaded",
             Self::Failed => "internal",
@@ -152,6 +164,7 @@ mod ssr {
             match error {
                 IngestError::Unreadable(issue) => Self::Unreadable(issue),
                 IngestError::Empty => Self::EmptyBatch,
+                IngestError::TooMany(issue) => Self::Invalid(vec![issue]),
                 IngestError::Refused(reports) => Self::Refused(reports),
                 IngestError::Store(error) => error.into(),
             }

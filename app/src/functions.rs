@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
-    ApiKey, Diagnosis, Diff, Facets, FailureGroups, Failures, Filter, Going, GroupState, Job, NewKey, NewProject, Outline, Page, Project,
-    Query, Report, Retention, SavedView, Step, Trace, TraceSummary, Why,
+    ApiKey, Diagnosis, Diff, Facets, FailureGroups, Failures, Filter, GroupState, Job, NewKey, NewProject, Outline, Page, Project, Query,
+    Report, SavedView, Step, Trace, TraceSummary, Why,
     otlp::{Explanation, Prices},
 };
 
@@ -11,6 +11,12 @@ use crate::{ApiError, intake::IntakePage, wire::Json};
 /// Numbers: all together, by name, of a selection.
 mod overview;
 pub use overview::{get_by_name, get_overview, get_selection};
+
+/// What is kept, how much of it, and who did what.
+mod keeping;
+#[cfg(feature = "ssr")]
+pub use keeping::Told;
+pub use keeping::{get_audit_log, get_limits, get_masking, get_retention, preview_retention, set_masking, set_retention};
 
 /// A page of the list.
 #[server(prefix = "/fn", endpoint = "traces/list", input = Json, output = Json)]
@@ -160,14 +166,15 @@ pub async fn remove_view(view_id: String) -> Result<(), ApiError> {
 /// Deletes one trace.
 #[server(prefix = "/fn", endpoint = "traces/remove", input = Json, output = Json)]
 pub async fn remove_trace(project_id: String, trace_id: String) -> Result<(), ApiError> {
-    server::answer(server::store().remove(vec![tracellm_store::TraceKey { project_id, trace_id }]).await.map(drop))
+    let keys = vec![tracellm_store::TraceKey { project_id, trace_id }];
+    server::answer(tracellm_store::removal::remove(&*server::store(), &server::auditor(), keys).await.map(drop))
 }
 
 /// Deletes some traces, each by its project and id; says how many there were.
 #[server(prefix = "/fn", endpoint = "traces/remove-some", input = Json, output = Json)]
 pub async fn remove_traces(keys: Vec<(String, String)>) -> Result<u64, ApiError> {
     let keys = keys.into_iter().map(|(project_id, trace_id)| tracellm_store::TraceKey { project_id, trace_id });
-    server::answer(server::store().remove(keys.collect()).await)
+    server::answer(tracellm_store::removal::remove(&*server::store(), &server::auditor(), keys.collect()).await)
 }
 
 /// Begins to delete all that match.
@@ -176,13 +183,13 @@ pub async fn remove_matching(filter: Filter) -> Result<Job, ApiError> {
     if filter.is_empty() {
         return server::answer(Err(ApiError::Invalid(vec![tracellm_trace::Issue::error("removal.everything", "filter", "names nothing")])));
     }
-    server::answer(server::jobs()?.remove_matching(filter.at(server::now())).await)
+    server::answer(server::jobs()?.remove_matching(&server::auditor(), filter.at(server::now())).await)
 }
 
 /// Begins to delete a project with its traces and keys.
 #[server(prefix = "/fn", endpoint = "projects/remove", input = Json, output = Json)]
 pub async fn remove_project(project_id: String) -> Result<Job, ApiError> {
-    server::answer(server::jobs()?.remove_project(project_id).await)
+    server::answer(server::jobs()?.remove_project(&server::auditor(), project_id).await)
 }
 
 /// What the server does on its own, the newest first.
@@ -197,25 +204,10 @@ pub async fn cancel_job(job_id: String) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// How long traces are kept; none where the database does not say, which is no failure of the page that tells so.
-#[server(prefix = "/fn", endpoint = "retention/get", input = Json, output = Json)]
-pub async fn get_retention() -> Result<Option<Retention>, ApiError> {
-    Ok(tracellm_store::removal::retention(&*server::store()).await.map_err(ApiError::from).ok())
-}
-
-/// How much would go under these rules now.
-#[server(prefix = "/fn", endpoint = "retention/preview", input = Json, output = Json)]
-pub async fn preview_retention(retention: Retention) -> Result<Vec<Going>, ApiError> {
-    server::answer(server::sound(retention.check()))?;
-    server::answer(tracellm_store::removal::preview(&*server::store(), &retention).await)
-}
-
-/// Sets how long traces are kept; what is too old goes at once.
-#[server(prefix = "/fn", endpoint = "retention/set", input = Json, output = Json)]
-pub async fn set_retention(retention: Retention) -> Result<(), ApiError> {
-    server::answer(server::sound(retention.check()))?;
-    server::answer(tracellm_store::removal::set_retention(&*server::store(), &retention).await)?;
-    server::answer(server::jobs()?.apply_retention().await.map(drop))
+/// The documents of some traces, a line each.
+#[server(prefix = "/fn", endpoint = "traces/export", input = Json, output = Json)]
+pub async fn export_traces(keys: Vec<(String, String)>) -> Result<String, ApiError> {
+    server::answer(server::exported(keys).await)
 }
 
 /// How the store is.
@@ -258,19 +250,20 @@ pub struct NewSecret {
 
 #[server(prefix = "/fn", endpoint = "projects/create", input = Json, output = Json)]
 pub async fn create_project(new: NewProject) -> Result<NewSecret, ApiError> {
-    let (_, created) = server::answer(tracellm_store::access::create_project(&*server::store(), new, server::now()).await)?;
+    let (_, created) =
+        server::answer(tracellm_store::access::create_project(&*server::store(), &server::auditor(), new, server::now()).await)?;
     Ok(NewSecret { key: created.key, secret: created.secret })
 }
 
 #[server(prefix = "/fn", endpoint = "keys/create", input = Json, output = Json)]
 pub async fn create_key(new: NewKey) -> Result<NewSecret, ApiError> {
-    let created = server::answer(tracellm_store::access::create_key(&*server::store(), new, server::now()).await)?;
+    let created = server::answer(tracellm_store::access::create_key(&*server::store(), &server::auditor(), new, server::now()).await)?;
     Ok(NewSecret { key: created.key, secret: created.secret })
 }
 
 #[server(prefix = "/fn", endpoint = "keys/revoke", input = Json, output = Json)]
 pub async fn revoke_key(key_id: String) -> Result<(), ApiError> {
-    server::answer(tracellm_store::access::revoke_key(&*server::store(), &key_id, server::now()).await)
+    server::answer(tracellm_store::access::revoke_key(&*server::store(), &server::auditor(), &key_id, server::now()).await)
 }
 
 #[cfg(feature = "ssr")]
@@ -280,13 +273,18 @@ mod server {
     use leptos::prelude::{expect_context, use_context};
     use leptos_axum::ResponseOptions;
     pub use tracellm_store::ingest::now;
-    use tracellm_store::{TraceStore, compare, removal::Jobs};
+    use tracellm_store::{TraceStore, audit::Auditor, compare, removal::Jobs};
     use tracellm_trace::{Diff, Issue, Source, TraceSummary};
 
     use super::{Asked, Compared, STEPS_SHOWN, TracePart};
     use crate::ApiError;
 
     pub fn store() -> Arc<dyn TraceStore> {
+        expect_context()
+    }
+
+    /// Notes what is done in the name of whoever asks.
+    pub fn auditor() -> Auditor {
         expect_context()
     }
 
@@ -315,6 +313,18 @@ mod server {
         };
         let shortened = crate::shorten::shorten(&mut trace);
         Ok(TracePart { trace, first: first.min(total.saturating_sub(1)), total, shortened, explanation, why })
+    }
+
+    pub async fn exported(keys: Vec<(String, String)>) -> Result<String, ApiError> {
+        let (store, mut lines) = (store(), String::new());
+        let named: Vec<_> = keys.iter().map(|(project_id, trace_id)| format!("{project_id}/{trace_id}")).collect();
+        auditor().note("traces.exported", named.join(", ")).await?;
+        for (project_id, trace_id) in keys {
+            let trace = store.get(Some(&project_id), &trace_id).await?.ok_or_else(|| ApiError::no_trace(&trace_id))?;
+            lines += &serde_json::to_string(&trace).map_err(|_| ApiError::Failed)?;
+            lines.push('\n');
+        }
+        Ok(lines)
     }
 
     pub async fn compared(Asked { pair, left_project, right_project }: Asked) -> Result<Compared, ApiError> {

@@ -45,7 +45,7 @@ pub use standalone::standalone;
 
 /// What can go wrong, as told to browsers and to API clients alike.
 mod error;
-pub use error::{ApiError, MAX_BODY_BYTES};
+pub use error::ApiError;
 
 /// Numbers and times as people read them, the same on both sides.
 mod format;

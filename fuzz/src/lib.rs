@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 
 use tracellm_trace::{
-    Context, Query, Source, Timestamp,
+    Context, Limits, Query, Search, Source, Timestamp,
     body::{self, Body, Layout},
+    masking::{Detector, MaskRules, Masked, Masker, Masking},
     normalize,
     otlp::{self, Span, wire},
     query::Cursor,
+    search,
 };
 
 /// Protobuf as the server reads it.
@@ -66,9 +68,53 @@ pub fn query(data: &[u8]) {
     }
 }
 
+/// What is typed into the search box, and a text that is searched.
+pub fn search(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (asked, text) = text.split_once('\n').unwrap_or((text, text));
+    search::complete(asked, &|_| vec!["gpt-4.1".to_owned()]);
+    assert!(search::pieces(asked).map(str::len).sum::<usize>() <= asked.len(), "pieces are more than what was typed");
+    let Ok(search) = Search::parse(asked) else { return };
+    assert_eq!(Search::parse(search.as_str()).as_ref(), Ok(&search), "a search is not read as it is written");
+    let context = Context { now: now(), fresh_id: "tr_fresh".to_owned(), source: Source::Json, key: None };
+    let Ok(done) = normalize(&json(&serde_json::json!({ "prompt": text })), &context) else { return };
+    search::terms(&done.trace);
+    search.keys();
+    search.snippet(&done.trace);
+    if search.finds(&done.trace) {
+        assert!(search.finds_words(&done.trace), "it is found, and its words are not");
+    }
+}
+
+/// A place in a list, as an address has it.
+pub fn cursor(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Some(cursor) = Cursor::decode(text) {
+        assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor), "a cursor is not read as it is written");
+    }
+}
+
+/// Rules, and a text that they mask: what is masked stays as it is.
+pub fn masking(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (pattern, text) = text.split_once('\n').unwrap_or(("", text));
+    let every = MaskRules { detectors: Detector::ALL.to_vec(), ..MaskRules::default() };
+    let once = masked(&every, text);
+    assert_eq!(masked(&every, &once), once, "a masked text is masked to something else");
+    let patterns = BTreeMap::from([("own".to_owned(), pattern.to_owned())]);
+    let rules = Masking { default: MaskRules { patterns, ..every }, ..Masking::default() };
+    if rules.check().is_empty() {
+        masked(&rules.default, text);
+    }
+}
+
+fn masked(rules: &MaskRules, text: &str) -> String {
+    Masker::new(rules).and_then(|masker| masker.text(text, &mut Masked::new())).unwrap_or_else(|| text.to_owned())
+}
+
 /// Each trace of the spans: the same in every order, and explained.
 fn fold(request: wire::Request) {
-    let (spans, _) = request.into_spans();
+    let (spans, _) = request.into_spans(&Limits::default());
     let mut traces: BTreeMap<String, Vec<Span>> = BTreeMap::new();
     for span in spans {
         traces.entry(span.trace_id.clone()).or_default().push(span);

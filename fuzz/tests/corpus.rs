@@ -35,3 +35,18 @@ fn otlp_protobuf() {
 fn query() {
     replay("corpus/query", tracellm_fuzz::query);
 }
+
+#[test]
+fn search() {
+    replay("corpus/search", tracellm_fuzz::search);
+}
+
+#[test]
+fn cursor() {
+    replay("corpus/cursor", tracellm_fuzz::cursor);
+}
+
+#[test]
+fn masking() {
+    replay("corpus/masking", tracellm_fuzz::masking);
+}

@@ -9,6 +9,7 @@ use tracellm_trace::{NewKey, NewProject, Timestamp};
 
 use crate::{
     Failure,
+    commands::auditor,
     settings::{KeyCommand, ProjectCommand},
 };
 
@@ -16,7 +17,8 @@ pub async fn project(location: Location, command: ProjectCommand) -> Result<(), 
     let store = tracellm_store::open(&location).await?;
     match command {
         ProjectCommand::Create { name, description, environment } => {
-            let (project, created) = access::create_project(&*store, NewProject { name, description, environment }, now()).await?;
+            let (project, created) =
+                access::create_project(&*store, &auditor(&store), NewProject { name, description, environment }, now()).await?;
             eprintln!("created the project `{}`", project.project_id);
             tell(&created)?;
         }
@@ -37,7 +39,7 @@ pub async fn key(location: Location, command: KeyCommand) -> Result<(), Failure>
     match command {
         KeyCommand::Create { project_id, environment, scope, expires_at } => {
             let new = NewKey { project_id, environment, scope, expires_at };
-            tell(&access::create_key(&*store, new, now()).await?)?;
+            tell(&access::create_key(&*store, &auditor(&store), new, now()).await?)?;
         }
         KeyCommand::List { project_id } => {
             let mut out = io::stdout().lock();
@@ -54,7 +56,7 @@ pub async fn key(location: Location, command: KeyCommand) -> Result<(), Failure>
             }
         }
         KeyCommand::Revoke { key_id } => {
-            access::revoke_key(&*store, &key_id, now()).await?;
+            access::revoke_key(&*store, &auditor(&store), &key_id, now()).await?;
             eprintln!("revoked {key_id}");
         }
     }

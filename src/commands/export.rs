@@ -8,7 +8,7 @@ use tracellm_trace::{Query, query::MAX_LIMIT};
 
 use crate::{
     Failure,
-    commands::traces,
+    commands::{auditor, traces},
     progress,
     settings::{ExportOptions, Format},
 };
@@ -29,6 +29,9 @@ pub async fn export(location: Location, options: ExportOptions) -> Result<(), Fa
         Format::Ndjson => ("", "\n", "\n"),
         Format::Csv => (csv::HEADING, "", ""),
     };
+    let said: Vec<_> = query.filter.to_pairs().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let said = if said.is_empty() { "all".to_owned() } else { said.join(", ") };
+    auditor(&store).note("traces.exported", said).await?;
     let mut written = 0;
     let progress = progress::bar("exporting", store.count(&query.filter).await?.count);
     loop {

@@ -70,7 +70,7 @@ async fn import_file(store: &dyn TraceStore, path: &Path, tally: &mut Tally) -> 
     let (exports, items): (Vec<&str>, Vec<&str>) =
         items.into_iter().partition(|item| item.contains("\"resourceSpans\"") && wire::read(item).is_ok());
     for export in exports {
-        let report = ingest::store_spans(store, wire::read(export).map_err(|issue| issue.message)?, None).await?;
+        let report = ingest::store_spans(store, wire::read(export).map_err(|issue| issue.message)?, &Source::Import.into()).await?;
         tally.spans += report.accepted;
         tally.refused += report.rejected.len();
         for rejected in report.rejected {

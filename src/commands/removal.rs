@@ -11,7 +11,7 @@ use tracellm_trace::{Goes, Job, JobState, Retention};
 
 use crate::{
     Failure,
-    commands::traces,
+    commands::{auditor, traces},
     progress,
     settings::{DeleteOptions, RetentionCommand},
 };
@@ -27,7 +27,7 @@ pub async fn delete(location: Location, options: DeleteOptions) -> Result<(), Fa
     if let Some(trace_id) = trace_id {
         let found = store.document(filter.project_id.as_deref(), &trace_id).await?;
         let trace = found.ok_or_else(|| format!("there is no trace `{trace_id}`"))?;
-        store.remove(vec![TraceKey { project_id: trace.project_id, trace_id: trace.trace_id }]).await?;
+        removal::remove(&*store, &auditor(&store), vec![TraceKey { project_id: trace.project_id, trace_id: trace.trace_id }]).await?;
         eprintln!("deleted 1 trace");
     } else if filter.is_empty() {
         return Err("say which: --trace-id ID, or the filters of the list (all of them: --to 9999-12-31)".into());
@@ -37,7 +37,7 @@ pub async fn delete(location: Location, options: DeleteOptions) -> Result<(), Fa
             return Err(format!("{} would be deleted; --yes deletes them", traces(usize::try_from(count)?)).into());
         }
         let jobs = Jobs::new(store.clone());
-        let job = jobs.remove_matching(filter).await?;
+        let job = jobs.remove_matching(&auditor(&store), filter).await?;
         eprintln!("deleted {}", traces(usize::try_from(wait(&jobs, job).await?.done)?));
     }
     store.close().await;
@@ -61,7 +61,7 @@ pub async fn retention(location: Location, command: RetentionCommand) -> Result<
             if let Some(issue) = retention.check().first() {
                 return Err(format!("{} {}", issue.path, issue.message).into());
             }
-            removal::set_retention(&*store, &retention).await?;
+            removal::set_retention(&*store, &auditor(&store), &retention).await?;
         }
         RetentionCommand::Run => {
             let jobs = Jobs::new(store.clone());

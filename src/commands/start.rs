@@ -1,6 +1,5 @@
 use std::{net::SocketAddr, time::Duration};
 
-use axum::serve::ListenerExt;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -17,6 +16,8 @@ const GRACE: Duration = Duration::from_secs(8);
 const DEMO_TRACES: u32 = 240;
 
 pub async fn start(location: Location, options: StartOptions) -> Result<(), Failure> {
+    let limits = options.limits()?;
+    tracellm_store::bound_questions(Duration::from_secs(limits.query_time));
     let hosts = [Some(options.host), options.otlp_grpc.map(|address| address.ip())];
     let elsewhere = hosts.into_iter().flatten().find(|host| !host.is_loopback());
     let is_closed = options.first_run || elsewhere.is_some() && !options.allow_anyone;
@@ -46,8 +47,6 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
     }
     let address = listener.local_addr()?;
     announce(address, &options);
-    // Without it a streamed page waits for the client's delayed acknowledgement.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let (stop, stopped) = watch::channel(false);
     let watched = store.clone();
     let signalled = tokio::spawn(async move {
@@ -60,18 +59,19 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
     if let Some(code) = &first {
         tracing::warn!("nobody can sign in yet; make the first user at http://{address}/login?code={code}");
     }
-    let inlet = server::Inlet::new(store.clone(), is_closed, first);
+    let inlet = server::Inlet::new(store.clone(), limits, is_closed, first);
     let hosts = server::Hosts::new(options.allow_host, options.host.is_loopback());
     let retaining = tokio::spawn(inlet.jobs.clone().keep_retention());
     let router = server::router(inlet.clone(), server::Renderers::start()?, hosts);
-    let serving = axum::serve(listener, router).with_graceful_shutdown(told(stopped.clone()));
+    let serving = server::serve(listener, router, limits, told(stopped.clone()));
     let serving_grpc = async {
         let Some(listener) = grpc else { return Ok(()) };
         tracing::info!("OTLP/gRPC is taken at {}", listener.local_addr()?);
-        axum::serve(listener, server::grpc::router(inlet)).with_graceful_shutdown(told(stopped.clone())).await
+        server::serve(listener, server::grpc::router(inlet), limits, told(stopped.clone())).await;
+        Ok::<_, Failure>(())
     };
     tokio::select! {
-        done = async { tokio::try_join!(serving.into_future(), serving_grpc) } => drop(done?),
+        done = async { tokio::join!(serving, serving_grpc) } => done.1?,
         () = async { told(stopped.clone()).await; tokio::time::sleep(GRACE).await } => tracing::warn!("some requests were cut off"),
     }
     signalled.abort();

@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use tracellm_store::{Location, ingest::now, users};
 use tracellm_trace::User;
 
-use crate::{Failure, settings::UserCommand};
+use crate::{Failure, commands::auditor, settings::UserCommand};
 
 pub async fn user(location: Location, command: UserCommand) -> Result<(), Failure> {
     let store = tracellm_store::open(&location).await?;
@@ -14,7 +14,7 @@ pub async fn user(location: Location, command: UserCommand) -> Result<(), Failur
             let everywhere = projects.is_empty().then_some(role);
             let projects = projects.into_iter().map(|project_id| (project_id, role)).collect();
             let user = User { name: name.clone(), role: everywhere, projects, created_at: now() };
-            users::set(&*store, user, password.clone()).await?;
+            users::set(&*store, &auditor(&store), user, password.clone()).await?;
             eprintln!("{name} is {} {}", role.as_str(), if everywhere.is_some() { "of everything" } else { "of these projects" });
             if !password_stdin {
                 eprintln!("the password is told this once:");
@@ -30,7 +30,7 @@ pub async fn user(location: Location, command: UserCommand) -> Result<(), Failur
             }
         }
         UserCommand::Remove { name } => {
-            if !users::remove(&*store, &name).await? {
+            if !users::remove(&*store, &auditor(&store), &name).await? {
                 return Err(format!("there is no user {name}").into());
             }
             eprintln!("removed {name}");

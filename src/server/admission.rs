@@ -25,6 +25,8 @@ const LEAST: f64 = 1e6;
 const MOST: f64 = 12e6;
 /// A request that takes longer from its last byte to its answer says that too many are on their way.
 const TARGET: Duration = Duration::from_millis(400);
+/// What a client that is refused still sends is read for so long.
+const DRAINED_FOR: Duration = Duration::from_secs(10);
 /// What compressed bytes stand for, about.
 const COMPRESSION: u64 = 8;
 
@@ -120,10 +122,10 @@ pub async fn limit(State(admission): State<Admission>, request: Request, next: N
 async fn refuse(request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
     // A client that is cut off while it sends never sees the answer.
-    body::drain(&mut body).await;
+    body::drain(&mut body, tokio::time::Instant::now() + DRAINED_FOR).await;
     match intake::way(&parts.method, parts.uri.path()) {
-        Some("otlp") => otlp::failure(&ApiError::Overloaded, otlp::Encoding::of(&parts.headers).unwrap_or(otlp::Encoding::Json)),
-        Some("grpc") => grpc::overloaded(),
+        Some("otlp") => otlp::refused(&ApiError::Overloaded, &parts.headers),
+        Some("grpc") => grpc::refused(&ApiError::Overloaded),
         _ => Failure(ApiError::Overloaded).into_response(),
     }
 }

@@ -53,6 +53,7 @@ pub fn status_of(error: &ApiError) -> StatusCode {
 pub fn retry_after(error: &ApiError) -> Option<HeaderValue> {
     match error {
         ApiError::Overloaded => Some(HeaderValue::from_static("1")),
+        ApiError::Limited(_) => Some(HeaderValue::from_static("60")),
         error => (status_of(error) == StatusCode::SERVICE_UNAVAILABLE).then(|| HeaderValue::from_static("5")),
     }
 }

@@ -7,8 +7,8 @@ pub mod numbers;
 /// `/api/projects` and `/api/api-keys`.
 pub mod access;
 
-/// Deleting: a trace, what matches, a project; jobs; how long traces are kept.
-pub mod removal;
+/// What is kept: deleting, jobs, how long traces are kept, what is masked, and the log of who did what.
+pub mod keeping;
 
 /// `/api/openapi.json`: the description of all this.
 pub mod openapi;
@@ -33,19 +33,21 @@ type Store = State<Arc<dyn TraceStore>>;
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/openapi.json", get(openapi::document))
-        .route("/api/traces", get(traces::list).post(traces::ingest).delete(removal::traces))
-        .route("/api/traces/{trace_id}", get(traces::get).delete(removal::trace))
+        .route("/api/traces", get(traces::list).post(traces::ingest).delete(keeping::traces))
+        .route("/api/traces/{trace_id}", get(traces::get).delete(keeping::trace))
         .route("/api/traces/{trace_id}/html", get(traces::get_html))
         .route("/api/analytics", get(numbers::analytics))
         .route("/api/failures", get(numbers::failures))
         .route("/api/failures/groups", get(numbers::failure_groups))
         .route("/api/facets", get(numbers::facets))
         .route("/api/projects", get(access::list_projects).post(access::create_project))
-        .route("/api/projects/{project_id}", delete(removal::project))
-        .route("/api/jobs", get(removal::jobs))
-        .route("/api/jobs/{job_id}", get(removal::job).delete(removal::cancel_job))
-        .route("/api/retention", get(removal::retention).put(removal::set_retention))
-        .route("/api/retention/preview", post(removal::preview))
+        .route("/api/projects/{project_id}", delete(keeping::project))
+        .route("/api/jobs", get(keeping::jobs))
+        .route("/api/jobs/{job_id}", get(keeping::job).delete(keeping::cancel_job))
+        .route("/api/retention", get(keeping::retention).put(keeping::set_retention))
+        .route("/api/retention/preview", post(keeping::preview))
+        .route("/api/masking", get(keeping::masking).put(keeping::set_masking))
+        .route("/api/audit", get(keeping::audit_log))
         .route("/api/api-keys", get(access::list_keys).post(access::create_key))
         .route("/api/api-keys/{key_id}", delete(access::revoke_key))
 }

@@ -6,12 +6,13 @@ use http::{HeaderMap, header, request};
 use tracellm_app::ApiError;
 use tracellm_store::{
     TraceStore,
-    access::{PREFIX, authenticate},
+    access::{PREFIX, opens},
+    audit::Auditor,
     ingest::now,
 };
 use tracellm_trace::{ApiKey, Filter, Role, Scope, User};
 
-use crate::server::{answer::Failure, guard::Who, intake::KeyShown};
+use crate::server::{answer::Failure, guard::Who, intake::KeyShown, keys::Shown};
 
 /// Who stores: the key that was shown, if one was.
 pub struct Writer(pub Option<ApiKey>);
@@ -27,13 +28,16 @@ enum Reach {
     Nothing,
 }
 
-/// Who may do everything.
-pub struct Admin;
+/// Who takes something out; that is noted in their name.
+pub struct Exporter(pub Auditor);
+
+/// Who may do everything; what they do is noted in their name.
+pub struct Admin(pub Auditor);
 
 impl Writer {
     /// For a route that words its refusals itself.
-    pub async fn of(parts: &request::Parts, store: &dyn TraceStore) -> Result<Self, Failure> {
-        key(parts, store, Scope::Ingest).await.map(Self)
+    pub fn of(parts: &request::Parts) -> Result<Self, Failure> {
+        key(parts, Scope::Ingest).map(Self)
     }
 }
 
@@ -87,12 +91,13 @@ pub fn secret(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The key of a request, which must open `wanted`. Who shows none was let in by the guard.
-async fn key(parts: &request::Parts, store: &dyn TraceStore, wanted: Scope) -> Result<Option<ApiKey>, Failure> {
-    let key = match secret(&parts.headers) {
-        Some(secret) => Some(authenticate(store, &secret, wanted, now()).await?),
-        None => None,
-    };
+fn key(parts: &request::Parts, wanted: Scope) -> Result<Option<ApiKey>, Failure> {
+    let nobody_looked = || Err(ApiError::Unauthorized("nobody knows who asks".to_owned()));
+    let key = parts.extensions.get::<Shown>().map_or_else(nobody_looked, |Shown(key)| key.clone())?;
     KeyShown::note(parts, key.as_ref());
+    if let Some(key) = &key {
+        opens(key, wanted)?;
+    }
     Ok(key)
 }
 
@@ -102,6 +107,7 @@ fn password(pair: &str) -> Option<String> {
     decoded.split_once(':').map(|(_, password)| password.to_owned())
 }
 
+/// Takes who asks out of the request.
 macro_rules! extracted_with {
     ($caller:ty, $scope:expr, $make:expr) => {
         impl<S> FromRequestParts<S> for $caller
@@ -112,19 +118,30 @@ macro_rules! extracted_with {
             type Rejection = Failure;
 
             async fn from_request_parts(parts: &mut request::Parts, state: &S) -> Result<Self, Failure> {
-                let make: fn(Option<ApiKey>, &request::Parts) -> Self = $make;
-                key(parts, &*<Arc<dyn TraceStore>>::from_ref(state), $scope).await.map(|key| make(key, parts))
+                let make: fn(Option<ApiKey>, &request::Parts, Arc<dyn TraceStore>) -> Self = $make;
+                key(parts, $scope).map(|key| make(key, parts, <Arc<dyn TraceStore>>::from_ref(state)))
             }
         }
     };
 }
 
-extracted_with!(Writer, Scope::Ingest, |key, _| Self(key));
-extracted_with!(Reader, Scope::Read, |key, parts| Self(match (key, parts.extensions.get::<Who>()) {
+extracted_with!(Writer, Scope::Ingest, |key, _, _| Self(key));
+extracted_with!(Reader, Scope::Read, |key, parts, _| Self(match (key, parts.extensions.get::<Who>()) {
     (Some(key), _) if key.scope == Scope::Admin => Reach::Everything,
     (Some(key), _) => Reach::Project(key.project_id),
     (None, Some(Who::User(user))) => Reach::User(user.clone()),
     (None, Some(Who::Anyone)) => Reach::Everything,
     (None, _) => Reach::Nothing,
 }));
-extracted_with!(Admin, Scope::Admin, |_, _| Self);
+extracted_with!(Admin, Scope::Admin, |key, parts, store| Self(auditor(key.as_ref(), parts.extensions.get(), store)));
+extracted_with!(Exporter, Scope::Read, |key, parts, store| Self(auditor(key.as_ref(), parts.extensions.get(), store)));
+
+/// Notes what is done in the name of whoever asks.
+pub fn auditor(key: Option<&ApiKey>, who: Option<&Who>, store: Arc<dyn TraceStore>) -> Auditor {
+    let by = match (key, who) {
+        (Some(key), _) => format!("key {}", key.key_id),
+        (None, Some(Who::User(user))) => format!("user {}", user.name),
+        (None, _) => "anyone".to_owned(),
+    };
+    Auditor::new(store, by)
+}

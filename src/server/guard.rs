@@ -1,3 +1,6 @@
+/// The rule of every route.
+mod rules;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -13,15 +16,16 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
-use http::{HeaderMap, Method, header, request::Parts};
+use http::{HeaderMap, HeaderValue, header, request::Parts};
 use tracellm_app::{ApiError, escape};
-use tracellm_store::{ScopedStore, StoreError, TraceStore, ingest::now, users};
+use tracellm_store::{ScopedStore, StoreError, TraceStore, audit::Auditor, ingest::now, users};
 use tracellm_trace::{Role, User};
 
 use crate::server::{
     answer::{Failure, status_of},
-    caller, grpc, otlp, site,
+    caller, grpc, login, otlp,
 };
+use rules::{Rule, rule};
 
 /// What is known of users and sessions is looked up again after so long.
 const FRESH: Duration = Duration::from_secs(2);
@@ -62,87 +66,6 @@ impl Who {
     }
 }
 
-/// Whom a route lets in, once there are users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    Open,
-    /// Who is not signed in is led to where one signs in.
-    Page,
-    /// Who is signed in; what they may do is decided where it is done.
-    SignedIn,
-    /// Who has this role in every project.
-    Everywhere(Role),
-    /// A key, which the handler looks at, or who is signed in and reads no more than they may.
-    Read,
-    /// A key, or an admin of everything.
-    Administer,
-    /// A key alone.
-    Ingest,
-}
-
-/// The rule of each server function, by its path.
-const FUNCTIONS: [(&str, Rule); 33] = [
-    ("/fn/api", Rule::SignedIn),
-    ("/fn/doctor", Rule::SignedIn),
-    ("/fn/facets", Rule::SignedIn),
-    ("/fn/failures", Rule::SignedIn),
-    ("/fn/failures/decide", Rule::SignedIn),
-    ("/fn/intake", Rule::Everywhere(Role::Member)),
-    ("/fn/jobs/cancel", Rule::Everywhere(Role::Admin)),
-    ("/fn/jobs/list", Rule::Everywhere(Role::Admin)),
-    ("/fn/keys/create", Rule::SignedIn),
-    ("/fn/keys/revoke", Rule::SignedIn),
-    ("/fn/overview", Rule::SignedIn),
-    ("/fn/overview/by-name", Rule::SignedIn),
-    ("/fn/overview/selection", Rule::SignedIn),
-    ("/fn/prices", Rule::SignedIn),
-    ("/fn/projects/create", Rule::SignedIn),
-    ("/fn/projects/list", Rule::SignedIn),
-    ("/fn/projects/remove", Rule::Everywhere(Role::Admin)),
-    ("/fn/retention/get", Rule::SignedIn),
-    ("/fn/retention/preview", Rule::Everywhere(Role::Admin)),
-    ("/fn/retention/set", Rule::Everywhere(Role::Admin)),
-    ("/fn/traces/compare", Rule::SignedIn),
-    ("/fn/traces/document", Rule::SignedIn),
-    ("/fn/traces/get", Rule::SignedIn),
-    ("/fn/traces/ingest", Rule::SignedIn),
-    ("/fn/traces/list", Rule::SignedIn),
-    ("/fn/traces/outline", Rule::SignedIn),
-    ("/fn/traces/remove", Rule::SignedIn),
-    ("/fn/traces/remove-matching", Rule::Everywhere(Role::Admin)),
-    ("/fn/traces/remove-some", Rule::SignedIn),
-    ("/fn/traces/step", Rule::SignedIn),
-    ("/fn/views/list", Rule::SignedIn),
-    ("/fn/views/remove", Rule::SignedIn),
-    ("/fn/views/save", Rule::SignedIn),
-];
-
-/// The rule of a route; of one that has none, that of the strictest.
-pub fn rule(method: &Method, path: &str) -> Rule {
-    let is_get = matches!(*method, Method::GET | Method::HEAD);
-    if let Some((_, rule)) = FUNCTIONS.iter().find(|(known, _)| *known == path) {
-        return *rule;
-    }
-    match path {
-        "/livez" | "/readyz" | "/login" | "/logout" => Rule::Open,
-        "/api/openapi.json" if is_get => Rule::Open,
-        path if otlp::PATHS.contains(&path) || path == grpc::EXPORT => Rule::Ingest,
-        "/api/traces" if *method == Method::POST => Rule::Ingest,
-        "/ws" | "/api/live" => Rule::Read,
-        // It tells of all projects at once.
-        "/metrics" => Rule::Administer,
-        path if path.starts_with("/api/") => {
-            let reads = ["/api/traces", "/api/analytics", "/api/failures", "/api/facets"];
-            let is_read =
-                is_get && reads.iter().any(|known| path.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
-            if is_read { Rule::Read } else { Rule::Administer }
-        }
-        path if is_get && site::has(path) => Rule::Open,
-        path if is_get && !path.starts_with("/fn/") => Rule::Page,
-        _ => Rule::Everywhere(Role::Admin),
-    }
-}
-
 /// Keeps out whoever has no business here, once there are users.
 #[derive(Clone)]
 pub struct Doors(Arc<Inner>);
@@ -157,11 +80,18 @@ struct Inner {
     known: Mutex<Known>,
 }
 
+#[derive(Clone)]
+struct Session {
+    user: Arc<User>,
+    /// Its secret has been used so long that it gets a new one.
+    is_old: bool,
+}
+
 #[derive(Default)]
 struct Known {
     /// Whether there are users, and since when that is known.
     users: Option<(bool, Instant)>,
-    sessions: BTreeMap<String, (Option<Arc<User>>, Instant)>,
+    sessions: BTreeMap<String, (Option<Session>, Instant)>,
     /// How often somebody tried to sign in within the minute that began then, by name.
     tries: BTreeMap<String, (u32, Instant)>,
 }
@@ -174,6 +104,11 @@ impl Doors {
 
     pub fn store(&self) -> &dyn TraceStore {
         &*self.0.store
+    }
+
+    /// Notes what somebody does.
+    pub fn auditor(&self, by: &str) -> Auditor {
+        Auditor::new(self.0.store.clone(), by)
     }
 
     /// The code that makes the first user, as long as there is none.
@@ -220,21 +155,31 @@ impl Doors {
         }
     }
 
-    async fn user(&self, headers: &HeaderMap) -> Result<Option<Arc<User>>, StoreError> {
+    async fn session(&self, headers: &HeaderMap) -> Result<Option<Session>, StoreError> {
         // What can be none is not remembered either.
         let Some(secret) = session_of(headers).filter(|secret| secret.len() == users::SECRET) else { return Ok(None) };
-        if let Some((user, since)) = self.known().sessions.get(&secret).cloned()
+        if let Some((session, since)) = self.known().sessions.get(&secret).cloned()
             && since.elapsed() < FRESH
         {
-            return Ok(user);
+            return Ok(session);
         }
-        let user = users::signed_in(self.store(), &secret, now()).await?.map(Arc::new);
+        let session = users::signed_in(self.store(), &secret, now()).await?;
+        let session = session.map(|(user, is_old)| Session { user: Arc::new(user), is_old });
         let mut known = self.known();
         if known.sessions.len() >= MOST_SESSIONS {
             known.sessions.clear();
         }
-        known.sessions.insert(secret, (user.clone(), Instant::now()));
-        Ok(user)
+        known.sessions.insert(secret, (session.clone(), Instant::now()));
+        Ok(session)
+    }
+
+    /// A new secret for a session whose old one has been used long enough, as the cookie that tells it.
+    async fn renewed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let is_old = self.session(headers).await.ok()??.is_old;
+        let old = session_of(headers).filter(|_| is_old)?;
+        let new = users::renew(self.store(), &old, now()).await.ok()??;
+        self.known().sessions.remove(&old);
+        login::cookie(headers, &new, login::FOR).ok()
     }
 
     /// Whether somebody may try to sign in under a name: not more than a few times a minute.
@@ -256,7 +201,7 @@ impl Doors {
         if rule == Rule::Open {
             return Ok(Who::Anyone);
         }
-        let refused = |error: ApiError| refusal(error, request.uri.path());
+        let refused = |error: ApiError| refusal(error, request);
         match self.are_closed().await {
             Ok(false) => return Ok(Who::Anyone),
             Ok(true) => {}
@@ -268,8 +213,8 @@ impl Doors {
         if can_show_key && caller::secret(&request.headers).is_some() {
             return Ok(Who::Key);
         }
-        let user = match self.user(&request.headers).await {
-            Ok(user) => user,
+        let user = match self.session(&request.headers).await {
+            Ok(session) => session.map(|session| session.user),
             Err(error) if rule == Rule::Page => return Ok(Who::Unknown(error)),
             Err(error) => return Err(refused(error.into())),
         };
@@ -296,9 +241,14 @@ impl Doors {
     }
 }
 
-/// An error as whoever asks reads it: the browser's half of a server function has a form of its own.
-fn refusal(error: ApiError, path: &str) -> Response {
-    if path.starts_with("/fn/") { (status_of(&error), Json(error)).into_response() } else { Failure(error).into_response() }
+/// An error as whoever asks reads it: the browser's half of a server function has a form of its own, and so has OpenTelemetry.
+fn refusal(error: ApiError, request: &Parts) -> Response {
+    match request.uri.path() {
+        path if path.starts_with("/fn/") => (status_of(&error), Json(error)).into_response(),
+        path if otlp::PATHS.contains(&path) => otlp::refused(&error, &request.headers),
+        grpc::EXPORT => grpc::refused(&error),
+        _ => Failure(error).into_response(),
+    }
 }
 
 /// Where one signs in, and from there back.
@@ -319,64 +269,16 @@ pub fn session_of(headers: &HeaderMap) -> Option<String> {
 /// Lets in whom the rule of the route lets in; the request carries on who that is.
 pub async fn check(State(doors): State<Doors>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    match doors.who(rule(&parts.method, parts.uri.path()), &parts).await {
+    let rule = rule(&parts.method, parts.uri.path());
+    match doors.who(rule, &parts).await {
         Ok(who) => {
+            // A page is asked for by one request alone, so no other comes with the secret that ends.
+            let renewed = if rule == Rule::Page && matches!(who, Who::User(_)) { doors.renewed(&parts.headers).await } else { None };
             parts.extensions.insert(who);
-            next.run(Request::from_parts(parts, body)).await
+            let mut response = next.run(Request::from_parts(parts, body)).await;
+            response.headers_mut().extend(renewed.map(|cookie| (header::SET_COOKIE, cookie)));
+            response
         }
         Err(response) => response,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::Method;
-    use leptos_axum::generate_route_list;
-    use serde_json::Value;
-    use tracellm_app::App;
-    use tracellm_trace::Role;
-
-    use super::{FUNCTIONS, Rule, rule};
-    use crate::server::api::openapi;
-
-    #[test]
-    fn every_server_function_has_a_rule() {
-        let all: Vec<_> = leptos::server_fn::axum::server_fn_paths().collect();
-        assert!(all.len() > 30, "{}", all.len());
-        for (path, method) in &all {
-            assert!(FUNCTIONS.iter().any(|(known, _)| known == path), "{path} has no rule");
-            assert_ne!(rule(method, path), Rule::Open, "{path}");
-        }
-        for (known, _) in &FUNCTIONS {
-            assert!(all.iter().any(|(path, _)| path == known), "{known} is no server function");
-        }
-    }
-
-    #[test]
-    fn every_page_and_every_route_of_the_api_is_closed() {
-        for page in generate_route_list(App) {
-            assert_eq!(rule(&Method::GET, page.path()), Rule::Page, "{}", page.path());
-        }
-        let description: Value = serde_json::from_str(&openapi::DOCUMENT).unwrap();
-        let open = ["/livez", "/readyz", "/api/openapi.json"];
-        let mut seen = 0;
-        for (path, methods) in description["paths"].as_object().unwrap() {
-            for method in methods.as_object().unwrap().keys().filter(|name| *name != "parameters") {
-                let rule = rule(&method.to_uppercase().parse().unwrap(), path);
-                let is_open = matches!(rule, Rule::Open | Rule::Page | Rule::SignedIn);
-                assert_eq!(is_open, open.contains(&path.as_str()), "{method} {path}: {rule:?}");
-                assert!(method == "get" || !matches!(rule, Rule::Read), "{method} {path} is no reading");
-                seen += 1;
-            }
-        }
-        assert!(seen > 25, "{seen}");
-    }
-
-    #[test]
-    fn what_nobody_thought_of_is_for_admins() {
-        assert_eq!(rule(&Method::POST, "/fn/new"), Rule::Everywhere(Role::Admin));
-        assert_eq!(rule(&Method::DELETE, "/traces"), Rule::Everywhere(Role::Admin));
-        assert_eq!(rule(&Method::PUT, "/api/traces/x"), Rule::Administer);
-        assert_eq!(rule(&Method::GET, "/api/tracesx"), Rule::Administer);
     }
 }

@@ -7,8 +7,8 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use tracellm_app::{ApiError, intake::Intake};
-use tracellm_store::ingest::{SpanReport, now};
-use tracellm_trace::{ApiKey, Issue, Report};
+use tracellm_store::ingest::{OVER_QUOTA, SpanReport, now};
+use tracellm_trace::{ApiKey, Issue, ItemReport, ItemResult, Report};
 
 use crate::server::{Inlet, grpc, otlp};
 
@@ -39,18 +39,23 @@ impl KeyShown {
 impl From<&Report> for Told {
     fn from(report: &Report) -> Self {
         match report {
-            Report::One(_) => Self { accepted: 1, ..Self::default() },
+            Report::One(stored) => Self { accepted: 1, reason: dropped(&stored.issues).map(said), ..Self::default() },
             Report::Batch { accepted, rejected, results } => {
+                let of_stored = |item: &ItemReport| {
+                    if let ItemResult::Stored(stored) = &item.result { dropped(&stored.issues).map(said) } else { None }
+                };
                 let reason = results.iter().find_map(|item| item.errors().first()).map(said);
+                let reason = reason.or_else(|| results.first().and_then(of_stored));
                 Self { accepted: (*accepted).into(), rejected: (*rejected).into(), reason, ..Self::default() }
             }
         }
     }
 }
 
-impl From<SpanReport> for Told {
-    fn from(SpanReport { accepted, rejected, without_field }: SpanReport) -> Self {
+impl Told {
+    pub fn of_spans(SpanReport { accepted, rejected, without_field }: SpanReport, without_content: bool) -> Self {
         let reason = rejected.first().map(|first| format!("`{}`: {}", first.name, first.reason));
+        let reason = reason.or_else(|| without_content.then(|| OVER_QUOTA.to_owned()));
         let without_field = without_field.into_iter().collect();
         Self { accepted: accepted as u64, rejected: rejected.len() as u64, reason, code: None, without_field }
     }
@@ -62,6 +67,11 @@ impl From<&ApiError> for Told {
         let rejected = if let ApiError::Refused(results) = error { results.len() } else { 0 };
         Self { rejected: rejected as u64, reason: Some(reason), code: Some(error.code()), ..Self::default() }
     }
+}
+
+/// What says that texts were dropped.
+fn dropped(issues: &[Issue]) -> Option<&Issue> {
+    issues.iter().find(|issue| issue.code == "content.dropped")
 }
 
 fn said(issue: &Issue) -> String {

@@ -15,6 +15,9 @@ use crate::server::{
     site,
 };
 
+/// Seconds for which a browser keeps the cookie of a session, which may end sooner.
+pub const FOR: u32 = 30 * 24 * 60 * 60;
+
 /// What the form asks, and what a link to it carries.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -46,7 +49,7 @@ pub async fn sign_in(State(doors): State<Doors>, headers: HeaderMap, Form(asked)
             return Ok(page(StatusCode::UNAUTHORIZED, &asked, true, Some("This is not the code that the server's log shows.")));
         }
         let user = User { name: asked.name.clone(), role: Some(Role::Admin), projects: Default::default(), created_at: now() };
-        match users::set(doors.store(), user, asked.password.clone()).await {
+        match users::set(doors.store(), &doors.auditor("the code of the first run"), user, asked.password.clone()).await {
             Ok(()) => {
                 doors.first_is_made();
                 tracing::info!("{} is the first user, and an admin", asked.name);
@@ -63,8 +66,9 @@ pub async fn sign_in(State(doors): State<Doors>, headers: HeaderMap, Form(asked)
         return Ok(page(StatusCode::UNAUTHORIZED, &asked, false, Some("Name or password is wrong.")));
     };
     doors.look_again();
+    doors.auditor(&format!("user {}", asked.name)).note("session.begun", "").await?;
     let mut response = Redirect::to(place(&asked.to)).into_response();
-    response.headers_mut().insert(header::SET_COOKIE, cookie(&headers, &secret, 30 * 24 * 60 * 60)?);
+    response.headers_mut().insert(header::SET_COOKIE, cookie(&headers, &secret, FOR)?);
     Ok(response)
 }
 
@@ -80,7 +84,7 @@ pub async fn sign_out(State(doors): State<Doors>, headers: HeaderMap) -> Result<
 }
 
 /// The cookie of a session. Where a browser takes none that is `Secure`, as the connection is not, it has a plain name.
-fn cookie(headers: &HeaderMap, secret: &str, seconds: u32) -> Result<HeaderValue, Failure> {
+pub fn cookie(headers: &HeaderMap, secret: &str, seconds: u32) -> Result<HeaderValue, Failure> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_local = text("host").parse().is_ok_and(|asked: Authority| is_this_machine(asked.host()));
     let (name, secure) = if text("x-forwarded-proto") == "https" || is_local { (COOKIES[0], "; Secure") } else { (COOKIES[1], "") };

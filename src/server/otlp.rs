@@ -17,10 +17,10 @@ use serde_json::json;
 use tracellm_app::ApiError;
 use tracellm_store::{
     TraceStore,
-    ingest::{SpanReport, store_spans},
+    ingest::{OVER_QUOTA, Origin, SpanReport, store_spans},
 };
 use tracellm_trace::{
-    Issue,
+    Issue, Limits, Source,
     otlp::{Rejected, wire},
 };
 
@@ -29,20 +29,23 @@ use crate::server::{
     body,
     caller::Writer,
     intake::Told,
+    keys::Keys,
 };
+
+type Store = State<Arc<dyn TraceStore>>;
 
 /// Where OpenTelemetry exporters send traces; and where Langfuse's SDK does, which is one of them.
 pub const PATHS: [&str; 2] = ["/v1/traces", "/api/public/otel/v1/traces"];
 
 /// How a request is written, and so its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
+enum Encoding {
     Protobuf,
     Json,
 }
 
 impl Encoding {
-    pub fn of(headers: &HeaderMap) -> Option<Self> {
+    fn of(headers: &HeaderMap) -> Option<Self> {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "application/x-protobuf" | "application/protobuf" => Some(Self::Protobuf),
@@ -72,39 +75,46 @@ impl Encoding {
         (status = 400, description = "Not readable: `google.rpc.Status`. Sending it again is of no use"),
         (status = 401, description = "The key that was shown is unknown, expired or revoked"),
         (status = 403, description = "The key is not for this, or a page of another site asks"),
-        (status = 413, description = "Larger than 20 MiB, before or after decompression"),
+        (status = 408, description = "The body was not there in time"),
+        (status = 413, description = "Larger than may be, before or after decompression"),
         (status = 415, description = "Neither protobuf nor JSON"),
+        (status = 429, description = "Too many keys that nobody has came from there, or too many requests with this one; wait for `Retry-After`"),
         (status = 503, description = "Too much is on its way, or the database does not answer; send it again after `Retry-After`"),
     ))]
-pub async fn export(State(store): State<Arc<dyn TraceStore>>, request: Request) -> Response {
+pub async fn export(State(store): Store, State(keys): State<Keys>, State(limits): State<Limits>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let key = Writer::of(&parts, &*store).await;
+    let key = Writer::of(&parts);
     let Some(encoding) = Encoding::of(&parts.headers) else {
         let message = "send application/x-protobuf or application/json".to_owned();
         return refusal(Encoding::Json, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     };
-    match take_in(&*store, key, &parts.headers, body, encoding).await {
-        Ok(report) => {
-            let answer = success(encoding, &report.rejected);
-            (Extension(Told::from(report)), answer).into_response()
+    match take_in(&*store, &keys, limits, key, &parts.headers, body, encoding).await {
+        Ok((report, without_content)) => {
+            let answer = success(encoding, partial_success(&report.rejected, without_content));
+            (Extension(Told::of_spans(report, without_content)), answer).into_response()
         }
         Err(error) => failure(&error, encoding),
     }
 }
 
+/// What became of the spans, and whether they lost their texts as their key has sent enough today.
 async fn take_in(
     store: &dyn TraceStore,
+    keys: &Keys,
+    limits: Limits,
     key: Result<Writer, Failure>,
     headers: &HeaderMap,
     body: Body,
     encoding: Encoding,
-) -> Result<SpanReport, ApiError> {
+) -> Result<(SpanReport, bool), ApiError> {
     let Writer(key) = key.map_err(|Failure(error)| error)?;
-    let bytes = body::read(headers, body).await?;
+    let bytes = body::read(headers, body, &limits).await?;
     let request = read(&bytes, encoding).map_err(ApiError::Unreadable)?;
+    let without_content = keys.is_over(key.as_ref(), bytes.len());
     // What waits to be written is held once.
     drop(bytes);
-    Ok(store_spans(store, request, key.as_ref()).await?)
+    let origin = Origin { source: Source::Otlp, key, without_content, limits };
+    Ok((store_spans(store, request, &origin).await?, without_content))
 }
 
 fn read(bytes: &[u8], encoding: Encoding) -> Result<wire::Request, Issue> {
@@ -117,8 +127,7 @@ fn read(bytes: &[u8], encoding: Encoding) -> Result<wire::Request, Issue> {
     }
 }
 
-fn success(encoding: Encoding, rejected: &[Rejected]) -> Response {
-    let partial_success = partial_success(rejected);
+fn success(encoding: Encoding, partial_success: Option<proto::PartialSuccess>) -> Response {
     let body = match (encoding, partial_success) {
         (Encoding::Json, None) => b"{}".to_vec(),
         (Encoding::Json, Some(proto::PartialSuccess { rejected_spans, error_message })) => {
@@ -129,9 +138,11 @@ fn success(encoding: Encoding, rejected: &[Rejected]) -> Response {
     encoding.respond(StatusCode::OK, body)
 }
 
-/// How many spans were rejected, and why the first was.
-pub fn partial_success(rejected: &[Rejected]) -> Option<proto::PartialSuccess> {
-    let first = rejected.first()?;
+/// How many spans were rejected, and why the first was; or, by the specification with none rejected, that they lost their texts.
+pub fn partial_success(rejected: &[Rejected], without_content: bool) -> Option<proto::PartialSuccess> {
+    let Some(first) = rejected.first() else {
+        return without_content.then(|| proto::PartialSuccess { rejected_spans: 0, error_message: OVER_QUOTA.to_owned() });
+    };
     let hint = if rejected.iter().all(|span| span.reason.contains("traceId")) {
         " (are these logs or metrics? this address takes traces)"
     } else {
@@ -144,7 +155,7 @@ pub fn partial_success(rejected: &[Rejected]) -> Option<proto::PartialSuccess> {
 }
 
 /// An error as `google.rpc.Status`. Only what may be sent again has a status that says so.
-pub fn failure(error: &ApiError, encoding: Encoding) -> Response {
+fn failure(error: &ApiError, encoding: Encoding) -> Response {
     let mut response = refusal(encoding, status_of(error), error.to_string());
     response.headers_mut().extend(retry_after(error).map(|seconds| (header::RETRY_AFTER, seconds)));
     (Extension(Told::from(error)), response).into_response()
@@ -171,7 +182,7 @@ pub fn code_of(status: u16) -> i32 {
     }
 }
 
-/// A body that is too large, as the sender of spans is told it.
-pub fn too_large(headers: &HeaderMap) -> Response {
-    failure(&ApiError::TooLarge, Encoding::of(headers).unwrap_or(Encoding::Json))
+/// An error as the sender of spans is told it, in the encoding of its request.
+pub fn refused(error: &ApiError, headers: &HeaderMap) -> Response {
+    failure(error, Encoding::of(headers).unwrap_or(Encoding::Json))
 }

@@ -233,3 +233,71 @@ fn the_first_user_is_made_by_a_code_that_the_log_shows() {
     assert_eq!(again.status().as_u16(), 401, "the code makes one user");
     assert!(!read(ask(&server, "GET", "/login", &[], "")).json.as_str().unwrap().contains("The first user"));
 }
+
+fn what_is_done_is_noted(home: &Home) {
+    let server = home.start();
+    server.wait_until_ready();
+    assert_eq!(server.ingest(r#"[{"trace_id":"a"},{"trace_id":"b"},{"trace_id":"c"}]"#).status, 200);
+    let key = server.post("/api/api-keys", "application/json", r#"{"project_id":"shop","scope":"admin"}"#).json;
+    let (key_id, secret) = (key["key_id"].as_str().unwrap(), key["key"].as_str().unwrap());
+    let bearer = format!("Bearer {secret}");
+    let password = add_user(home, "root", &["--role", "admin"]);
+    add_user(home, "eve", &["--role", "viewer", "--project-id", "shop"]);
+    std::thread::sleep(Duration::from_millis(2_500));
+    let by_key = [("authorization", bearer.as_str())];
+    assert_eq!(status(&server, "DELETE", "/api/traces/a", &by_key, ""), 204);
+    assert_eq!(status(&server, "DELETE", "/api/traces/nobody", &by_key, ""), 404);
+    let root = sign_in(&server, "root", &password).unwrap();
+    let keys = json!([["default", "b"], ["default", "c"]]);
+    assert_eq!(call(&server, &root, "traces/export", json!({"keys": keys})).0, 200);
+    assert_eq!(call(&server, &root, "traces/remove", json!({"project_id": "default", "trace_id": "b"})).0, 200);
+    assert_eq!(call(&server, &root, "masking/set", json!({"masking": {"default": {"detectors": ["email"]}}})).0, 200);
+    assert_eq!(status(&server, "GET", "/api/traces/c/html", &[("cookie", &root)], ""), 200);
+    assert_eq!(call(&server, &root, "keys/revoke", json!({"key_id": key_id})).0, 200);
+    assert!(home.run(&["user", "remove", "eve"]).status.success());
+
+    let max = add_user(home, "max", &["--role", "viewer"]);
+    let max = sign_in(&server, "max", &max).unwrap();
+    assert_eq!(call(&server, &max, "audit", json!({"most": 50})).0, 403);
+    let settings = |cookie: &str| read(ask(&server, "GET", "/settings", &[("cookie", cookie)], "")).json.as_str().unwrap().to_owned();
+    assert!(settings(&root).contains("traces.exported") && !settings(&max).contains("traces.exported"));
+    let (got, log) = call(&server, &root, "audit", json!({"most": 50}));
+    assert_eq!((got, &log["broken"]), (200, &Value::Null), "{log}");
+    let told: Vec<String> = log["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|entry| [&entry["by"], &entry["did"], &entry["what"]].map(|text| text.as_str().unwrap()).join(" | "))
+        .collect();
+    let by_key = format!("key {key_id}");
+    let expected = [
+        format!("anyone | key.created | {key_id} of shop, admin"),
+        "command line | user.set | root, admin".to_owned(),
+        "command line | user.set | eve, viewer of shop".to_owned(),
+        format!("{by_key} | traces.deleted | default/a"),
+        "user root | session.begun | ".to_owned(),
+        "user root | traces.exported | default/b, default/c".to_owned(),
+        "user root | traces.deleted | default/b".to_owned(),
+        r#"user root | masking.set | {"default":{"detectors":["email"],"patterns":{}},"projects":{}}"#.to_owned(),
+        "user root | traces.exported | default/c, as HTML".to_owned(),
+        format!("user root | key.revoked | {key_id}"),
+        "command line | user.removed | eve".to_owned(),
+        "command line | user.set | max, viewer".to_owned(),
+        "user max | session.begun | ".to_owned(),
+    ];
+    assert_eq!(told, expected);
+    let printed = home.run(&["audit", "--json"]);
+    assert!(printed.status.success() && String::from_utf8_lossy(&printed.stderr).starts_with("13 entries, as they were written"));
+    assert_eq!(String::from_utf8(printed.stdout).unwrap().lines().count(), 13);
+}
+
+#[test]
+fn what_is_done_is_noted_embedded() {
+    what_is_done_is_noted(&Home::embedded());
+}
+
+#[test]
+fn what_is_done_is_noted_mongodb() {
+    what_is_done_is_noted(&Home::mongo());
+}

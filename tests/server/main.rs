@@ -63,6 +63,9 @@ mod proxy;
 /// Users: who may do what, and who gets nothing.
 mod doors;
 
+/// Limits: how much may be sent and asked, how often and how slowly; floods.
+mod limits;
+
 /// Who asks from elsewhere.
 mod strangers;
 

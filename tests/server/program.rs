@@ -191,6 +191,11 @@ impl Server {
         self.child.id()
     }
 
+    /// Lines of its log.
+    pub fn said_lines(&self) -> usize {
+        self.said.lock().unwrap().len()
+    }
+
     /// The most memory that it ever held.
     pub fn peak_memory_kb(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();

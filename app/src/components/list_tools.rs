@@ -2,8 +2,8 @@ use leptos::{ev, prelude::*, web_sys};
 
 use super::{ErrorPanel, removal::Delete, text_block::save_as};
 use crate::{
-    ApiError, columns, cookies, dom, format,
-    functions::{get_document, remove_traces},
+    columns, cookies, dom, format,
+    functions::{export_traces, remove_traces},
     url::{escape, href, of_project},
 };
 
@@ -93,7 +93,7 @@ fn Selection() -> impl IntoView {
         boxes("").iter().for_each(|one| one.set_checked(is_ticked));
         look();
     };
-    let export = Action::new(|rows: &Vec<Picked>| exported(rows.clone()));
+    let export = Action::new(|rows: &Vec<Picked>| export_traces(rows.clone()));
     Effect::new(move |_| {
         if let Some(Ok(lines)) = export.value().get() {
             save_as("traces.jsonl", "application/x-ndjson", &lines);
@@ -153,14 +153,4 @@ fn compared(picked: &[Picked]) -> Option<String> {
     let [(left_project, left), (right_project, right)] = picked else { return None };
     let address = href(&format!("/diff/{}..{}", escape(left), escape(right)), &of_project("left_project", left_project));
     Some(href(&address, &of_project("right_project", right_project)))
-}
-
-/// A line of JSON for each.
-async fn exported(rows: Vec<Picked>) -> Result<String, ApiError> {
-    let mut lines = String::new();
-    for (project_id, trace_id) in rows {
-        lines += &get_document(project_id, trace_id).await?;
-        lines.push('\n');
-    }
-    Ok(lines)
 }

@@ -45,7 +45,10 @@ pub fn TraceSheet(
         {trace.failure_reason.clone().map(|reason| view! { <p class=format!("callout {}", trace.status)><strong>"Failure reason: "</strong>{visible(reason)}</p> })}
         <Unreadable fields=trace.unreadable() />
         {trace.is_content_removed().then(|| view! {
-            <p class="callout"><strong>"Texts removed: "</strong>"by the rule for how long they are kept. Numbers, names and times stay."</p>
+            <p class="callout"><strong>"Texts removed: "</strong>"by the rule for how long they are kept, or as their key had sent as much as it may in a day. Numbers, names and times stay."</p>
+        })}
+        {trace.is_content_dropped().then(|| view! {
+            <p class="callout"><strong>"Texts missing: "</strong>"of some steps the long texts were dropped, as their key had sent as much as it may in a day."</p>
         })}
         {trace.in_progress().then(|| view! {
             <p class="callout">

@@ -3,7 +3,7 @@ use leptos_meta::Title;
 use tracellm_trace::{Check, Diagnosis, Index};
 
 use crate::{
-    components::{Fact, Heading, Jobs, Loaded, PlainTable, RetentionRules},
+    components::{AuditTable, Fact, Heading, Jobs, LimitTable, Loaded, MaskingRules, PlainTable, RetentionRules},
     format,
     functions::get_diagnosis,
 };
@@ -49,9 +49,28 @@ fn Found(diagnosis: Diagnosis) -> impl IntoView {
             </p>
             <RetentionRules />
         </section>
+        <section aria-labelledby="masking">
+            <h2 id="masking">"What is masked before it is stored"</h2>
+            <p class="muted about">
+                "From the next trace on, and for good: what was masked is nowhere. A project has its own rules, or those of all others. Where a key, "
+                "an address or a number stood, the trace then says so in brackets."
+            </p>
+            <MaskingRules />
+        </section>
         <section aria-labelledby="jobs">
             <h2 id="jobs">"Deletions"</h2>
             <Jobs />
+        </section>
+        <section aria-labelledby="limits">
+            <h2 id="limits">"Limits"</h2>
+            <p class="muted about">
+                "Changed by " <code>"--limit NAME=VALUE"</code> " or " <code>"TRACELLM_LIMITS"</code> ". What goes beyond is refused by name, with when to come again; none of it is lost unseen."
+            </p>
+            <LimitTable />
+        </section>
+        <section aria-labelledby="audit">
+            <h2 id="audit">"Who did what"</h2>
+            <AuditTable />
         </section>
         <section aria-labelledby="indexes">
             <h2 id="indexes">"Indexes"</h2>

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use tracellm_trace::{ApiKey, Issue, NewKey, NewProject, Project, Scope, Timestamp, otlp::wire::to_hex, slug};
 
-use crate::{KeyMark, StoreError, StoredKey, TraceStore};
+use crate::{KeyMark, StoreError, StoredKey, TraceStore, audit::Auditor};
 
 /// Every secret begins so.
 pub const PREFIX: &str = "tlm_sk_";
@@ -42,7 +42,12 @@ pub struct CreatedKey {
 ///
 /// # Errors
 /// [`AccessError::Taken`] where its id or its name is another project's.
-pub async fn create_project(store: &dyn TraceStore, new: NewProject, now: Timestamp) -> Result<(Project, CreatedKey), AccessError> {
+pub async fn create_project(
+    store: &dyn TraceStore,
+    audit: &Auditor,
+    new: NewProject,
+    now: Timestamp,
+) -> Result<(Project, CreatedKey), AccessError> {
     let NewProject { name, description, environment } = new.checked().map_err(AccessError::Invalid)?;
     let slug = slug(&name);
     let project_id = if slug.is_empty() { format!("project-{}", random(6)?.to_lowercase()) } else { slug };
@@ -50,21 +55,23 @@ pub async fn create_project(store: &dyn TraceStore, new: NewProject, now: Timest
     if !store.add_project(&project).await? {
         return Err(AccessError::Taken(project.name));
     }
+    audit.note("project.created", &*project.project_id).await?;
     let key = NewKey { project_id: project.project_id.clone(), environment, ..NewKey::default() };
-    Ok((project, create_key(store, key, now).await?))
+    Ok((project, create_key(store, audit, key, now).await?))
 }
 
 /// Makes a key.
 ///
 /// # Errors
 /// What is asked for is wrong, or the database does not answer.
-pub async fn create_key(store: &dyn TraceStore, new: NewKey, now: Timestamp) -> Result<CreatedKey, AccessError> {
+pub async fn create_key(store: &dyn TraceStore, audit: &Auditor, new: NewKey, now: Timestamp) -> Result<CreatedKey, AccessError> {
     let NewKey { project_id, environment, scope, expires_at } = new.checked(now).map_err(AccessError::Invalid)?;
     let key_id = random(PUBLIC)?;
     let secret = format!("{PREFIX}{key_id}{}", random(SECRET)?);
     let (last_used_at, revoked_at) = (None, None);
     let key = ApiKey { key_id, project_id, environment, scope, created_at: now, last_used_at, expires_at, revoked_at };
     store.add_key(&StoredKey { stored_as: hash(&secret), key: key.clone() }).await?;
+    audit.note("key.created", format!("{} of {}, {}", key.key_id, key.project_id, key.scope.as_str())).await?;
     Ok(CreatedKey { key, secret })
 }
 
@@ -72,8 +79,11 @@ pub async fn create_key(store: &dyn TraceStore, new: NewKey, now: Timestamp) -> 
 ///
 /// # Errors
 /// There is no such key.
-pub async fn revoke_key(store: &dyn TraceStore, key_id: &str, now: Timestamp) -> Result<(), AccessError> {
-    if store.mark_key(key_id, KeyMark::Revoked, now).await? { Ok(()) } else { Err(AccessError::NoKey(key_id.to_owned())) }
+pub async fn revoke_key(store: &dyn TraceStore, audit: &Auditor, key_id: &str, now: Timestamp) -> Result<(), AccessError> {
+    if !store.mark_key(key_id, KeyMark::Revoked, now).await? {
+        return Err(AccessError::NoKey(key_id.to_owned()));
+    }
+    Ok(audit.note("key.revoked", key_id).await?)
 }
 
 /// The projects that were created, then those that only traces name.
@@ -122,19 +132,34 @@ pub async fn hide_clear_keys(store: &dyn TraceStore) -> Result<usize, StoreError
 
 /// The key behind a secret, if it opens `wanted` now.
 ///
+/// # Errors
+/// As [`key_of`]; [`AccessError::Scope`] where it is for something else.
+pub async fn authenticate(store: &dyn TraceStore, secret: &str, wanted: Scope, now: Timestamp) -> Result<ApiKey, AccessError> {
+    let key = key_of(store, secret, now).await?;
+    opens(&key, wanted)?;
+    Ok(key)
+}
+
+/// Whether a key is for this.
+///
+/// # Errors
+/// [`AccessError::Scope`] where it is not.
+pub fn opens(key: &ApiKey, wanted: Scope) -> Result<(), AccessError> {
+    if key.scope.allows(wanted) { Ok(()) } else { Err(AccessError::Scope(key.scope, wanted)) }
+}
+
+/// The key behind a secret, if it opens anything now.
+///
 /// It is looked up by its SHA-256, so the time that takes says nothing about the secret.
 ///
 /// # Errors
-/// [`AccessError::Unknown`] where it is nobody's, expired or revoked; [`AccessError::Scope`] where it is for something else.
-pub async fn authenticate(store: &dyn TraceStore, secret: &str, wanted: Scope, now: Timestamp) -> Result<ApiKey, AccessError> {
+/// [`AccessError::Unknown`] where it is nobody's, expired or revoked.
+pub async fn key_of(store: &dyn TraceStore, secret: &str, now: Timestamp) -> Result<ApiKey, AccessError> {
     let is_possible = secret.starts_with(PREFIX) && secret.len() <= 512;
     let found = if is_possible { store.find_key(&[hash(secret), secret.to_owned()]).await? } else { None };
     let key = found.ok_or(AccessError::Unknown("the API key is not known"))?;
     if !key.is_valid_at(now) {
         return Err(AccessError::Unknown(if key.revoked_at.is_some() { "the API key was revoked" } else { "the API key has expired" }));
-    }
-    if !key.scope.allows(wanted) {
-        return Err(AccessError::Scope(key.scope, wanted));
     }
     if key.last_used_at.is_none_or(|last| now.millis() - last.millis() >= NOTED_EVERY) {
         store.mark_key(&key.key_id, KeyMark::Used, now).await?;

@@ -1,9 +1,9 @@
-use std::{collections::BTreeMap, future::Future, pin::Pin};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{
     ApiKey, Cursor, Diagnosis, FacetTally, Filled, Filter, Issue, Normalized, Outcome, Page, Project, Query, Timestamp, Total, Trace,
-    TraceSummary, otlp::Span, stats::Tally,
+    TraceSummary, masking::Maskers, otlp::Span, stats::Tally,
 };
 
 use crate::{StoreError, Subscription, WriteMetrics};
@@ -147,6 +147,12 @@ pub trait TraceStore: Send + Sync + 'static {
 
     /// Keeps a text under a name, or forgets what is kept there.
     fn set_setting<'a>(&'a self, name: &'a str, value: Option<&'a str>) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Keeps a text under a name; says `false`, and changes nothing, where something is kept there already.
+    fn add_setting<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// What masks texts before they are stored, as the rules have it that are kept as a setting.
+    fn maskers(&self) -> BoxFuture<'_, Result<Arc<Maskers>, StoreError>>;
 
     /// Adds up every trace that matches.
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>>;

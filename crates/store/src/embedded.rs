@@ -1,13 +1,15 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use futures_util::FutureExt;
 use tokio::task::{AbortHandle, spawn_blocking};
 use tracellm_trace::{
-    ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, otlp::Span, stats::Tally,
+    ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, masking::Maskers, otlp::Span,
+    stats::Tally,
 };
 
 use crate::{
     BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, Rows, StoreError, StoredKey, Subscription,
-    TraceKey, TraceStore, WriteMetrics,
+    TraceKey, TraceStore, WriteMetrics, known::KnownKeys, masking::Masks,
 };
 
 /// Projects and keys.
@@ -60,6 +62,8 @@ pub struct EmbeddedStore {
     indexer: AbortHandle,
     /// For projects and keys, which are written now and then.
     access: Connections,
+    masks: Masks,
+    known_keys: KnownKeys,
 }
 
 /// Connections that read at a time.
@@ -75,13 +79,13 @@ impl EmbeddedStore {
         let opened = spawn_blocking(move || {
             let file = schema::file_in(&data_dir)?;
             let writer = Writer::start(schema::open(&file)?)?;
-            let access = Connections::new(file.clone(), 1, schema::open);
-            let readers = Arc::new(Connections::new(file, READERS, schema::open_reader));
+            let access = Connections::new(file.clone(), 1, schema::open, false);
+            let readers = Arc::new(Connections::new(file, READERS, schema::open_reader, true));
             Ok((writer, access, readers))
         });
         let (writer, access, readers) = opened.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))?;
         let indexer = tokio::spawn(index::keep_up(readers.clone(), writer.inlet(), writer.commits())).abort_handle();
-        Ok(Self { writer, access, feed: Arc::default(), readers, indexer })
+        Ok(Self { writer, access, feed: Arc::default(), readers, indexer, masks: Masks::default(), known_keys: KnownKeys::default() })
     }
 }
 
@@ -145,7 +149,8 @@ impl TraceStore for EmbeddedStore {
 
     fn remove_project<'a>(&'a self, project_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
         let project_id = project_id.to_owned();
-        Box::pin(self.access.run(move |connection| removal::remove_project(connection, &project_id)))
+        let done = self.access.run(move |connection| removal::remove_project(connection, &project_id));
+        Box::pin(done.inspect(|_| self.known_keys.forget()))
     }
 
     fn setting<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
@@ -159,8 +164,18 @@ impl TraceStore for EmbeddedStore {
     }
 
     fn set_setting<'a>(&'a self, name: &'a str, value: Option<&'a str>) -> BoxFuture<'a, Result<(), StoreError>> {
-        let (name, value) = (name.to_owned(), value.map(str::to_owned));
-        Box::pin(self.access.run(move |connection| removal::set_setting(connection, &name, value.as_deref())))
+        let (kept, value) = (name.to_owned(), value.map(str::to_owned));
+        let set = self.access.run(move |connection| removal::set_setting(connection, &kept, value.as_deref()));
+        Box::pin(set.inspect(|_| self.masks.forget(name)))
+    }
+
+    fn add_setting<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        Box::pin(self.access.run(move |connection| removal::add_setting(connection, &name, &value)))
+    }
+
+    fn maskers(&self) -> BoxFuture<'_, Result<Arc<Maskers>, StoreError>> {
+        Box::pin(self.masks.get(self))
     }
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {
@@ -202,17 +217,20 @@ impl TraceStore for EmbeddedStore {
 
     fn hide_key<'a>(&'a self, clear: &'a str, hash: &'a str, key_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
         let [clear, hash, key_id] = [clear, hash, key_id].map(str::to_owned);
-        Box::pin(self.access.run(move |connection| access::hide_key(connection, &clear, &hash, &key_id)))
+        let done = self.access.run(move |connection| access::hide_key(connection, &clear, &hash, &key_id));
+        Box::pin(done.inspect(|_| self.known_keys.forget()))
     }
 
     fn find_key<'a>(&'a self, stored_as: &'a [String]) -> BoxFuture<'a, Result<Option<ApiKey>, StoreError>> {
-        let stored_as = stored_as.to_vec();
-        Box::pin(self.readers.run(move |connection| access::find_key(connection, &stored_as)))
+        let wanted = stored_as.to_vec();
+        let look = self.readers.run(move |connection| access::find_key(connection, &wanted));
+        Box::pin(self.known_keys.get(stored_as, look))
     }
 
     fn mark_key<'a>(&'a self, key_id: &'a str, mark: KeyMark, at: Timestamp) -> BoxFuture<'a, Result<bool, StoreError>> {
         let key_id = key_id.to_owned();
-        Box::pin(self.access.run(move |connection| access::mark_key(connection, &key_id, mark, at)))
+        let done = self.access.run(move |connection| access::mark_key(connection, &key_id, mark, at));
+        Box::pin(done.inspect(|_| self.known_keys.forget()))
     }
 
     fn watch<'a>(&'a self, behind: Option<&'a str>) -> BoxFuture<'a, Subscription> {

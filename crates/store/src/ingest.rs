@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tracellm_trace::{
-    ApiKey, Context, Issue, ItemReport, ItemResult, Outcome, RefusedItem, Report, Severity, Source, Stored, Timestamp, Trace,
+    ApiKey, Context, Issue, ItemReport, ItemResult, Limits, Outcome, RefusedItem, Report, Severity, Source, Stored, Timestamp, Trace,
     body::{self, Body, Layout},
+    masking::{Masked, Maskers},
     normalize,
     otlp::{Rejected, Span, Via, wire},
 };
@@ -18,6 +19,9 @@ pub enum IngestError {
     /// The body can't be parsed.
     #[error("the body can't be read: {}", .0.message)]
     Unreadable(Issue),
+    /// More traces than one request may bring.
+    #[error("the batch is too large: {}", .0.message)]
+    TooMany(Issue),
     /// There is nothing to store.
     #[error("the batch is empty; at least one trace is needed")]
     Empty,
@@ -33,13 +37,19 @@ pub enum IngestError {
 pub struct Origin {
     pub source: Source,
     pub key: Option<ApiKey>,
+    /// The key has brought as much as it may today: texts are dropped.
+    pub without_content: bool,
+    pub limits: Limits,
 }
 
 impl From<Source> for Origin {
     fn from(source: Source) -> Self {
-        Self { source, key: None }
+        Self { source, key: None, without_content: false, limits: Limits::default() }
     }
 }
+
+/// Why a trace was stored without its texts.
+pub const OVER_QUOTA: &str = "the key has sent as much as it may in a day, so texts were dropped; numbers and names are stored";
 
 /// Decodes, normalises and stores a body; answers when all of it is durable.
 ///
@@ -47,9 +57,13 @@ impl From<Source> for Origin {
 /// Nothing was stored, but for [`IngestError::Store`], after which the same body may be sent again.
 pub async fn ingest(store: &dyn TraceStore, text: String, layout: Layout, origin: &Origin) -> Result<Report, IngestError> {
     let (items, is_one) = match body::split(&text, layout).map_err(IngestError::Unreadable)? {
-        Body::One(item) => (Items::of(&[item], origin), true),
+        Body::One(item) => (Items::of(&[item], origin, &*store.maskers().await?), true),
         Body::Batch(items) if items.is_empty() => return Err(IngestError::Empty),
-        Body::Batch(items) => (Items::of(&items, origin), false),
+        Body::Batch(items) if items.len() as u64 > origin.limits.batch => {
+            let message = format!("holds {} traces, and at most {} are taken at once", items.len(), origin.limits.batch);
+            return Err(IngestError::TooMany(Issue::error("batch.too_many", "$", message)));
+        }
+        Body::Batch(items) => (Items::of(&items, origin, &*store.maskers().await?), false),
     };
     // What waits to be written is held once.
     drop(text);
@@ -83,18 +97,19 @@ pub async fn ingest(store: &dyn TraceStore, text: String, layout: Layout, origin
 /// # Errors
 /// As [`TraceStore::put`].
 pub async fn store_items(store: &dyn TraceStore, items: &[&str], origin: &Origin) -> Result<Vec<ItemResult>, StoreError> {
-    Items::of(items, origin).store(store).await
+    Items::of(items, origin, &*store.maskers().await?).store(store).await
 }
 
 /// Items that are read: the documents to store, and of each item what there is to say, but for the store's own word.
 struct Items {
     traces: Vec<NewTrace>,
     results: Vec<ItemResult>,
+    masked: Masked,
 }
 
 impl Items {
-    fn of(items: &[&str], origin: &Origin) -> Self {
-        let mut traces = Vec::new();
+    fn of(items: &[&str], origin: &Origin, maskers: &Maskers) -> Self {
+        let (mut traces, mut all) = (Vec::new(), Masked::new());
         let mut results = Vec::with_capacity(items.len());
         for item in items {
             let context = Context { key: origin.key.clone(), ..Context::new(now(), Uuid::new_v4(), origin.source) };
@@ -102,7 +117,20 @@ impl Items {
                 Err(refused) => {
                     ItemResult::Refused(RefusedItem { errors: refused.errors().cloned().collect(), trace_id: refused.trace_id })
                 }
-                Ok(done) => {
+                Ok(mut done) => {
+                    if origin.without_content {
+                        done.trace = done.trace.without_content();
+                        done.issues.push(Issue::warning("content.dropped", "$", OVER_QUOTA));
+                    }
+                    if let Some(masker) = maskers.of(&done.trace.project_id) {
+                        let masked = masker.trace(&mut done.trace);
+                        if !masked.is_empty() {
+                            done.issues.push(Issue::info("content.masked", "$", in_words(&masked)));
+                        }
+                        for (name, count) in masked {
+                            *all.entry(name).or_default() += count;
+                        }
+                    }
                     let Trace { trace_id, project_id, .. } = &done.trace;
                     let outcome = Outcome::Created;
                     let stored = Stored { trace_id: trace_id.clone(), project_id: project_id.clone(), outcome, issues: done.issues };
@@ -111,11 +139,12 @@ impl Items {
                 }
             });
         }
-        Self { traces, results }
+        Self { traces, results, masked: all }
     }
 
     async fn store(self, store: &dyn TraceStore) -> Result<Vec<ItemResult>, StoreError> {
-        let Self { traces, mut results } = self;
+        let Self { traces, mut results, masked } = self;
+        store.write_metrics().masked(&masked);
         let outcomes = if traces.is_empty() { Vec::new() } else { store.put(traces).await? };
         let to_store = results.iter_mut().filter(|result| matches!(result, ItemResult::Stored(_)));
         for (result, outcome) in to_store.zip(outcomes) {
@@ -147,9 +176,9 @@ const NAMES_KEPT: usize = 50;
 ///
 /// # Errors
 /// As [`TraceStore::put_spans`].
-pub async fn store_spans(store: &dyn TraceStore, request: wire::Request, key: Option<&ApiKey>) -> Result<SpanReport, StoreError> {
-    let (spans, rejected) = request.into_spans();
-    Ok(put(store, spans, rejected, key).await?.0)
+pub async fn store_spans(store: &dyn TraceStore, request: wire::Request, origin: &Origin) -> Result<SpanReport, StoreError> {
+    let (spans, rejected) = request.into_spans(&origin.limits);
+    Ok(put(store, spans, rejected, origin).await?.0)
 }
 
 /// The report, and what became of each span that had passed; none for those that the store refused.
@@ -157,14 +186,19 @@ async fn put(
     store: &dyn TraceStore,
     spans: Vec<Span>,
     mut rejected: Vec<Rejected>,
-    key: Option<&ApiKey>,
+    origin: &Origin,
 ) -> Result<(SpanReport, Vec<Option<Outcome>>), StoreError> {
-    let via = key.map(|key| Via { key_id: key.key_id.clone(), environment: key.environment.clone() });
+    let (key, content_dropped) = (origin.key.as_ref(), origin.without_content);
+    let via = key.map(|key| Via { key_id: key.key_id.clone(), environment: key.environment.clone(), content_dropped });
     let of_key = |mut span: Span| {
         span.via.clone_from(&via);
+        if content_dropped {
+            span.drop_content();
+        }
         NewSpan { project_id: key.map_or_else(|| span.project_id(), |key| key.project_id.clone()), span }
     };
-    let spans: Vec<NewSpan> = spans.into_iter().map(of_key).collect();
+    let mut spans: Vec<NewSpan> = spans.into_iter().map(of_key).collect();
+    mask(store, &mut spans).await?;
     let names: Vec<String> = spans.iter().map(|new| new.span.name.clone()).collect();
     let mut without_field = BTreeSet::new();
     for name in spans.iter().flat_map(|new| new.span.without_field()) {
@@ -190,7 +224,7 @@ async fn put(
 /// # Errors
 /// As [`ingest`].
 pub async fn ingest_export(store: &dyn TraceStore, text: &str) -> Result<Report, IngestError> {
-    let (spans, rejected) = wire::read(text).map_err(IngestError::Unreadable)?.into_spans();
+    let (spans, rejected) = wire::read(text).map_err(IngestError::Unreadable)?.into_spans(&Limits::default());
     let of_span: Vec<(String, String)> = spans.iter().map(|span| (span.project_id(), span.trace_id.clone())).collect();
     let mut known = BTreeSet::new();
     for (project_id, trace_id) in of_span.iter().collect::<BTreeSet<_>>() {
@@ -198,7 +232,7 @@ pub async fn ingest_export(store: &dyn TraceStore, text: &str) -> Result<Report,
             known.insert((project_id.clone(), trace_id.clone()));
         }
     }
-    let (report, outcomes) = put(store, spans, rejected, None).await?;
+    let (report, outcomes) = put(store, spans, rejected, &Source::Otlp.into()).await?;
     // A trace is what became of its spans together.
     let mut traces: BTreeMap<(String, String), Outcome> = BTreeMap::new();
     for (trace, outcome) in of_span.into_iter().zip(outcomes) {
@@ -228,6 +262,25 @@ pub async fn ingest_export(store: &dyn TraceStore, text: &str) -> Result<Report,
             results: numbered(results),
         }),
     }
+}
+
+/// Masks spans, each by the rules of its project.
+async fn mask(store: &dyn TraceStore, spans: &mut [NewSpan]) -> Result<(), StoreError> {
+    let maskers = store.maskers().await?;
+    let projects: BTreeSet<String> = spans.iter().map(|new| new.project_id.clone()).collect();
+    for project_id in projects {
+        if let Some(masker) = maskers.of(&project_id) {
+            let of_project = spans.iter_mut().filter(|new| new.project_id == project_id).map(|new| &mut new.span);
+            store.write_metrics().masked(&masker.spans(of_project));
+        }
+    }
+    Ok(())
+}
+
+/// `2 email, 1 secret`.
+fn in_words(masked: &Masked) -> String {
+    let counts: Vec<_> = masked.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    format!("masked before it was stored: {}", counts.join(", "))
 }
 
 fn numbered(results: impl IntoIterator<Item = ItemResult>) -> Vec<ItemReport> {

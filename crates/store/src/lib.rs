@@ -10,6 +10,10 @@ pub use contract::{
 mod error;
 pub use error::StoreError;
 
+/// How long a question may take.
+mod patience;
+pub use patience::bound_questions;
+
 /// What waits to be written, and what is written together.
 mod queue;
 
@@ -63,8 +67,17 @@ pub mod compare;
 /// Projects, keys, and who may do what.
 pub mod access;
 
+/// Keys that were shown lately.
+mod known;
+
 /// Users and their sessions.
 pub mod users;
+
+/// Who created, changed, revoked, deleted or exported what.
+pub mod audit;
+
+/// What is masked before it is stored.
+pub mod masking;
 
 /// A store as one user may use it.
 mod scoped;

@@ -7,13 +7,21 @@ use std::{
 };
 
 use prometheus_client::{
+    encoding::EncodeLabelSet,
     metrics::{
         counter::Counter,
+        family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
     registry::{Registry, Unit},
 };
+use tracellm_trace::masking::Masked;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Masking {
+    what: String,
+}
 
 /// What the write path counts. Clones count together.
 #[derive(Clone, Debug)]
@@ -24,6 +32,7 @@ pub struct WriteMetrics {
     commit_seconds: Histogram,
     failed: Counter,
     last_commit: Gauge<f64, AtomicU64>,
+    masked: Family<Masking, Counter>,
     is_failing: Arc<AtomicBool>,
 }
 
@@ -36,6 +45,7 @@ impl Default for WriteMetrics {
             commit_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
             failed: Counter::default(),
             last_commit: Gauge::default(),
+            masked: Family::default(),
             is_failing: Arc::default(),
         }
     }
@@ -50,7 +60,14 @@ impl WriteMetrics {
         registry.register_with_unit("write_commit", "Time that a commit takes", Unit::Seconds, self.commit_seconds.clone());
         registry.register("write_failed_commits", "Commits that failed", self.failed.clone());
         let help = "When something was last made durable, in seconds since 1970; 0 where nothing was yet";
+        registry.register("masked_values", "Values that were masked before they were stored, by what they were", self.masked.clone());
         registry.register_with_unit("write_last_commit_timestamp", help, Unit::Seconds, self.last_commit.clone());
+    }
+
+    pub(crate) fn masked(&self, masked: &Masked) {
+        for (what, count) in masked {
+            self.masked.get_or_create(&Masking { what: what.clone() }).inc_by(*count);
+        }
     }
 
     pub(crate) fn committed(&self, documents: usize, took: Duration) {

@@ -4,6 +4,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use mongodb::{
     Collection, Database,
     bson::{RawDocumentBuf, doc},
@@ -11,12 +12,13 @@ use mongodb::{
 };
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 use tracellm_trace::{
-    ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, otlp::Span, stats::Tally,
+    ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, masking::Maskers, otlp::Span,
+    stats::Tally,
 };
 
 use crate::{
     BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, Rows, StoreError, StoredKey, Subscription,
-    TraceKey, TraceStore, WriteMetrics,
+    TraceKey, TraceStore, WriteMetrics, known::KnownKeys, masking::Masks, patience::patience,
 };
 
 /// Projects and keys.
@@ -85,7 +87,7 @@ pub use roller::Pace;
 
 /// Who adds up may finish what is begun for so long.
 const REST: Duration = Duration::from_secs(5);
-/// A server that takes longer for an answer is as good as gone.
+/// A server that takes longer for a write is as good as gone.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The same for adding up a whole collection.
 const LONG_PATIENCE: Duration = Duration::from_secs(120);
@@ -107,6 +109,8 @@ pub struct MongoStore {
     roller: OnceLock<Roller>,
     metrics: WriteMetrics,
     feed: Arc<Feed>,
+    masks: Masks,
+    known_keys: KnownKeys,
 }
 
 /// Who adds up, and how it is told to stop.
@@ -126,6 +130,8 @@ impl MongoStore {
             roller: OnceLock::new(),
             metrics: WriteMetrics::default(),
             feed: Arc::default(),
+            masks: Masks::default(),
+            known_keys: KnownKeys::default(),
         })
     }
 
@@ -182,39 +188,39 @@ impl TraceStore for MongoStore {
     }
 
     fn spans<'a>(&'a self, project_id: &'a str, trace_id: &'a str) -> BoxFuture<'a, Result<Vec<Span>, StoreError>> {
-        Box::pin(async move { within(PATIENCE, spans::read(self.connection.database().await?, project_id, trace_id)).await })
+        Box::pin(async move { within(patience(), spans::read(self.connection.database().await?, project_id, trace_id)).await })
     }
 
     fn document<'a>(&'a self, project_id: Option<&'a str>, trace_id: &'a str) -> BoxFuture<'a, Result<Option<Trace>, StoreError>> {
-        Box::pin(async move { within(PATIENCE, queries::document(&self.connection.traces().await?, project_id, trace_id)).await })
+        Box::pin(async move { within(patience(), queries::document(&self.connection.traces().await?, project_id, trace_id)).await })
     }
 
     fn list<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<TraceSummary>, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::list(self.marked().await?, query)).await })
+        Box::pin(async { within(patience(), queries::list(self.marked().await?, query)).await })
     }
 
     fn list_documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<Trace>, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::list_documents(self.marked().await?, query)).await })
+        Box::pin(async { within(patience(), queries::list_documents(self.marked().await?, query)).await })
     }
 
     fn documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Documents, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::documents(self.marked().await?, query)).await })
+        Box::pin(async { within(patience(), queries::documents(self.marked().await?, query)).await })
     }
 
     fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Total, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::count(self.marked().await?, filter)).await })
+        Box::pin(async { within(patience(), queries::count(self.marked().await?, filter)).await })
     }
 
     fn rows<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Rows, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::rows(self.marked().await?, query)).await })
+        Box::pin(async { within(patience(), queries::rows(self.marked().await?, query)).await })
     }
 
     fn remove(&self, keys: Vec<TraceKey>) -> BoxFuture<'_, Result<u64, StoreError>> {
-        Box::pin(async move { within(PATIENCE, removal::remove(self.marked().await?, &keys)).await })
+        Box::pin(async move { within(patience(), removal::remove(self.marked().await?, &keys)).await })
     }
 
     fn remove_spans(&self, keys: Vec<TraceKey>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { within(PATIENCE, removal::remove_spans(self.connection.database().await?, &keys)).await })
+        Box::pin(async move { within(patience(), removal::remove_spans(self.connection.database().await?, &keys)).await })
     }
 
     /// WiredTiger uses the room again by itself.
@@ -223,19 +229,32 @@ impl TraceStore for MongoStore {
     }
 
     fn remove_project<'a>(&'a self, project_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async { within(PATIENCE, removal::remove_project(self.connection.database().await?, project_id)).await })
+        let done = async { within(patience(), removal::remove_project(self.connection.database().await?, project_id)).await };
+        Box::pin(done.inspect(|_| self.known_keys.forget()))
     }
 
     fn setting<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
-        Box::pin(async { within(PATIENCE, removal::setting(self.connection.database().await?, name)).await })
+        Box::pin(async { within(patience(), removal::setting(self.connection.database().await?, name)).await })
     }
 
     fn settings<'a>(&'a self, begin: &'a str) -> BoxFuture<'a, Result<BTreeMap<String, String>, StoreError>> {
-        Box::pin(async { within(PATIENCE, removal::settings(self.connection.database().await?, begin)).await })
+        Box::pin(async { within(patience(), removal::settings(self.connection.database().await?, begin)).await })
     }
 
     fn set_setting<'a>(&'a self, name: &'a str, value: Option<&'a str>) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move { within(PATIENCE, removal::set_setting(self.connection.database().await?, name, value)).await })
+        Box::pin(async move {
+            let set = within(patience(), removal::set_setting(self.connection.database().await?, name, value)).await;
+            self.masks.forget(name);
+            set
+        })
+    }
+
+    fn add_setting<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move { within(patience(), removal::add_setting(self.connection.database().await?, name, value)).await })
+    }
+
+    fn maskers(&self) -> BoxFuture<'_, Result<Arc<Maskers>, StoreError>> {
+        Box::pin(self.masks.get(self))
     }
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {
@@ -243,7 +262,7 @@ impl TraceStore for MongoStore {
     }
 
     fn facets<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<FacetTally, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::facets(self.marked().await?, filter)).await })
+        Box::pin(async { within(patience(), queries::facets(self.marked().await?, filter)).await })
     }
 
     fn repair_rollups(&self) -> BoxFuture<'_, Result<Repaired, StoreError>> {
@@ -251,35 +270,38 @@ impl TraceStore for MongoStore {
     }
 
     fn project_ids(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
-        Box::pin(async { within(PATIENCE, queries::project_ids(&self.connection.traces().await?)).await })
+        Box::pin(async { within(patience(), queries::project_ids(&self.connection.traces().await?)).await })
     }
 
     fn projects(&self) -> BoxFuture<'_, Result<Vec<Project>, StoreError>> {
-        Box::pin(async { within(PATIENCE, access::projects(self.connection.database().await?)).await })
+        Box::pin(async { within(patience(), access::projects(self.connection.database().await?)).await })
     }
 
     fn add_project<'a>(&'a self, project: &'a Project) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async { within(PATIENCE, access::add_project(self.connection.database().await?, project)).await })
+        Box::pin(async { within(patience(), access::add_project(self.connection.database().await?, project)).await })
     }
 
     fn keys<'a>(&'a self, project_id: Option<&'a str>) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreError>> {
-        Box::pin(async move { within(PATIENCE, access::keys(self.connection.database().await?, project_id)).await })
+        Box::pin(async move { within(patience(), access::keys(self.connection.database().await?, project_id)).await })
     }
 
     fn add_key<'a>(&'a self, key: &'a StoredKey) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async { within(PATIENCE, access::add_key(self.connection.database().await?, key)).await })
+        Box::pin(async { within(patience(), access::add_key(self.connection.database().await?, key)).await })
     }
 
     fn hide_key<'a>(&'a self, clear: &'a str, hash: &'a str, key_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move { within(PATIENCE, access::hide_key(self.connection.database().await?, clear, hash, key_id)).await })
+        let done = async move { within(patience(), access::hide_key(self.connection.database().await?, clear, hash, key_id)).await };
+        Box::pin(done.inspect(|_| self.known_keys.forget()))
     }
 
     fn find_key<'a>(&'a self, stored_as: &'a [String]) -> BoxFuture<'a, Result<Option<ApiKey>, StoreError>> {
-        Box::pin(async { within(PATIENCE, access::find_key(self.connection.database().await?, stored_as)).await })
+        let look = async { within(patience(), access::find_key(self.connection.database().await?, stored_as)).await };
+        Box::pin(self.known_keys.get(stored_as, look))
     }
 
     fn mark_key<'a>(&'a self, key_id: &'a str, mark: KeyMark, at: Timestamp) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move { within(PATIENCE, access::mark_key(self.connection.database().await?, key_id, mark, at)).await })
+        let done = async move { within(patience(), access::mark_key(self.connection.database().await?, key_id, mark, at)).await };
+        Box::pin(done.inspect(|_| self.known_keys.forget()))
     }
 
     fn watch<'a>(&'a self, behind: Option<&'a str>) -> BoxFuture<'a, Subscription> {
@@ -291,7 +313,7 @@ impl TraceStore for MongoStore {
     }
 
     fn plan<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Plan, StoreError>> {
-        Box::pin(async { within(PATIENCE, explain::plan(self.connection.database().await?, query)).await })
+        Box::pin(async { within(patience(), explain::plan(self.connection.database().await?, query)).await })
     }
 
     fn examine(&self, thorough: bool) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {

@@ -11,7 +11,7 @@ use std::{
 
 use tracellm_trace::{Due, Filter, Goes, Going, Job, JobState, Query, Retention, Sort, Timestamp, TraceSummary, query::SortBy};
 
-use crate::{NewTrace, StoreError, TraceKey, TraceStore, groups, ingest::now};
+use crate::{NewTrace, StoreError, TraceKey, TraceStore, audit::Auditor, groups, ingest::now};
 
 /// Traces that are dealt with at a time.
 const BATCH: u32 = 500;
@@ -39,9 +39,10 @@ pub async fn retention(store: &dyn TraceStore) -> Result<Retention, StoreError> 
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn set_retention(store: &dyn TraceStore, retention: &Retention) -> Result<(), StoreError> {
+pub async fn set_retention(store: &dyn TraceStore, audit: &Auditor, retention: &Retention) -> Result<(), StoreError> {
     let text = serde_json::to_string(retention).map_err(|error| StoreError::Failed(error.to_string()))?;
-    store.set_setting(RETENTION, Some(&text)).await
+    store.set_setting(RETENTION, Some(&text)).await?;
+    audit.note("retention.set", text).await
 }
 
 /// What would go under some rules, now.
@@ -57,6 +58,22 @@ pub async fn preview(store: &dyn TraceStore, retention: &Retention) -> Result<Ve
         all.extend(going.filter(|going| going.traces > 0));
     }
     Ok(all)
+}
+
+/// Removes single traces; says how many there were.
+///
+/// # Errors
+/// The database does not answer, or whoever asks may not.
+pub async fn remove(store: &dyn TraceStore, audit: &Auditor, keys: Vec<TraceKey>) -> Result<u64, StoreError> {
+    /// Traces that an entry names.
+    const NAMED: usize = 50;
+    let named: Vec<_> = keys.iter().take(NAMED).map(|key| format!("{}/{}", key.project_id, key.trace_id)).collect();
+    let more = if keys.len() > NAMED { format!(" and {} more", keys.len() - NAMED) } else { String::new() };
+    let removed = store.remove(keys).await?;
+    if removed > 0 {
+        audit.note("traces.deleted", named.join(", ") + &more).await?;
+    }
+    Ok(removed)
 }
 
 /// The jobs of this process. They end with it; what goes by age is looked for again.
@@ -109,10 +126,11 @@ impl Jobs {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn remove_matching(&self, filter: Filter) -> Result<Job, StoreError> {
+    pub async fn remove_matching(&self, audit: &Auditor, filter: Filter) -> Result<Job, StoreError> {
         let said: Vec<_> = filter.to_pairs().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         let total = self.store.count(&filter).await?.count;
         let due = vec![Due { goes: Goes::Trace, filter }];
+        audit.note("traces.deleted", format!("{}: {total} at first", said.join(", "))).await?;
         Ok(self.start(format!("delete traces: {}", said.join(", ")), total, due, None, Duration::ZERO))
     }
 
@@ -120,10 +138,11 @@ impl Jobs {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn remove_project(&self, project_id: String) -> Result<Job, StoreError> {
+    pub async fn remove_project(&self, audit: &Auditor, project_id: String) -> Result<Job, StoreError> {
         let filter = Filter { project_id: Some(project_id.clone()), ..Filter::default() };
         let total = self.store.count(&filter).await?.count;
         let due = vec![Due { goes: Goes::Trace, filter }];
+        audit.note("project.deleted", format!("{project_id}: {total} traces at first")).await?;
         Ok(self.start(format!("delete the project {project_id}"), total, due, Some(project_id), Duration::ZERO))
     }
 

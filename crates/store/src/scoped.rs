@@ -3,8 +3,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_util::FutureExt;
 use tokio::sync::broadcast;
 use tracellm_trace::{
-    ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Role, Scope, Timestamp, Total, Trace, TraceSummary, User, otlp::Span,
-    stats::Tally,
+    ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Role, Scope, Timestamp, Total, Trace, TraceSummary, User,
+    masking::Maskers, otlp::Span, stats::Tally,
 };
 
 use crate::{
@@ -69,7 +69,7 @@ impl ScopedStore {
         match groups::project_of(name) {
             Some(project_id) => self.need(Role::Viewer, project_id),
             None if name.starts_with(views::NAMES) => self.user().map(drop),
-            None if name == crate::removal::RETENTION => self.need_everywhere(Role::Viewer),
+            None if [crate::removal::RETENTION, crate::masking::NAME].contains(&name) => self.need_everywhere(Role::Viewer),
             None => Err(StoreError::Forbidden("this is not to be read".to_owned())),
         }
     }
@@ -171,6 +171,14 @@ impl TraceStore for ScopedStore {
 
     fn set_setting<'a>(&'a self, name: &'a str, value: Option<&'a str>) -> BoxFuture<'a, Result<(), StoreError>> {
         checked!(self.need_for_setting(name), |()| self.inner.set_setting(name, value))
+    }
+
+    fn add_setting<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+        checked!(self.need_for_setting(name), |()| self.inner.add_setting(name, value))
+    }
+
+    fn maskers(&self) -> BoxFuture<'_, Result<Arc<Maskers>, StoreError>> {
+        self.inner.maskers()
     }
 
     fn tally<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Tally, StoreError>> {

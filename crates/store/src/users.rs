@@ -12,6 +12,7 @@ use tracellm_trace::{Timestamp, User};
 use crate::{
     StoreError, TraceStore,
     access::{AccessError, hash, random},
+    audit::Auditor,
     whole::apart,
 };
 
@@ -26,6 +27,10 @@ const IDLE: i64 = 7 * 24 * 60 * 60 * 1000;
 /// A use is noted when the last one is this long ago, in ms.
 const NOTED_EVERY: i64 = 60 * 60 * 1000;
 
+/// A session gets a new secret after so long, in ms, and the old one opens it for a while longer: pages that are open still ask with it.
+const RENEWED_EVERY: i64 = 24 * 60 * 60 * 1000;
+const OVERLAP: i64 = 60_000;
+
 /// A user as kept.
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -39,6 +44,12 @@ struct Session {
     name: String,
     began_at: Timestamp,
     used_at: Timestamp,
+    /// When it got its secret, where that is not its begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    renewed_at: Option<Timestamp>,
+    /// When this secret ends, as there is a newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends_at: Option<Timestamp>,
 }
 
 /// All of them, by name.
@@ -62,24 +73,27 @@ pub async fn are_there(store: &dyn TraceStore) -> Result<bool, StoreError> {
 ///
 /// # Errors
 /// Name, password or role are not as they must be.
-pub async fn set(store: &dyn TraceStore, user: User, password: String) -> Result<(), AccessError> {
+pub async fn set(store: &dyn TraceStore, audit: &Auditor, user: User, password: String) -> Result<(), AccessError> {
     let issues = user.check(&password);
     if !issues.is_empty() {
         return Err(AccessError::Invalid(issues));
     }
     let password = hash_apart(move || hashed(&password)).await??;
-    let name = user.name.clone();
+    let (name, may) = (user.name.clone(), user.may_what());
     store.set_setting(&format!("{USERS}{name}"), Some(&written(&Kept { user, password })?)).await?;
     sign_out_everywhere(store, &name).await?;
-    Ok(())
+    Ok(audit.note("user.set", format!("{name}, {may}")).await?)
 }
 
 /// Forgets a user; says whether there was one.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn remove(store: &dyn TraceStore, name: &str) -> Result<bool, StoreError> {
+pub async fn remove(store: &dyn TraceStore, audit: &Auditor, name: &str) -> Result<bool, StoreError> {
     let was_there = store.setting(&format!("{USERS}{name}")).await?.is_some();
+    if was_there {
+        audit.note("user.removed", name).await?;
+    }
     store.set_setting(&format!("{USERS}{name}"), None).await?;
     sign_out_everywhere(store, name).await?;
     Ok(was_there)
@@ -102,44 +116,76 @@ pub async fn sign_in(store: &dyn TraceStore, name: &str, password: String, now: 
     });
     let (true, Some(Kept { user, .. })) = (is_right.await?, kept) else { return Ok(None) };
     let secret = random(SECRET)?;
-    let session = Session { name: user.name, began_at: now, used_at: now };
+    let session = Session { name: user.name, began_at: now, used_at: now, renewed_at: None, ends_at: None };
+    end(store, |session| session.is_over(now)).await?;
     store.set_setting(&of(&secret), Some(&written(&session)?)).await?;
     Ok(Some(secret))
 }
 
-/// Who is signed in with this secret.
+/// Who is signed in with this secret, and whether it is time for a new one.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn signed_in(store: &dyn TraceStore, secret: &str, now: Timestamp) -> Result<Option<User>, StoreError> {
+pub async fn signed_in(store: &dyn TraceStore, secret: &str, now: Timestamp) -> Result<Option<(User, bool)>, StoreError> {
     if secret.len() != SECRET {
         return Ok(None);
     }
     let Some(text) = store.setting(&of(secret)).await? else { return Ok(None) };
     let session: Session = read(&text)?;
-    let is_over = now.millis() - session.began_at.millis() > LONGEST || now.millis() - session.used_at.millis() > IDLE;
+    let is_over = session.is_over(now);
     let user = store.setting(&format!("{USERS}{}", session.name)).await?;
     let Some(user) = user.filter(|_| !is_over) else {
         store.set_setting(&of(secret), None).await?;
         return Ok(None);
     };
-    if now.millis() - session.used_at.millis() > NOTED_EVERY {
+    let is_old = session.ends_at.is_none() && now.millis() - session.renewed_at.unwrap_or(session.began_at).millis() > RENEWED_EVERY;
+    if session.ends_at.is_none() && now.millis() - session.used_at.millis() > NOTED_EVERY {
         store.set_setting(&of(secret), Some(&written(&Session { used_at: now, ..session })?)).await?;
     }
-    Ok(Some(read::<Kept>(&user)?.user))
+    Ok(Some((read::<Kept>(&user)?.user, is_old)))
 }
 
-/// Ends a session.
+impl Session {
+    fn is_over(&self, now: Timestamp) -> bool {
+        let since = |then: Timestamp| now.millis() - then.millis();
+        since(self.began_at) > LONGEST || since(self.used_at) > IDLE || self.ends_at.is_some_and(|end| end < now)
+    }
+}
+
+/// Gives a session a new secret; none where it has ended, or has got one already.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn renew(store: &dyn TraceStore, secret: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+    let Some(text) = store.setting(&of(secret)).await? else { return Ok(None) };
+    let session: Session = read(&text)?;
+    if session.is_over(now) || session.ends_at.is_some() {
+        return Ok(None);
+    }
+    let new = random(SECRET)?;
+    let old = Session { name: session.name.clone(), ends_at: Some(now.plus(OVERLAP as f64)), ..session };
+    store.set_setting(&of(&new), Some(&written(&Session { used_at: now, renewed_at: Some(now), ..session })?)).await?;
+    store.set_setting(&of(secret), Some(&written(&old)?)).await?;
+    Ok(Some(new))
+}
+
+/// Ends a session, whichever of its secrets this is.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn sign_out(store: &dyn TraceStore, secret: &str) -> Result<(), StoreError> {
-    store.set_setting(&of(secret), None).await
+    let Some(text) = store.setting(&of(secret)).await? else { return Ok(()) };
+    let ended: Session = read(&text)?;
+    end(store, |session| session.name == ended.name && session.began_at == ended.began_at).await
 }
 
 async fn sign_out_everywhere(store: &dyn TraceStore, name: &str) -> Result<(), StoreError> {
+    end(store, |session| session.name == name).await
+}
+
+async fn end(store: &dyn TraceStore, is_one: impl Fn(&Session) -> bool) -> Result<(), StoreError> {
     for (key, text) in store.settings(SESSIONS).await? {
-        if read::<Session>(&text).is_ok_and(|session| session.name == name) {
+        if read::<Session>(&text).is_ok_and(|session| is_one(&session)) {
             store.set_setting(&key, None).await?;
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Timestamp,
-    otlp::{ROOT_MISSING, STEPS_TOTAL},
+    otlp::{CONTENT_DROPPED, ROOT_MISSING, STEPS_TOTAL},
 };
 
 /// From this latency on, in ms, a trace counts as slow.
@@ -102,6 +102,11 @@ impl Trace {
     /// Its texts were removed, by age.
     pub fn is_content_removed(&self) -> bool {
         self.metadata.get(CONTENT_REMOVED) == Some(&Value::Bool(true))
+    }
+
+    /// Some of its spans came without their long texts, as their key had sent as much as it may in a day.
+    pub fn is_content_dropped(&self) -> bool {
+        self.metadata.get(CONTENT_DROPPED) == Some(&Value::Bool(true))
     }
 
     /// How many steps it has, where not all of it stands in this document.

@@ -22,6 +22,9 @@ pub use issue::{Issue, Severity};
 mod mask;
 pub use mask::mask_api_key;
 
+/// What is taken out of texts before they are stored.
+pub mod masking;
+
 /// A request body as its items: one document, an array, or NDJSON.
 pub mod body;
 
@@ -91,9 +94,17 @@ pub use access::{ApiKey, NewKey, NewProject, Project, Scope, slug};
 mod user;
 pub use user::{Role, User};
 
+/// Who did what.
+mod audit;
+pub use audit::{AuditEntry, AuditLog};
+
 /// How a store is: what was looked at, what was found, what to do about it.
 mod diagnosis;
 pub use diagnosis::{Check, Diagnosis, Index, Verdict};
+
+/// How much may be sent and asked.
+mod limits;
+pub use limits::{Limit, Limits};
 
 /// A list with a name.
 mod saved_view;

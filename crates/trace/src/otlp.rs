@@ -41,4 +41,4 @@ pub use cut::{STEPS_TOTAL, document};
 
 /// Spans as a trace.
 mod fold;
-pub use fold::{ROOT_MISSING, fold, fold_steps};
+pub use fold::{CONTENT_DROPPED, ROOT_MISSING, fold, fold_steps};

@@ -67,6 +67,13 @@ impl User {
         issues
     }
 
+    /// What they may do, in words: `member`, `viewer of shop`.
+    pub fn may_what(&self) -> String {
+        let everywhere = self.role.map(|role| role.as_str().to_owned());
+        let in_projects = self.projects.iter().map(|(project_id, role)| format!("{} of {project_id}", role.as_str()));
+        everywhere.into_iter().chain(in_projects).collect::<Vec<_>>().join(", ")
+    }
+
     /// What they may do in a project.
     pub fn role_in(&self, project_id: &str) -> Option<Role> {
         self.role.max(self.projects.get(project_id).copied())

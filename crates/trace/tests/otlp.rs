@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use tracellm_trace::{
-    StepKind, Timestamp, Trace, UNKNOWN_MODEL,
+    Limits, StepKind, Timestamp, Trace, UNKNOWN_MODEL,
     otlp::{Place, Span, explain, fold, wire},
 };
 #[cfg(target_arch = "wasm32")]
@@ -20,7 +20,7 @@ fn folded(spans: &[Span]) -> Trace {
 
 /// The traces of a request, by their ids.
 fn traces(request: &str) -> BTreeMap<String, Vec<Span>> {
-    let (spans, rejected) = wire::read(request).unwrap().into_spans();
+    let (spans, rejected) = wire::read(request).unwrap().into_spans(&Limits::default());
     assert!(rejected.is_empty(), "{rejected:?}");
     let mut traces: BTreeMap<String, Vec<Span>> = BTreeMap::new();
     for span in spans {
@@ -340,7 +340,7 @@ mod properties {
         let (spans, rejected) =
             wire::read(&json!({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}).to_string())
                 .unwrap()
-                .into_spans();
+                .into_spans(&Limits::default());
         assert_eq!((spans.len(), rejected.len()), (63, 17));
         assert!(rejected[0].name == "small" && rejected[0].reason.contains("the attributes of its resource"), "{:?}", rejected[0]);
     }

@@ -11,7 +11,7 @@ use tracellm_store::{
     access::{self, CreatedKey},
     ingest::now,
 };
-use tracellm_trace::{ApiKey, Issue, NewKey, NewProject, Project};
+use tracellm_trace::{ApiKey, Issue, Limits, NewKey, NewProject, Project};
 use utoipa::ToSchema;
 
 use super::{Pairs, Store};
@@ -63,9 +63,15 @@ pub async fn list_projects(State(store): Store, _admin: Admin) -> Result<Json<Ve
     (status = 409, description = "Its id or its name is taken", body = ErrorBody),
     (status = 422, body = ErrorBody),
 ))]
-pub async fn create_project(State(store): Store, _admin: Admin, pairs: Pairs, request: Request) -> Result<Response, Failure> {
-    let new: NewProject = read(pairs, request).await?;
-    let (project, created) = access::create_project(&*store, new, now()).await?;
+pub async fn create_project(
+    State(store): Store,
+    State(limits): State<Limits>,
+    Admin(audit): Admin,
+    pairs: Pairs,
+    request: Request,
+) -> Result<Response, Failure> {
+    let new: NewProject = read(pairs, request, &limits).await?;
+    let (project, created) = access::create_project(&*store, &audit, new, now()).await?;
     Ok((StatusCode::CREATED, Json(CreatedProject { project, api_key: created.into() })).into_response())
 }
 
@@ -79,23 +85,29 @@ pub async fn list_keys(State(store): Store, _admin: Admin, pairs: Pairs) -> Resu
 /// Makes a key of a project. Its secret is in this answer and nowhere else.
 #[utoipa::path(post, path = "/api/api-keys", tag = "access", request_body = NewKey,
     responses((status = 201, body = NewSecret), (status = 422, body = ErrorBody)))]
-pub async fn create_key(State(store): Store, _admin: Admin, pairs: Pairs, request: Request) -> Result<Response, Failure> {
-    let new: NewKey = read(pairs, request).await?;
-    let created = access::create_key(&*store, new, now()).await?;
+pub async fn create_key(
+    State(store): Store,
+    State(limits): State<Limits>,
+    Admin(audit): Admin,
+    pairs: Pairs,
+    request: Request,
+) -> Result<Response, Failure> {
+    let new: NewKey = read(pairs, request, &limits).await?;
+    let created = access::create_key(&*store, &audit, new, now()).await?;
     Ok((StatusCode::CREATED, Json(NewSecret::from(created))).into_response())
 }
 
 /// Ends a key for good.
 #[utoipa::path(delete, path = "/api/api-keys/{key_id}", tag = "access", params(("key_id" = String, Path)),
     responses((status = 204, description = "It is ended"), (status = 404, body = ErrorBody)))]
-pub async fn revoke_key(State(store): Store, _admin: Admin, Path(key_id): Path<String>) -> Result<StatusCode, Failure> {
-    access::revoke_key(&*store, &key_id, now()).await?;
+pub async fn revoke_key(State(store): Store, Admin(audit): Admin, Path(key_id): Path<String>) -> Result<StatusCode, Failure> {
+    access::revoke_key(&*store, &audit, &key_id, now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// What is asked for: the JSON object of the body, else the parameters.
-async fn read<T: DeserializeOwned>(pairs: Pairs, request: Request) -> Result<T, Failure> {
-    let text = body::read_text(request).await?;
+async fn read<T: DeserializeOwned>(pairs: Pairs, request: Request, limits: &Limits) -> Result<T, Failure> {
+    let text = body::read_text(request, limits).await?;
     let asked: Value = if text.trim().is_empty() {
         pairs.0.into_iter().map(|(name, value)| (name, Value::String(value))).collect::<Map<_, _>>().into()
     } else {

@@ -10,7 +10,7 @@ use utoipa::{
     },
 };
 
-use super::{access, numbers, removal, traces};
+use super::{access, keeping, numbers, traces};
 use crate::server::{health, live, metrics, otlp};
 
 #[derive(OpenApi)]
@@ -37,15 +37,18 @@ use crate::server::{health, live, metrics, otlp};
         access::list_keys,
         access::create_key,
         access::revoke_key,
-        removal::trace,
-        removal::traces,
-        removal::project,
-        removal::jobs,
-        removal::job,
-        removal::cancel_job,
-        removal::retention,
-        removal::set_retention,
-        removal::preview,
+        keeping::trace,
+        keeping::traces,
+        keeping::project,
+        keeping::jobs,
+        keeping::job,
+        keeping::cancel_job,
+        keeping::retention,
+        keeping::set_retention,
+        keeping::preview,
+        keeping::masking,
+        keeping::set_masking,
+        keeping::audit_log,
         health::alive,
         health::ready,
         metrics::show
@@ -70,11 +73,13 @@ impl Modify for Keys {
 /// What every route that reads a request may answer, by status; a route that has more to say of one says it itself.
 struct Refusals;
 
-const REFUSALS: [(&str, &str); 5] = [
+const REFUSALS: [(&str, &str); 7] = [
     ("400", "A parameter or the body can't be read"),
     ("401", "The key that was shown is unknown, expired or revoked"),
     ("403", "The key is not for this, or a page of another site asks"),
-    ("413", "The body is larger than 20 MiB, before or after decompression"),
+    ("408", "The body was not there in time"),
+    ("413", "The body is larger than may be, before or after decompression"),
+    ("429", "Too many keys that nobody has, or too many requests; ask again after `Retry-After`"),
     ("503", "Too much is on its way, or the database does not answer; ask again after `Retry-After`"),
 ];
 

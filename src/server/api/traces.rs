@@ -8,15 +8,17 @@ use serde::Serialize;
 use tokio::task::spawn_blocking;
 use tracellm_app::{ApiError, standalone};
 use tracellm_store::ingest::{Origin, ingest as ingest_text};
-use tracellm_trace::{Coverage, Cursor, Filter, Page, Query, Report, Source, Stored, Trace};
+use tracellm_trace::{Coverage, Cursor, Filter, Limits, Page, Query, Report, Source, Stored, Trace};
 use utoipa::ToSchema;
 
 use super::{Pairs, Store};
 use crate::server::{
     answer::{ErrorBody, Failure},
     body,
-    caller::{Reader, Writer},
+    caller::{Exporter, Reader, Writer},
+    exports::Exports,
     intake::Told,
+    keys::Keys,
     site,
 };
 
@@ -52,10 +54,17 @@ pub struct TraceList {
         (status = 422, description = "All were refused, with every error", body = ErrorBody),
         (status = 503, description = "Too much is on its way, or the database does not answer; send it again after `Retry-After`", body = ErrorBody),
     ))]
-pub async fn ingest(State(store): Store, Writer(key): Writer, request: Request) -> Result<Response, Failure> {
+pub async fn ingest(
+    State(store): Store,
+    State(keys): State<Keys>,
+    State(limits): State<Limits>,
+    Writer(key): Writer,
+    request: Request,
+) -> Result<Response, Failure> {
     let layout = body::layout(&request);
-    let text = body::read_text(request).await?;
-    let report = ingest_text(&*store, text, layout, &Origin { source: Source::Json, key }).await?;
+    let text = body::read_text(request, &limits).await?;
+    let without_content = keys.is_over(key.as_ref(), text.len());
+    let report = ingest_text(&*store, text, layout, &Origin { source: Source::Json, key, without_content, limits }).await?;
     let told = Told::from(&report);
     let status = match &report {
         Report::One(_) => StatusCode::CREATED,
@@ -73,9 +82,10 @@ pub async fn ingest(State(store): Store, Writer(key): Writer, request: Request) 
         ("limit" = Option<u32>, Query, description = "Traces of a page, 1 to 200; 50 where not given"),
         ("cursor" = Option<String>, Query, description = "The place of the page, as `next_cursor` of another told it"),
     ))]
-pub async fn list(State(store): Store, reader: Reader, pairs: Pairs) -> Result<Json<TraceList>, Failure> {
+pub async fn list(State(store): Store, State(exports): State<Exports>, reader: Reader, pairs: Pairs) -> Result<Json<TraceList>, Failure> {
     let mut query = Query::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?;
     query.filter = reader.narrow(query.filter)?;
+    let _turn = exports.turn().await?;
     let Page { items, total, next, coverage, .. } = store.list_documents(&query).await?;
     Ok(Json(TraceList { items, total: total.count, total_is_capped: total.is_capped, next_cursor: next, coverage }))
 }
@@ -94,10 +104,19 @@ pub async fn get(State(store): Store, reader: Reader, Path(trace_id): Path<Strin
 #[utoipa::path(get, path = "/api/traces/{trace_id}/html", tag = "traces",
     params(("trace_id" = String, Path), ("project_id" = Option<String>, Query)),
     responses((status = 200, content_type = "text/html", body = String), (status = 404, body = ErrorBody)))]
-pub async fn get_html(State(store): Store, reader: Reader, Path(trace_id): Path<String>, pairs: Pairs) -> Result<Response, Failure> {
+pub async fn get_html(
+    State(store): Store,
+    State(exports): State<Exports>,
+    reader: Reader,
+    Exporter(audit): Exporter,
+    Path(trace_id): Path<String>,
+    pairs: Pairs,
+) -> Result<Response, Failure> {
     let project_id = reader.project(pairs.project_id()?)?;
+    let _turn = exports.turn().await?;
     let trace = store.get(project_id.as_deref(), &trace_id).await?;
     let trace = trace.ok_or_else(|| ApiError::no_trace(&trace_id))?;
+    audit.note("traces.exported", format!("{}/{}, as HTML", trace.project_id, trace.trace_id)).await?;
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let name = format!("attachment; filename=\"trace-{}.html\"", trace.trace_id.chars().filter(is_plain).take(64).collect::<String>());
     let html = spawn_blocking(move || standalone(trace, site::css())).await.map_err(|_| ApiError::Failed)?;

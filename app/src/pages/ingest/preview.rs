@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use tracellm_trace::{
-    Context, Issue, Normalized, Refused, Source, Timestamp, Trace,
+    Context, Issue, Limits, Normalized, Refused, Source, Timestamp, Trace,
     body::{self, Body, Layout},
     normalize,
     otlp::{self, Explanation, Span, wire},
@@ -94,7 +94,7 @@ fn check(text: &str) -> Checked {
 
 /// What the server makes of the spans, where it has none of the same traces.
 fn folded(request: wire::Request) -> Export {
-    let (spans, rejected) = request.into_spans();
+    let (spans, rejected) = request.into_spans(&Limits::default());
     let mut traces: BTreeMap<(String, String), Vec<Span>> = BTreeMap::new();
     for span in spans {
         traces.entry((span.project_id(), span.trace_id.clone())).or_default().push(span);

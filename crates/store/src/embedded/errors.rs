@@ -9,6 +9,7 @@ impl From<Error> for StoreError {
             Some(ErrorCode::DiskFull) => "the disk is full",
             Some(ErrorCode::SystemIoFailure) => "the disk could not be read or written",
             Some(ErrorCode::CannotOpen) => "the file can't be opened",
+            Some(ErrorCode::OperationInterrupted) => "the question took longer than it may",
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => return Self::Failed(format!("the file can't be written ({error})")),
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                 return Self::Failed(format!("the file is damaged, or no SQLite database ({error})"));

@@ -91,6 +91,10 @@ pub(super) fn set_setting(connection: &Connection, name: &str, value: Option<&st
     Ok(())
 }
 
+pub(super) fn add_setting(connection: &Connection, name: &str, value: &str) -> Result<bool, StoreError> {
+    Ok(connection.execute("INSERT INTO settings VALUES (?, ?) ON CONFLICT DO NOTHING", [name, value])? == 1)
+}
+
 pub(super) fn remove_project(connection: &Connection, project_id: &str) -> Result<(), StoreError> {
     connection.execute("DELETE FROM api_keys WHERE project_id = ?", [project_id])?;
     connection.execute("DELETE FROM projects WHERE project_id = ?", [project_id])?;

@@ -58,7 +58,7 @@ pub(super) async fn hide_key(database: &Database, clear: &str, hash: &str, key_i
 }
 
 /// Inserts a document; says `false` where a unique index has it already.
-async fn insert_new(database: &Database, name: &str, document: Document) -> Result<bool, StoreError> {
+pub(super) async fn insert_new(database: &Database, name: &str, document: Document) -> Result<bool, StoreError> {
     match database.collection::<Document>(name).insert_one(document).await {
         Ok(_) => Ok(true),
         Err(error) if is_duplicate(&error) => Ok(false),

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     StoreError,
+    patience::patience,
     rollups::{Grain, Level, Names, Only, Part, open_range, parts_but, within},
 };
 
@@ -171,7 +172,7 @@ impl<'a> Kept<'a> {
         let traces = self.database.collection::<Document>(TRACES);
         let live = live(&parts).map(|part| {
             let traces = &traces;
-            async move { Ok::<_, StoreError>(traces.count_documents(filter::matching(&within(filter, part))).await?) }
+            async move { Ok::<_, StoreError>(traces.count_documents(filter::matching(&within(filter, part))).max_time(patience()).await?) }
         });
         let (Some(periods), live, Some(undated)) =
             try_join!(self.read(&parts, told.grain(), wanted), try_join_all(live), self.undated(filter))?

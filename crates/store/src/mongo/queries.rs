@@ -13,6 +13,7 @@ use super::{TRACES, decode, filter, kept::Kept, marks::Marked, order, search::Gr
 use crate::{
     Documents, Rows, StoreError,
     paging::Reading,
+    patience::patience,
     rollups::{Names, Only},
     search::{PATIENCE, Walk},
 };
@@ -29,7 +30,7 @@ pub(super) async fn document(
     if let Some(project_id) = project_id {
         query.insert("project_id", filter::project(project_id));
     }
-    let found = traces.find_one(query).sort(doc! { "created_at": -1, "project_id": -1 }).await?;
+    let found = traces.find_one(query).sort(doc! { "created_at": -1, "project_id": -1 }).max_time(patience()).await?;
     found.map(|raw| Ok(decode::trace(decode::document(&raw)?))).transpose()
 }
 
@@ -109,7 +110,7 @@ pub(super) async fn count(marked: Marked<'_>, filter: &Filter) -> Result<Total, 
     }
     let count = match kept_count(marked, filter).await? {
         Some(count) => count,
-        None => marked.database.collection::<RawDocumentBuf>(TRACES).count_documents(filter::matching(filter)).await?,
+        None => marked.database.collection::<RawDocumentBuf>(TRACES).count_documents(filter::matching(filter)).max_time(patience()).await?,
     };
     Ok(Total { count, is_capped: false })
 }
@@ -125,7 +126,7 @@ async fn kept_count(marked: Marked<'_>, filter: &Filter) -> Result<Option<u64>, 
 
 /// Every project id, those under which documents of others are shown too. (`distinct` would have to fit one document.)
 pub(super) async fn project_ids(traces: &Collection<RawDocumentBuf>) -> Result<Vec<String>, StoreError> {
-    let groups = traces.aggregate([doc! { "$group": { "_id": "$project_id" } }]).with_type::<RawDocumentBuf>().await?;
+    let groups = traces.aggregate([doc! { "$group": { "_id": "$project_id" } }]).max_time(patience()).with_type::<RawDocumentBuf>().await?;
     let groups: Vec<RawDocumentBuf> = groups.try_collect().await?;
     let ids = groups.iter().map(|group| Ok(decode::project_id(decode::document(group)?.remove("_id"))));
     let mut ids = ids.collect::<Result<Vec<_>, StoreError>>()?;
@@ -145,7 +146,7 @@ async fn page<T>(
     let (rows, kept) = try_join!(read(&traces, query, &reading, projection, decode), kept_count(marked, &query.filter))?;
     let total = match reading.total_of(rows.len()).or(kept) {
         Some(total) => total,
-        None => traces.count_documents(filter::matching(&query.filter)).limit(TOTAL_CAP + 1).await?,
+        None => traces.count_documents(filter::matching(&query.filter)).limit(TOTAL_CAP + 1).max_time(patience()).await?,
     };
     Ok(reading.page(rows, Total::from_count(total)))
 }
@@ -162,7 +163,7 @@ pub(super) async fn read<T>(
     let mut rows = Vec::new();
     for walk in order::walks(reading) {
         let missing = i64::try_from(reading.wanted() - rows.len()).unwrap_or(i64::MAX);
-        let mut find = traces.find(doc! { "$and": [matching.clone(), walk.condition] }).sort(walk.sort).limit(missing);
+        let mut find = traces.find(doc! { "$and": [matching.clone(), walk.condition] }).sort(walk.sort).limit(missing).max_time(patience());
         if let Some(projection) = &projection {
             find = find.projection(projection.clone());
         }

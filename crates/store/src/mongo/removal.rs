@@ -8,7 +8,7 @@ use mongodb::{
 
 use super::{
     SPAN_BATCHES, TRACES,
-    access::{API_KEYS, PROJECTS},
+    access::{API_KEYS, PROJECTS, insert_new},
     filter,
     marks::{Marked, moment},
     of_primary,
@@ -79,4 +79,8 @@ pub(super) async fn set_setting(database: &Database, name: &str, value: Option<&
         None => settings.delete_one(this).await.map(|_| ())?,
     }
     Ok(())
+}
+
+pub(super) async fn add_setting(database: &Database, name: &str, value: &str) -> Result<bool, StoreError> {
+    insert_new(database, SETTINGS, doc! { "_id": name, "value": value }).await
 }

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     StoreError,
     paging::Reading,
+    patience::patience,
     rollups::{Part, open_range, within},
     search::{COUNT_PATIENCE, FACET_PATIENCE, Found, Hits, PATIENCE, Tallied, Walk},
 };
@@ -256,7 +257,7 @@ impl Ground<'_> {
                 }
             };
             let ids: Vec<&Bson> = candidates.iter().map(|(_, id)| id).collect();
-            let mut find = traces.find(doc! { "$and": [matching.clone(), { "_id": { "$in": ids } }] });
+            let mut find = traces.find(doc! { "$and": [matching.clone(), { "_id": { "$in": ids } }] }).max_time(patience());
             if is_told {
                 find = find.projection(doc! { "trace_id": 1, "project_id": 1, "created_at": 1 });
             }

@@ -11,6 +11,7 @@ use tracellm_trace::{
 use super::{TRACES, decode, encode::date, filter, kept::Kept, marks::Marked, queries};
 use crate::{
     StoreError,
+    patience::patience,
     rollups::{Names, Only},
 };
 
@@ -95,7 +96,8 @@ async fn range(
     for (end, direction) in ends.iter_mut().zip([1, -1]) {
         if end.is_none() {
             let dated = doc! { "created_at": { "$gt": date(Timestamp::MIN), "$lte": date(Timestamp::MAX) } };
-            let first = traces.find_one(doc! { "$and": [matching.clone(), dated] }).sort(doc! { "created_at": direction });
+            let first =
+                traces.find_one(doc! { "$and": [matching.clone(), dated] }).sort(doc! { "created_at": direction }).max_time(patience());
             let found = first.projection(doc! { "created_at": 1 }).await?;
             *end = found.and_then(|raw| Timestamp::from_millis(raw.get_datetime("created_at").ok()?.timestamp_millis()));
         }
@@ -104,7 +106,7 @@ async fn range(
 }
 
 async fn rows<const N: usize>(traces: &Collection<RawDocumentBuf>, pipeline: [Document; N]) -> Result<Vec<Document>, StoreError> {
-    let found = traces.aggregate(pipeline).allow_disk_use(true).with_type::<RawDocumentBuf>().await?;
+    let found = traces.aggregate(pipeline).allow_disk_use(true).max_time(patience()).with_type::<RawDocumentBuf>().await?;
     let found: Vec<RawDocumentBuf> = found.try_collect().await?;
     found.iter().map(decode::document).collect()
 }

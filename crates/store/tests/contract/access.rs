@@ -14,17 +14,17 @@ fn named(name: &str) -> NewProject {
 
 pub async fn a_project_is_made_once_with_its_first_key(bench: &Bench) {
     let store = &*bench.store;
-    let (project, created) = create_project(store, named("  My App (v2)! "), at(0)).await.unwrap();
+    let (project, created) = create_project(store, &bench.audit(), named("  My App (v2)! "), at(0)).await.unwrap();
     assert_eq!((project.project_id.as_str(), project.name.as_str()), ("my-app-v2", "My App (v2)!"));
     assert_eq!(
         (created.key.project_id.as_str(), created.key.environment.as_str(), created.key.scope),
         ("my-app-v2", "staging", Scope::Ingest)
     );
     for taken in ["My App (v2)!", "my app V2"] {
-        assert!(matches!(create_project(store, named(taken), at(1)).await, Err(AccessError::Taken(_))), "{taken}");
+        assert!(matches!(create_project(store, &bench.audit(), named(taken), at(1)).await, Err(AccessError::Taken(_))), "{taken}");
     }
-    assert!(matches!(create_project(store, named(" "), at(1)).await, Err(AccessError::Invalid(_))));
-    let (odd, _) = create_project(store, named("!!!"), at(2)).await.unwrap();
+    assert!(matches!(create_project(store, &bench.audit(), named(" "), at(1)).await, Err(AccessError::Invalid(_))));
+    let (odd, _) = create_project(store, &bench.audit(), named("!!!"), at(2)).await.unwrap();
     assert!(odd.project_id.starts_with("project-"));
     bench.put(&[json!({"trace_id": "t", "project_id": "seen"}), json!({"trace_id": "u", "project_id": "my-app-v2"})]).await;
     let all = projects(store).await.unwrap();
@@ -37,8 +37,11 @@ pub async fn a_project_is_made_once_with_its_first_key(bench: &Bench) {
 pub async fn a_key_opens_its_scope_until_its_end(bench: &Bench) {
     let store = &*bench.store;
     let new = NewKey { project_id: "p".to_owned(), scope: Scope::Ingest, expires_at: Some(at(120_000)), ..NewKey::default() };
-    assert!(matches!(create_key(store, NewKey { expires_at: Some(at(-1)), ..new.clone() }, at(0)).await, Err(AccessError::Invalid(_))));
-    let created = create_key(store, new, at(0)).await.unwrap();
+    assert!(matches!(
+        create_key(store, &bench.audit(), NewKey { expires_at: Some(at(-1)), ..new.clone() }, at(0)).await,
+        Err(AccessError::Invalid(_))
+    ));
+    let created = create_key(store, &bench.audit(), new, at(0)).await.unwrap();
     let secret = created.secret.as_str();
     let found = authenticate(store, secret, Scope::Ingest, at(5)).await.unwrap();
     assert_eq!((found.key_id.as_str(), found.environment.as_str()), (created.key.key_id.as_str(), "development"));
@@ -51,18 +54,21 @@ pub async fn a_key_opens_its_scope_until_its_end(bench: &Bench) {
     }
     assert!(matches!(authenticate(store, secret, Scope::Ingest, at(120_000)).await, Err(AccessError::Unknown(_))), "expired");
 
-    let admin = create_key(store, NewKey { project_id: "p".to_owned(), scope: Scope::Admin, ..NewKey::default() }, at(1)).await.unwrap();
+    let admin = create_key(store, &bench.audit(), NewKey { project_id: "p".to_owned(), scope: Scope::Admin, ..NewKey::default() }, at(1))
+        .await
+        .unwrap();
     authenticate(store, &admin.secret, Scope::Read, at(7)).await.unwrap();
-    revoke_key(store, &admin.key.key_id, at(8)).await.unwrap();
-    revoke_key(store, &admin.key.key_id, at(9)).await.unwrap();
+    revoke_key(store, &bench.audit(), &admin.key.key_id, at(8)).await.unwrap();
+    revoke_key(store, &bench.audit(), &admin.key.key_id, at(9)).await.unwrap();
     assert!(matches!(authenticate(store, &admin.secret, Scope::Admin, at(10)).await, Err(AccessError::Unknown(_))), "revoked");
     let revoked = keys(store, None).await.unwrap().into_iter().find(|key| key.key_id == admin.key.key_id).unwrap();
     assert_eq!(revoked.revoked_at, Some(at(8)), "the first time counts");
-    assert!(matches!(revoke_key(store, "nobody", at(9)).await, Err(AccessError::NoKey(_))));
+    assert!(matches!(revoke_key(store, &bench.audit(), "nobody", at(9)).await, Err(AccessError::NoKey(_))));
 }
 
 pub async fn a_secret_is_stored_nowhere(bench: &Bench) {
-    let created = create_key(&*bench.store, NewKey { project_id: "p".to_owned(), ..NewKey::default() }, at(0)).await.unwrap();
+    let created =
+        create_key(&*bench.store, &bench.audit(), NewKey { project_id: "p".to_owned(), ..NewKey::default() }, at(0)).await.unwrap();
     assert_eq!(created.secret.len(), "tlm_sk_".len() + 12 + 32);
     assert!(created.secret["tlm_sk_".len()..].starts_with(&created.key.key_id));
     let found = bench.store.find_key(std::slice::from_ref(&created.secret)).await.unwrap();

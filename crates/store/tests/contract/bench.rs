@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tracellm_store::{Location, NewTrace, Repaired, TraceStore, mongo::Pace, open, open_at};
+use tracellm_store::{Location, NewTrace, Repaired, TraceStore, audit::Auditor, mongo::Pace, open, open_at};
 use tracellm_trace::{Context, Outcome, Source, Timestamp, Trace, normalize};
 use uuid::Uuid;
 
@@ -31,6 +31,11 @@ impl Bench {
     pub async fn mongo() -> Self {
         let location = Location::Mongo { url: mongo_url(), db_name: Some(format!("test_{}", Uuid::new_v4().simple())) };
         Self { store: open_at(&location, PACE).await.unwrap(), location, rests: PACE.rests + 4 * PACE.every, _folder: None }
+    }
+
+    /// Notes what a test does.
+    pub fn audit(&self) -> Auditor {
+        Auditor::new(self.store.clone(), "test")
     }
 
     /// Stores raw documents in one batch and says what became of each.

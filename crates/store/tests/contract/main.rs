@@ -39,6 +39,12 @@ mod access;
 /// Users: what each may see and do, and their sessions.
 mod tenancy;
 
+/// Who did what, as it was noted.
+mod audit;
+
+/// What is masked, and what is dropped, before it is stored.
+mod masking;
+
 /// News of what is stored.
 mod watch;
 
@@ -104,6 +110,10 @@ checks! {
     who_has_one_project_learns_nothing_of_another: tenancy,
     roles_are_kept_apart: tenancy,
     a_session_lasts_until_it_is_ended: tenancy,
+    what_is_noted_stands_in_a_chain: audit,
+    a_log_that_was_changed_is_found: audit,
+    what_is_masked_is_stored_nowhere: masking,
+    who_has_brought_enough_loses_texts_alone: masking,
     what_any_process_stores_is_news: watch,
     more_than_is_kept_leaves_a_gap_that_is_told: watch,
     who_watches_is_told_the_end: watch,

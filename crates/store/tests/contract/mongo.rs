@@ -242,7 +242,7 @@ async fn clear_keys_of_the_reference_package_open_and_end() {
     let now = Timestamp::from_millis(1_780_000_000_000).unwrap();
     let key = authenticate(&*bench.store, secret, Scope::Ingest, now).await.unwrap();
     assert_eq!((key.key_id.as_str(), key.project_id.as_str(), key.environment.as_str()), ("tlm_sk_…STUV", "old", "production"));
-    revoke_key(&*bench.store, "tlm_sk_…STUV", now).await.unwrap();
+    revoke_key(&*bench.store, &bench.audit(), "tlm_sk_…STUV", now).await.unwrap();
     assert!(authenticate(&*bench.store, secret, Scope::Ingest, now).await.is_err());
 }
 

@@ -12,7 +12,8 @@ use crate::bench::{Bench, NOW, raw};
 /// Everything goes along, a second copy writes nothing, and one that starts in the middle says what is missing.
 pub async fn a_copy_is_equal_and_goes_on_where_it_stopped(bench: &Bench) {
     let now = Timestamp::from_millis(NOW).unwrap();
-    let (project, _) = create_project(&*bench.store, NewProject { name: "Web".to_owned(), ..NewProject::default() }, now).await.unwrap();
+    let (project, _) =
+        create_project(&*bench.store, &bench.audit(), NewProject { name: "Web".to_owned(), ..NewProject::default() }, now).await.unwrap();
     let some: Vec<_> = (0..450).map(|n| raw(&format!("t{n:03}"), n / 3)).collect();
     bench.put(&some).await;
     bench.put(&[json!({"trace_id": "t000", "project_id": "web", "prompt": "another project's"})]).await;

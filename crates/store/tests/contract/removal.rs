@@ -70,16 +70,16 @@ pub async fn a_job_removes_what_matches_and_says_how_far_it_is(bench: &Bench) {
     bench.put(&some).await;
     let jobs = removal::Jobs::new(bench.store.clone());
     let failed = Filter { status: Some(Status::Failed), ..Filter::default() };
-    let job = jobs.remove_matching(failed.clone()).await.unwrap();
+    let job = jobs.remove_matching(&bench.audit(), failed.clone()).await.unwrap();
     assert_eq!((job.what.as_str(), job.total), ("delete traces: status=failed", 400));
     let job = ended(&jobs, &job).await;
     assert_eq!((job.state, job.done, job.error), (JobState::Done, 400, None));
     assert_eq!(bench.store.count(&failed).await.unwrap().count, 0);
     assert_eq!(bench.store.count(&Filter::default()).await.unwrap().count, 800);
-    let job = jobs.remove_project("p1".to_owned()).await.unwrap();
+    let job = jobs.remove_project(&bench.audit(), "p1".to_owned()).await.unwrap();
     assert_eq!(ended(&jobs, &job).await.done, 400);
     assert_eq!(bench.store.project_ids().await.unwrap(), ["p0"]);
-    let job = jobs.remove_matching(Filter { project_id: Some("p0".to_owned()), ..Filter::default() }).await.unwrap();
+    let job = jobs.remove_matching(&bench.audit(), Filter { project_id: Some("p0".to_owned()), ..Filter::default() }).await.unwrap();
     assert!(jobs.cancel(&job.job_id) && !jobs.cancel("nobody"));
     let job = ended(&jobs, &job).await;
     let left = bench.store.count(&Filter::default()).await.unwrap().count;
@@ -111,7 +111,7 @@ pub async fn what_is_too_old_goes_by_class_and_project(bench: &Bench) {
     assert_eq!(said, expected);
     let jobs = removal::Jobs::new(bench.store.clone());
     assert_eq!(jobs.apply_retention().await.unwrap(), None, "nothing goes until it is set");
-    removal::set_retention(&*bench.store, &retention).await.unwrap();
+    removal::set_retention(&*bench.store, &bench.audit(), &retention).await.unwrap();
     assert_eq!(removal::retention(&*bench.store).await.unwrap(), retention);
     let job = jobs.apply_retention().await.unwrap().unwrap();
     assert_eq!(ended(&jobs, &job).await.state, JobState::Done);
@@ -134,7 +134,7 @@ pub async fn the_texts_of_spans_go_with_those_of_their_trace(bench: &Bench) {
     bench.put(&[raw("beside", 1)]).await;
     bench.store.put_spans(spans::new(&[spans::span(0), spans::span(1)]), spans::now()).await.unwrap();
     let retention = Retention { default: Keep { content_days: Some(1), ..Keep::default() }, ..Retention::default() };
-    removal::set_retention(&*bench.store, &retention).await.unwrap();
+    removal::set_retention(&*bench.store, &bench.audit(), &retention).await.unwrap();
     let jobs = removal::Jobs::new(bench.store.clone());
     let job = jobs.apply_retention().await.unwrap().unwrap();
     assert_eq!(ended(&jobs, &job).await.state, JobState::Done);

@@ -287,8 +287,13 @@ async fn sums_hold_whoever_writes_and_whoever_is_killed() {
                 sleep(Duration::from_millis(draw(&mut runner, &(0..25u64)))).await;
                 process.kill();
                 process = Process::start(&bench).await;
-                // What was on its way arrives, or does not.
-                sleep(Duration::from_millis(50)).await;
+                // What was on its way arrives, or does not; on a busy machine that takes a while.
+                let (mut before, mut arrived) = (usize::MAX, 0);
+                while before != arrived {
+                    before = arrived;
+                    sleep(Duration::from_millis(200)).await;
+                    arrived = all(&*bench.store).await.len();
+                }
             }
         }
         let found = all(&*bench.store).await;

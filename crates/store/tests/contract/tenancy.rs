@@ -91,8 +91,10 @@ pub async fn who_has_one_project_learns_nothing_of_another(bench: &Bench) {
     };
     let theirs = "a".repeat(32);
     bench.store.put_spans(spans(THEIRS, &theirs), now()).await.unwrap();
-    let made = access::create_key(&*bench.store, NewKey { project_id: THEIRS.to_owned(), ..NewKey::default() }, now()).await.unwrap();
-    users::set(&*bench.store, user(Some(Role::Admin), &[]), "long enough".to_owned()).await.unwrap();
+    let made = access::create_key(&*bench.store, &bench.audit(), NewKey { project_id: THEIRS.to_owned(), ..NewKey::default() }, now())
+        .await
+        .unwrap();
+    users::set(&*bench.store, &bench.audit(), user(Some(Role::Admin), &[]), "long enough".to_owned()).await.unwrap();
     tokio::time::sleep(bench.rests).await;
 
     let eve = scoped(bench, user(None, &[("ours", Role::Admin)]));
@@ -186,14 +188,14 @@ pub async fn a_session_lasts_until_it_is_ended(bench: &Bench) {
     let store = &*bench.store;
     let at = |days: i64| Timestamp::from_millis(NOW + days * 24 * 60 * 60 * 1000).unwrap();
     assert!(!users::are_there(store).await.unwrap());
-    users::set(store, user(Some(Role::Member), &[]), "long enough".to_owned()).await.unwrap();
+    users::set(store, &bench.audit(), user(Some(Role::Member), &[]), "long enough".to_owned()).await.unwrap();
     assert!(users::are_there(store).await.unwrap());
     assert_eq!(users::sign_in(store, "eve", "long enougH".to_owned(), at(0)).await.unwrap(), None);
     assert_eq!(users::sign_in(store, "adam", "long enough".to_owned(), at(0)).await.unwrap(), None);
     let secret = users::sign_in(store, "eve", "long enough".to_owned(), at(0)).await.unwrap().unwrap();
     let kept = format!("{:?}", store.settings("").await.unwrap());
     assert!(!kept.contains(&secret) && !kept.contains("long enough") && kept.contains("argon2id"), "{kept}");
-    let name = async |secret: &str, days| users::signed_in(store, secret, at(days)).await.unwrap().map(|user| user.name);
+    let name = async |secret: &str, days| users::signed_in(store, secret, at(days)).await.unwrap().map(|(user, _)| user.name);
     assert_eq!(name(&secret, 6).await.as_deref(), Some("eve"));
     assert_eq!(name(&secret, 12).await.as_deref(), Some("eve"), "it was used in between");
     assert_eq!(name(&secret[1..], 12).await, None);
@@ -205,10 +207,22 @@ pub async fn a_session_lasts_until_it_is_ended(bench: &Bench) {
         day += 5;
     }
     assert_eq!(day, 35, "used or not");
+    // After a day it gets a new secret, once; the old one lasts for a minute, and both end together.
+    let first = users::sign_in(store, "eve", "long enough".to_owned(), at(0)).await.unwrap().unwrap();
+    let is_old = async |secret: &str, days| users::signed_in(store, secret, at(days)).await.unwrap().map(|(_, is_old)| is_old);
+    assert_eq!((is_old(&first, 0).await, is_old(&first, 2).await), (Some(false), Some(true)));
+    let second = users::renew(store, &first, at(2)).await.unwrap().unwrap();
+    assert_eq!(users::renew(store, &first, at(2)).await.unwrap(), None);
+    assert_eq!((is_old(&first, 2).await, is_old(&second, 2).await), (Some(false), Some(false)));
+    assert_eq!(name(&first, 3).await, None, "its minute is over");
+    assert_eq!(name(&second, 3).await.as_deref(), Some("eve"));
+    let third = users::renew(store, &second, at(4)).await.unwrap().unwrap();
+    users::sign_out(store, &third).await.unwrap();
+    assert_eq!((name(&second, 4).await, name(&third, 4).await), (None, None));
     let other = users::sign_in(store, "eve", "long enough".to_owned(), at(0)).await.unwrap().unwrap();
     users::sign_out(store, &other).await.unwrap();
     assert_eq!(name(&other, 0).await, None);
     let last = users::sign_in(store, "eve", "long enough".to_owned(), at(0)).await.unwrap().unwrap();
-    assert!(users::remove(store, "eve").await.unwrap() && !users::remove(store, "eve").await.unwrap());
+    assert!(users::remove(store, &bench.audit(), "eve").await.unwrap() && !users::remove(store, &bench.audit(), "eve").await.unwrap());
     assert_eq!(name(&last, 0).await, None);
 }

@@ -16,6 +16,9 @@ use crate::{Context, Issue, Normalized, Refused, Source, Status, Step, StepKind,
 /// In the metadata of a trace whose root span has not come yet.
 pub const ROOT_MISSING: &str = "root_missing";
 
+/// In the metadata of a trace of whose spans some came without their long texts, as their key had sent as much as it may in a day.
+pub const CONTENT_DROPPED: &str = "content_dropped";
+
 /// The trace that a set of spans makes, all of one trace id. Their order, and versions that were superseded, change nothing.
 ///
 /// # Errors
@@ -229,6 +232,9 @@ impl<'a> Tree<'a> {
         }
         if self.root_missing {
             metadata.insert(ROOT_MISSING.to_owned(), true.into());
+        }
+        if self.spans.iter().any(|span| span.via.as_ref().is_some_and(|via| via.content_dropped)) {
+            metadata.insert(CONTENT_DROPPED.to_owned(), true.into());
         }
         metadata
     }

@@ -45,6 +45,9 @@ pub struct Span {
 pub struct Via {
     pub key_id: String,
     pub environment: String,
+    /// It came without its long texts, as its key had sent as much as it may in a day.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub content_dropped: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,6 +91,21 @@ impl Span {
         let in_brief = |span: &Self| (span.end_ns, span.attributes.len() + span.events.len());
         let content = |span: &Self| serde_json::to_string(&Self { via: None, ..span.clone() }).unwrap_or_default();
         in_brief(self).cmp(&in_brief(other)).then_with(|| content(self).cmp(&content(other))).is_gt()
+    }
+
+    /// Takes long texts out of it. Numbers, names and short texts stay.
+    pub fn drop_content(&mut self) {
+        /// Bytes of a text that stays.
+        const SHORT: usize = 128;
+        fn is_short(value: &Value) -> bool {
+            match value {
+                Value::String(text) => text.len() <= SHORT,
+                Value::Array(_) | Value::Object(_) => false,
+                _ => true,
+            }
+        }
+        self.attributes.retain(|_, value| is_short(value));
+        self.events.iter_mut().for_each(|event| event.attributes.retain(|_, value| is_short(value)));
     }
 
     /// Milliseconds between start and end; none where the end lies before the start.

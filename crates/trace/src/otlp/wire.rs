@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 
 use super::{Event, Rejected, Span, SpanStatus};
-use crate::{Issue, decode};
+use crate::{Issue, Limits, decode};
 
 /// Each span is kept with the attributes of its resource: so many bytes of them may a request make, written once a span.
 const RESOURCE_BYTES: usize = 64 << 20;
@@ -102,6 +102,38 @@ impl<'de> Deserialize<'de> for Attributes {
     }
 }
 
+impl Attributes {
+    /// Drops those beyond what one span may have, and cuts texts that are longer than one may be; each says so.
+    fn bound(&mut self, limits: &Limits) {
+        let most = usize::try_from(limits.attributes).unwrap_or(usize::MAX);
+        if self.0.len() > most {
+            let dropped = self.0.len() - most;
+            self.0 = std::mem::take(&mut self.0).into_iter().take(most).collect();
+            self.0.insert(ATTRIBUTES_DROPPED.to_owned(), dropped.into());
+        }
+        let longest = usize::try_from(limits.attribute_bytes).unwrap_or(usize::MAX);
+        for value in self.0.values_mut() {
+            cut(value, longest);
+        }
+    }
+}
+
+/// An attribute that says how many of its span were dropped.
+const ATTRIBUTES_DROPPED: &str = "tracellm.attributes_dropped";
+
+fn cut(value: &mut Value, longest: usize) {
+    match value {
+        Value::String(text) if text.len() > longest => {
+            let (length, end) = (text.len(), (0..=longest).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0));
+            text.truncate(end);
+            text.push_str(&format!("… (cut, {length} bytes)"));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| cut(item, longest)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| cut(field, longest)),
+        _ => {}
+    }
+}
+
 /// An `AnyValue` of OTLP/JSON as the JSON it stands for.
 fn plain(value: Value) -> Value {
     let Value::Object(fields) = value else { return value };
@@ -168,19 +200,25 @@ pub fn read(text: &str) -> Result<Request, Issue> {
 
 impl Request {
     /// Its spans, and those that can't be kept.
-    pub fn into_spans(self) -> (Vec<Span>, Vec<Rejected>) {
+    pub fn into_spans(self, limits: &Limits) -> (Vec<Span>, Vec<Rejected>) {
         let (mut spans, mut rejected) = (Vec::new(), Vec::new());
         let mut room = RESOURCE_BYTES;
         for of_resource in self.resource_spans {
             let resource = Arc::new(of_resource.resource.attributes.0);
             let bytes = serde_json::to_string(&*resource).map_or(0, |json| json.len());
             for of_scope in of_resource.scope_spans {
-                for span in of_scope.spans {
+                for mut span in of_scope.spans {
+                    if spans.len() as u64 == limits.spans {
+                        rejected.push(Rejected { name: span.name, reason: format!("a request holds at most {} spans", limits.spans) });
+                        continue;
+                    }
                     if bytes > room {
                         let reason = format!("the attributes of its resource, {bytes} bytes, stand on too many spans of this request");
                         rejected.push(Rejected { name: span.name, reason });
                         continue;
                     }
+                    span.attributes.bound(limits);
+                    span.events.iter_mut().for_each(|event| event.attributes.bound(limits));
                     match span.checked(&resource, &of_scope.scope.name) {
                         Ok(span) => {
                             room -= bytes;
@@ -262,7 +300,7 @@ mod tests {
     use serde_json::json;
 
     use super::read;
-    use crate::otlp::SpanStatus;
+    use crate::{Limits, otlp::SpanStatus};
 
     #[test]
     fn every_way_to_write_a_request_is_read() {
@@ -277,7 +315,7 @@ mod tests {
                 {"traceId": "W47/95gDgQPSabYzgT/GDA==", "spanId": "7uGbfsPBsXU=", "parentSpanId": "EEE19B7EC3C1B174", "startTimeUnixNano": 1},
                 {"traceId": "00000000000000000000000000000000", "spanId": "EEE19B7EC3C1B174", "name": "zero", "startTimeUnixNano": 1},
                 {"name": "none"}]}]}]});
-        let (spans, rejected) = read(&request.to_string()).unwrap().into_spans();
+        let (spans, rejected) = read(&request.to_string()).unwrap().into_spans(&Limits::default());
         assert_eq!(spans.len(), 2);
         assert_eq!(
             (spans[0].trace_id.as_str(), spans[0].status, spans[0].duration_ms()),
@@ -290,6 +328,17 @@ mod tests {
         );
         assert_eq!(rejected.iter().map(|span| span.name.as_str()).collect::<Vec<_>>(), ["zero", "none"]);
         assert!(read(r#"{"resourceLogs": [{}]}"#).unwrap_err().message.contains("logs"));
-        assert!(read("{}").unwrap().into_spans().0.is_empty());
+        assert!(read("{}").unwrap().into_spans(&Limits::default()).0.is_empty());
+    }
+
+    #[test]
+    fn what_is_too_much_of_it_is_cut_and_told() {
+        let text = |name: &str, text: &str| json!({"key": name, "value": {"stringValue": text}});
+        let span = |id: &str| json!({"traceId": "5b8efff798038103d269b633813fc60c", "spanId": id, "startTimeUnixNano": 1, "attributes": [text("a", "äääää"), text("b", "x"), text("c", "y")]});
+        let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span("eee19b7ec3c1b174"), span("eee19b7ec3c1b175")]}]}]});
+        let limits = Limits { spans: 1, attributes: 2, attribute_bytes: 5, ..Limits::default() };
+        let (spans, rejected) = read(&request.to_string()).unwrap().into_spans(&limits);
+        assert_eq!(json!(spans[0].attributes), json!({"a": "ää… (cut, 10 bytes)", "b": "x", "tracellm.attributes_dropped": 1}));
+        assert_eq!(rejected[0].reason, "a request holds at most 1 spans");
     }
 }

@@ -1,0 +1,163 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::request::Parts;
+use tracellm_app::ApiError;
+use tracellm_store::{
+    TraceStore,
+    access::{AccessError, hash, key_of},
+    ingest::now,
+};
+use tracellm_trace::{ApiKey, Limits};
+
+use crate::server::{caller, intake, listen::Peer};
+
+/// A bad key is forgotten, and a key's requests are counted anew, after so long.
+const MINUTE: Duration = Duration::from_secs(60);
+/// Addresses and keys that are remembered at most.
+const MOST: usize = 10_000;
+
+/// The key that a request shows: none, a good one, or why it opens nothing.
+#[derive(Clone)]
+pub struct Shown(pub Result<Option<ApiKey>, ApiError>);
+
+/// Looks up the keys that requests show, and bounds how many bad ones an address may try and how much a good one may bring.
+#[derive(Clone)]
+pub struct Keys(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn TraceStore>,
+    limits: Limits,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// What is stored of keys that were good: they are looked up whoever else tries what from the same address.
+    good: BTreeSet<String>,
+    /// How many bad ones came from an address within the minute that began then.
+    bad: BTreeMap<IpAddr, (u64, Instant)>,
+    /// What the keys have brought, by their public ids.
+    used: BTreeMap<String, Used>,
+}
+
+struct Used {
+    minute: Instant,
+    requests: u64,
+    day: i64,
+    bytes: u64,
+}
+
+impl Keys {
+    pub fn new(store: Arc<dyn TraceStore>, limits: Limits) -> Self {
+        Self(Arc::new(Inner { store, limits, seen: Mutex::default() }))
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look(&self, parts: &Parts) -> Result<Option<ApiKey>, ApiError> {
+        let Some(secret) = caller::secret(&parts.headers) else { return Ok(None) };
+        let (stored_as, address) = (hash(&secret), parts.extensions.get::<Peer>().map(Peer::network));
+        {
+            let mut seen = self.seen();
+            if !seen.good.contains(&stored_as)
+                && let Some((count, since)) = address.and_then(|address| seen.bad.get_mut(&address))
+            {
+                if since.elapsed() >= MINUTE {
+                    (*count, *since) = (0, Instant::now());
+                }
+                if *count >= self.0.limits.bad_keys {
+                    return Err(ApiError::Limited("too many keys that nobody has came from this address; wait a minute".to_owned()));
+                }
+            }
+        }
+        match key_of(&*self.0.store, &secret, now()).await {
+            Ok(key) => {
+                let mut seen = self.seen();
+                if seen.good.len() >= MOST {
+                    seen.good.clear();
+                }
+                seen.good.insert(stored_as);
+                Ok(Some(key))
+            }
+            Err(error) => {
+                if matches!(error, AccessError::Unknown(_)) {
+                    let mut seen = self.seen();
+                    seen.good.remove(&stored_as);
+                    if seen.bad.len() >= MOST {
+                        seen.bad.retain(|_, (_, since)| since.elapsed() < MINUTE);
+                    }
+                    // Where very many addresses try at once, those that came first stay bounded.
+                    if let Some(address) = address.filter(|address| seen.bad.len() < MOST || seen.bad.contains_key(address)) {
+                        seen.bad.entry(address).or_insert((0, Instant::now())).0 += 1;
+                    }
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Counts a request of a key that brings traces.
+    fn count(&self, key: &ApiKey) -> Result<(), ApiError> {
+        let most = self.0.limits.key_requests;
+        if most == 0 {
+            return Ok(());
+        }
+        let mut seen = self.seen();
+        let used = seen.of(key);
+        if used.minute.elapsed() >= MINUTE {
+            (used.minute, used.requests) = (Instant::now(), 0);
+        }
+        used.requests += 1;
+        if used.requests > most {
+            return Err(ApiError::Limited(format!("the key may send {most} requests a minute; wait until it is over")));
+        }
+        Ok(())
+    }
+
+    /// Counts what a key brings; says whether that is more than it may bring in a day.
+    pub fn is_over(&self, key: Option<&ApiKey>, bytes: usize) -> bool {
+        let most = self.0.limits.key_bytes;
+        let Some(key) = key.filter(|_| most > 0) else { return false };
+        let today = now().millis().div_euclid(24 * 60 * 60 * 1000);
+        let mut seen = self.seen();
+        let used = seen.of(key);
+        if used.day != today {
+            (used.day, used.bytes) = (today, 0);
+        }
+        used.bytes = used.bytes.saturating_add(bytes as u64);
+        used.bytes > most
+    }
+}
+
+impl Seen {
+    fn of(&mut self, key: &ApiKey) -> &mut Used {
+        let begin = || Used { minute: Instant::now(), requests: 0, day: 0, bytes: 0 };
+        self.used.entry(key.key_id.clone()).or_insert_with(begin)
+    }
+}
+
+/// Looks up the key that a request shows. What is wrong with it is told by whoever answers, in the words of that way in.
+pub async fn look(State(keys): State<Keys>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let mut shown = keys.look(&parts).await;
+    if let Ok(Some(key)) = &shown
+        && intake::way(&parts.method, parts.uri.path()).is_some()
+        && let Err(error) = keys.count(key)
+    {
+        shown = Err(error);
+    }
+    parts.extensions.insert(Shown(shown));
+    next.run(Request::from_parts(parts, body)).await
+}

@@ -1,0 +1,85 @@
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Router, body::Body};
+use http::Request;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tower::Service;
+use tracellm_trace::Limits;
+
+/// Whether the other end of an HTTP/2 connection is still there is asked so often.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
+/// Requests at once on one such connection.
+const STREAMS: u32 = 200;
+/// Where no connection can be taken, as this machine has no room for it, one tries again after so long.
+const REST: Duration = Duration::from_millis(100);
+
+/// From where a request comes.
+#[derive(Clone, Copy)]
+pub struct Peer(IpAddr);
+
+impl Peer {
+    /// Its address; of IPv6 the network, as one machine has all addresses of it.
+    pub fn network(&self) -> IpAddr {
+        match self.0.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+            address => address,
+        }
+    }
+}
+
+/// Serves until it is told to stop, then until what is under way is answered. Whoever does not get a request's head here in time is cut off.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stopped: impl Future<Output = ()>) {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(limits.header_time));
+    let http2 = &mut builder.http2();
+    http2.timer(TokioTimer::new()).keep_alive_interval(SIGN_OF_LIFE).keep_alive_timeout(SIGN_OF_LIFE).max_concurrent_streams(STREAMS);
+    // Pages push what they need by links.
+    http2.enable_connect_protocol();
+    let most = usize::try_from(limits.connections).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+    let (room, graceful) = (Arc::new(Semaphore::new(most)), GracefulShutdown::new());
+    let mut stopped = std::pin::pin!(stopped);
+    loop {
+        // Those beyond wait where the system keeps them.
+        let next = async {
+            let permit = room.clone().acquire_owned().await.ok();
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            next = next => next,
+            () = &mut stopped => break,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!("a connection could not be taken: {error}");
+                tokio::time::sleep(REST).await;
+                continue;
+            }
+        };
+        // Without it a streamed page waits for the client's delayed acknowledgement; a connection that is gone already needs none.
+        let _ = stream.set_nodelay(true);
+        let router = router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(address.ip()));
+            router.clone().call(request.map(Body::new))
+        });
+        let connection = graceful.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!("a connection to {address} broke: {error}");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
