@@ -4,7 +4,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 binary := $(CARGO_TARGET_DIR)/release/tracellm
 on_wasm := --target wasm32-unknown-unknown
 
-.PHONY: help run build test lint test-native test-wasm test-browser test-reference test-otel test-api bench bench-read fuzz screenshots measure audit looks clean
+.PHONY: help run build test lint supply sbom test-native test-wasm test-browser test-reference test-otel test-api bench bench-read fuzz screenshots measure audit looks clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -23,13 +23,19 @@ build: ## One self-contained binary, target/release/tracellm
 	cargo build --release --locked
 	@if [ $(binary) != $(CURDIR)/target/release/tracellm ]; then install -D $(binary) target/release/tracellm; fi
 
-test: lint test-native test-wasm test-browser test-reference test-otel test-api ## Everything that CI runs
+test: lint supply test-native test-wasm test-browser test-reference test-otel test-api ## Everything that CI runs
 
 lint: ## Format and lints, for the server and for the browser
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	tools/wasm.sh clippy --locked -p tracellm --lib --no-default-features --features hydrate $(on_wasm) -- -D warnings
 	tools/wasm.sh clippy --locked -p tracellm-trace --all-targets $(on_wasm) -- -D warnings
+
+supply: ## Licences, sources and doubles of dependencies, those that nobody uses, known holes where that can be asked; the systemd unit
+	tools/supply.sh
+
+sbom: ## A bill of materials, target/tracellm.cdx.json
+	tools/supply.sh sbom
 
 test-native: ## Unit, property, store, server and command line tests, beside a MongoDB
 	@. tools/common.sh && { has strace || apt strace; }

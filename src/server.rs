@@ -86,7 +86,7 @@ use tracellm_app::{
 use tracellm_store::{StoreError, TraceStore, removal::Jobs};
 use tracellm_trace::{Limits, Role};
 
-use self::{admission::Admission, exports::Exports, guard::Who, keys::Keys, metrics::Metrics};
+use self::{admission::Admission, exports::Exports, guard::Who, keys::Keys, live::Watch, metrics::Metrics};
 
 /// What the ways in share: where traces go, and what is noted, counted and limited on the way.
 #[derive(Clone)]
@@ -130,13 +130,15 @@ pub struct AppState {
     keys: Keys,
     exports: Exports,
     limits: Limits,
+    watch: Watch,
 }
 
 /// Every route of the product.
 pub fn router(inlet: Inlet, renderers: Renderers, hosts: Hosts) -> Router {
     let Inlet { store, jobs, log, metrics, admission, doors, keys, limits } = inlet.clone();
     let (leptos, exports, looked_up) = (site::leptos_options(), Exports::new(&limits), keys.clone());
-    let state = AppState { store, jobs, leptos, log, metrics, doors: doors.clone(), keys, exports, limits };
+    let watch = Watch { doors: doors.clone(), keys: keys.clone() };
+    let state = AppState { store, jobs, leptos, log, metrics, doors: doors.clone(), keys, exports, limits, watch };
     let options = state.leptos.clone();
     let context = page_context(&state);
     let pages = Router::<AppState>::new()

@@ -7,13 +7,13 @@ pub struct SignedIn(pub String);
 
 /// Who is signed in, as the server knows.
 #[cfg(feature = "ssr")]
-fn name() -> Option<String> {
+pub fn name() -> Option<String> {
     use_context::<SignedIn>().map(|SignedIn(name)| name)
 }
 
 /// The same, as the server has put it on the document.
 #[cfg(not(feature = "ssr"))]
-fn name() -> Option<String> {
+pub fn name() -> Option<String> {
     crate::dom::on_document("data-user")
 }
 

@@ -1,4 +1,4 @@
-use leptos::{prelude::document, wasm_bindgen::JsCast};
+use leptos::{prelude::document, wasm_bindgen::JsCast, web_sys};
 
 /// The elements of the page that a selector finds, in order.
 pub fn all<T: JsCast>(selector: &str) -> Vec<T> {
@@ -10,4 +10,36 @@ pub fn all<T: JsCast>(selector: &str) -> Vec<T> {
 #[cfg(not(feature = "ssr"))]
 pub fn on_document(attribute: &str) -> Option<String> {
     document().document_element()?.get_attribute(attribute)
+}
+
+/// The same, whatever kinds of elements they are.
+pub fn elements(selector: &str) -> Vec<web_sys::Element> {
+    all(selector)
+}
+
+/// Puts it there from now on, or takes it away.
+pub fn put_on_document(attribute: &str, value: Option<&str>) {
+    let Some(root) = document().document_element() else { return };
+    // An attribute name that is valid is never refused.
+    let _ = match value {
+        Some(value) => root.set_attribute(attribute, value),
+        None => root.remove_attribute(attribute),
+    };
+}
+
+/// Pixels that the first element that a selector finds is wide.
+pub fn width_of(selector: &str) -> u32 {
+    let first = all::<web_sys::HtmlElement>(selector).into_iter().next();
+    first.and_then(|first| u32::try_from(first.offset_width()).ok()).unwrap_or_default()
+}
+
+/// The browser's clock, in ms since 1970. The server has none that matters to a page.
+#[cfg(feature = "hydrate")]
+pub fn now_ms() -> f64 {
+    chrono::Utc::now().timestamp_millis() as f64
+}
+
+#[cfg(not(feature = "hydrate"))]
+pub fn now_ms() -> f64 {
+    0.0
 }

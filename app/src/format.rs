@@ -99,6 +99,19 @@ pub fn dollars_to(most: f64, usd: f64) -> String {
     }
 }
 
+/// How long ago something was, in ms: `now`, `12 s ago`, `3 min ago`, `5 h ago`, `12 days ago`; `in 3 min` where it is yet to come.
+pub fn ago(ms: f64) -> String {
+    let seconds = (ms.abs() / 1e3).floor();
+    let span = match seconds {
+        seconds if seconds < 5.0 => return "now".to_owned(),
+        seconds if seconds < 60.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 3_600.0 => format!("{:.0} min", (seconds / 60.0).floor()),
+        seconds if seconds < 172_800.0 => format!("{:.0} h", (seconds / 3_600.0).floor()),
+        seconds => format!("{} days", count((seconds / 86_400.0).floor() as i64)),
+    };
+    if ms < 0.0 { format!("in {span}") } else { format!("{span} ago") }
+}
+
 /// `2026-05-29` and `02:46:58`, in UTC.
 pub fn date_and_time(time: Timestamp) -> (String, String) {
     let text = time.to_string();
@@ -143,7 +156,13 @@ pub fn exact_time(time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{change, change_in_percent, count, dollars, dollars_to, duration};
+    use super::{ago, change, change_in_percent, count, dollars, dollars_to, duration};
+
+    #[test]
+    fn how_long_ago_is_told_roughly() {
+        let told = [0.0, 12_345.0, 185_000.0, 18_000_000.0, 172_800_000.0, 1e11, -200_000.0].map(ago);
+        assert_eq!(told, ["now", "12 s ago", "3 min ago", "5 h ago", "2 days ago", "1,157 days ago", "in 3 min"]);
+    }
 
     #[test]
     fn durations_keep_three_digits() {

@@ -153,7 +153,7 @@ pub async fn list_views() -> Result<Vec<SavedView>, ApiError> {
 /// Saves a list under a name; its query as in an address.
 #[server(prefix = "/fn", endpoint = "views/save", input = Json, output = Json)]
 pub async fn save_view(name: String, query: String) -> Result<SavedView, ApiError> {
-    let view = SavedView { view_id: String::new(), name, query, saved_at: server::now() };
+    let view = SavedView { view_id: String::new(), name, query, saved_at: server::now(), by: server::signed_in() };
     server::answer(server::sound(view.check()))?;
     server::answer(tracellm_store::views::save(&*server::store(), view).await)
 }
@@ -175,6 +175,15 @@ pub async fn remove_trace(project_id: String, trace_id: String) -> Result<(), Ap
 pub async fn remove_traces(keys: Vec<(String, String)>) -> Result<u64, ApiError> {
     let keys = keys.into_iter().map(|(project_id, trace_id)| tracellm_store::TraceKey { project_id, trace_id });
     server::answer(tracellm_store::removal::remove(&*server::store(), &server::auditor(), keys.collect()).await)
+}
+
+/// Gives some traces a tag, or takes it from them; says how many have changed.
+#[server(prefix = "/fn", endpoint = "traces/tag", input = Json, output = Json)]
+pub async fn tag_traces(keys: Vec<(String, String)>, tag: String, is_given: bool) -> Result<u64, ApiError> {
+    let tag = server::answer(tracellm_store::tagging::checked(&tag).map_err(|issue| ApiError::Invalid(vec![issue])))?;
+    let keys = keys.into_iter().map(|(project_id, trace_id)| tracellm_store::TraceKey { project_id, trace_id }).collect();
+    let (store, audit) = (server::store(), server::auditor());
+    server::answer(tracellm_store::tagging::tag(&*store, &audit, keys, &tag, is_given, server::now()).await)
 }
 
 /// Begins to delete all that match.
@@ -277,10 +286,15 @@ mod server {
     use tracellm_trace::{Diff, Issue, Source, TraceSummary};
 
     use super::{Asked, Compared, STEPS_SHOWN, TracePart};
-    use crate::ApiError;
+    use crate::{ApiError, SignedIn};
 
     pub fn store() -> Arc<dyn TraceStore> {
         expect_context()
+    }
+
+    /// The name of whoever is signed in.
+    pub fn signed_in() -> Option<String> {
+        use_context::<SignedIn>().map(|SignedIn(name)| name)
     }
 
     /// Notes what is done in the name of whoever asks.

@@ -38,6 +38,10 @@ pub use settings::SettingsPage;
 mod api;
 pub use api::ApiPage;
 
+/// `/_components`: what pages are made of, in all states, for those who work on it. No release has it.
+#[cfg(debug_assertions)]
+mod components;
+
 /// Every other address.
 mod not_found;
 pub use not_found::NotFoundPage;

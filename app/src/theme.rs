@@ -9,7 +9,7 @@ const COOKIE: &str = "theme";
 /// Sets `data-theme` on the document: `light`, `dark`, or none where the system decides; and which columns of lists are hidden.
 #[component]
 pub fn ThemeOnDocument(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
-    view! { <Html attr:data-theme=move || theme.get() attr:data-hide=columns::hidden() /> }
+    view! { <Html attr:data-theme=move || theme.get() attr:data-hide=columns::hidden() attr:data-widths=columns::widths() attr:data-times=columns::times() /> }
 }
 
 /// Switches between light and dark and remembers it.

@@ -71,3 +71,41 @@ test("columns that are hidden stay so, from the first byte of the next page", as
   await page.getByRole("checkbox", { name: "Cost" }).check();
   await expect(page.getByRole("columnheader", { name: "Cost" })).toBeVisible();
 });
+
+test("selected rows get a tag, and lose it", async ({ server, tracesPage, page }) => {
+  await server.ingest(some);
+  await tracesPage.goto();
+  await tracesPage.row("Prompt one").getByRole("checkbox").check();
+  await tracesPage.row("Prompt three").getByRole("checkbox").check();
+  const form = page.getByRole("form", { name: "Tag selected" });
+  await expect(form.getByRole("button", { name: "Add tag" })).toBeDisabled();
+  await form.getByRole("textbox", { name: "Tag" }).fill("look at this");
+  await page.keyboard.press("Enter");
+  await expect(form.getByRole("status")).toHaveText("2 changed");
+  expect((await server.get("/api/traces/three?project_id=web")).tags).toEqual(["look at this"]);
+  await tracesPage.row("Prompt three").getByRole("checkbox").uncheck();
+  await form.getByRole("button", { name: "Take it away" }).click();
+  await expect(form.getByRole("status")).toHaveText("1 changed");
+  expect((await server.get("/api/traces?tag=look+at+this")).items.map((trace: any) => trace.trace_id)).toEqual(["three"]);
+});
+
+test("columns keep their widths, and times are told as how long ago", async ({ server, tracesPage, page }) => {
+  await server.ingest([{ trace_id: "now", prompt: "Just now", created_at: Date.now() / 1000 - 200 }, ...some]);
+  await tracesPage.goto();
+  await page.getByText("Columns").click();
+  await page.getByRole("slider", { name: "Width of Model, project" }).fill("320");
+  const width = () => page.locator("th.model-column").evaluate((heading: HTMLElement) => heading.offsetWidth);
+  expect(await width()).toBe(320);
+  const cell = tracesPage.row("Just now").locator("td.time");
+  await expect(cell).not.toHaveAttribute("data-ago");
+  await page.getByRole("checkbox", { name: "Times as how long ago" }).check();
+  await expect(cell).toHaveAttribute("data-ago", "3 min ago");
+  await page.reload();
+  expect(await width(), "before any script ran").toBe(320);
+  await expect(cell).toHaveAttribute("data-ago", "3 min ago");
+  await tracesPage.hydrated();
+  await page.getByText("Columns").click();
+  await expect(page.getByRole("slider", { name: "Width of Model, project" })).toHaveValue("320");
+  await page.getByRole("checkbox", { name: "Times as how long ago" }).uncheck();
+  await expect(cell).not.toHaveAttribute("data-ago");
+});

@@ -26,7 +26,7 @@ pub async fn copy(options: CopyOptions) -> Result<(), Failure> {
         format!("{}{resume}", stopped.error)
     })?;
     eprintln!("{}: {} new, {} replaced, {} were there already", options.to, copied.created, copied.updated, copied.duplicates);
-    eprintln!("{} new projects, {} new keys", copied.projects, copied.keys);
+    eprintln!("{} new projects, {} new keys, {} new users, views and rules", copied.projects, copied.keys, copied.settings);
     for fault in copied.faults.iter().take(20) {
         eprintln!("{fault}");
     }

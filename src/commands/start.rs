@@ -27,7 +27,8 @@ pub async fn start(location: Location, options: StartOptions) -> Result<(), Fail
         None => None,
     };
     let store = tracellm_store::open(&location).await?;
-    let nobody_can_sign_in = is_closed && !users::are_there(&*store).await?;
+    // A database that is away may have users; until it says so nobody gets in.
+    let nobody_can_sign_in = is_closed && !users::are_there(&*store).await.unwrap_or(!options.first_run);
     if let Some(host) = elsewhere
         && nobody_can_sign_in
         && !options.first_run

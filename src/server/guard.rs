@@ -3,6 +3,7 @@ mod rules;
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -92,7 +93,7 @@ struct Known {
     /// Whether there are users, and since when that is known.
     users: Option<(bool, Instant)>,
     sessions: BTreeMap<String, (Option<Session>, Instant)>,
-    /// How often somebody tried to sign in within the minute that began then, by name.
+    /// How often somebody tried to sign in within the minute that began then, by name, and by name and network.
     tries: BTreeMap<String, (u32, Instant)>,
 }
 
@@ -131,6 +132,16 @@ impl Doors {
         let mut known = self.known();
         known.users = None;
         known.sessions.clear();
+    }
+
+    /// Whether there may be users, as far as that is known.
+    pub fn may_be_closed(&self) -> bool {
+        self.0.is_closed || self.known().users.is_some_and(|(are_there, _)| are_there)
+    }
+
+    /// Whether who opened a stream with this request may still read it.
+    pub async fn still_open(&self, request: &Parts) -> bool {
+        self.who(Rule::Read, request).await.is_ok()
     }
 
     /// Whether there are users. Where the database does not say, what it said last stands.
@@ -182,9 +193,11 @@ impl Doors {
         login::cookie(headers, &new, login::FOR).ok()
     }
 
-    /// Whether somebody may try to sign in under a name: not more than a few times a minute.
-    pub fn may_try(&self, name: &str) -> bool {
+    /// Whether somebody may try to sign in under a name: not more than a few times a minute from one network, and from all of them not so
+    /// often that a password could be found.
+    pub fn may_try(&self, name: &str, from: Option<IpAddr>) -> bool {
         const EACH: u32 = 8;
+        const NAME: u32 = 60;
         const ALL: u32 = 600;
         let mut known = self.known();
         known.tries.retain(|_, (_, since)| since.elapsed() < Duration::from_secs(60));
@@ -194,7 +207,8 @@ impl Doors {
             *count <= most
         };
         // A name has no space, and one that is too long is nobody's.
-        counts(" all", ALL) && (name.len() > User::LONGEST || counts(name, EACH))
+        let from = from.map(|from| format!("{name} {from}"));
+        counts(" all", ALL) && (name.len() > User::LONGEST || from.is_none_or(|from| counts(&from, EACH)) && counts(name, NAME))
     }
 
     async fn who(&self, rule: Rule, request: &Parts) -> Result<Who, Response> {
@@ -226,6 +240,9 @@ impl Doors {
                 Rule::Read | Rule::Administer | Rule::Ingest => refused(ApiError::Unauthorized(needs_key.to_owned())),
             });
         };
+        if let Some(place) = in_a_project(rule, request, &user) {
+            return Err(Redirect::to(&place).into_response());
+        }
         let wanted = match rule {
             Rule::Everywhere(role) => Some(role),
             Rule::Administer => Some(Role::Admin),
@@ -249,6 +266,22 @@ fn refusal(error: ApiError, request: &Parts) -> Response {
         grpc::EXPORT => grpc::refused(&error),
         _ => Failure(error).into_response(),
     }
+}
+
+/// Pages that show traces of one project, or of all.
+const OF_PROJECT: [&str; 4] = ["/", "/traces", "/failures", "/live"];
+
+/// The same page of the first of their projects, for who may read several and names none.
+fn in_a_project(rule: Rule, request: &Parts, user: &User) -> Option<String> {
+    let query = request.uri.query().unwrap_or_default();
+    let names_one = query.split('&').any(|pair| pair.strip_prefix("project_id=").is_some_and(|value| !value.is_empty()));
+    let path = request.uri.path();
+    if rule != Rule::Page || names_one || !OF_PROJECT.contains(&path) || user.may_everywhere(Role::Viewer) || user.projects.len() < 2 {
+        return None;
+    }
+    let rest: Vec<_> = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("project_id=")).collect();
+    let first = format!("project_id={}", escape(user.projects.keys().next()?));
+    Some(format!("{path}?{}", [vec![first.as_str()], rest].concat().join("&")))
 }
 
 /// Where one signs in, and from there back.

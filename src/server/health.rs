@@ -10,6 +10,8 @@ use serde::Serialize;
 use tracellm_store::TraceStore;
 use utoipa::ToSchema;
 
+use crate::server::Doors;
+
 #[derive(Serialize, ToSchema)]
 pub struct Alive {
     /// `alive`.
@@ -45,7 +47,7 @@ pub async fn alive() -> Json<Alive> {
     (status = 200, body = Ready),
     (status = 503, description = "The database does not answer", body = NotReady),
 ))]
-pub async fn ready(State(store): State<Arc<dyn TraceStore>>) -> Response {
+pub async fn ready(State(store): State<Arc<dyn TraceStore>>, State(doors): State<Doors>) -> Response {
     let asked = Instant::now();
     match store.health().await {
         Ok(health) => {
@@ -53,6 +55,10 @@ pub async fn ready(State(store): State<Arc<dyn TraceStore>>) -> Response {
             let (database, server_version) = (health.database, health.server_version);
             Json(Ready { status: "ready", database, server_version, latency_ms }).into_response()
         }
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, Json(NotReady { status: "unavailable", error: error.to_string() })).into_response(),
+        Err(error) => {
+            // Who is not signed in need not know where the database is.
+            let error = if doors.may_be_closed() { "the database does not answer".to_owned() } else { error.to_string() };
+            (StatusCode::SERVICE_UNAVAILABLE, Json(NotReady { status: "unavailable", error })).into_response()
+        }
     }
 }

@@ -66,7 +66,11 @@ impl Keys {
         self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn look(&self, parts: &Parts) -> Result<Option<ApiKey>, ApiError> {
+    /// The key that a request shows.
+    ///
+    /// # Errors
+    /// It opens nothing, or too many that open nothing came from there.
+    pub async fn look(&self, parts: &Parts) -> Result<Option<ApiKey>, ApiError> {
         let Some(secret) = caller::secret(&parts.headers) else { return Ok(None) };
         let (stored_as, address) = (hash(&secret), parts.extensions.get::<Peer>().map(Peer::network));
         {

@@ -11,16 +11,38 @@ use axum::{
     },
 };
 use futures_util::{Stream, StreamExt};
-use http::HeaderMap;
+use http::request::Parts;
 use serde_json::{Value, json};
 use tracellm_app::ApiError;
 use tracellm_store::{Event, News, TraceStore};
 use tracellm_trace::Filter;
 use utoipa::ToSchema;
 
-use crate::server::{answer::Failure, api::Pairs, caller::Reader};
+use crate::server::{Doors, answer::Failure, api::Pairs, caller::Reader, keys::Keys};
 
 type Store = State<Arc<dyn TraceStore>>;
+
+/// Whoever follows a stream is asked for their session or key again after so long.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// Sees to it that nobody reads on whose session or key has ended.
+#[derive(Clone)]
+pub struct Watch {
+    pub doors: Doors,
+    pub keys: Keys,
+}
+
+impl Watch {
+    /// Ends when whoever asked may no longer read.
+    async fn ends(self, request: Parts) {
+        loop {
+            tokio::time::sleep(AGAIN).await;
+            if !self.doors.still_open(&request).await || self.keys.look(&request).await.is_err() {
+                break;
+            }
+        }
+    }
+}
 
 /// Traces as they are stored, as server-sent events; a `Last-Event-ID` resumes behind the event it names.
 ///
@@ -29,13 +51,15 @@ type Store = State<Arc<dyn TraceStore>>;
     responses((status = 200, description = "One after another, without end", content_type = "text/event-stream", body = LiveEvent)))]
 pub async fn events(
     State(store): Store,
+    State(watch): State<Watch>,
     reader: Reader,
     pairs: Pairs,
-    headers: HeaderMap,
+    request: Parts,
 ) -> Result<Sse<impl Stream<Item = Result<SentEvent, Infallible>>>, Failure> {
     let filter = reader.narrow(Filter::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?)?;
-    let behind = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let behind = request.headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let news = store.watch(behind).await.matching(filter).map(|news| Ok(sent(&news)));
+    let news = news.take_until(watch.ends(request.clone()));
     Ok(Sse::new(news).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
@@ -71,9 +95,15 @@ fn told(event: &Event) -> Value {
     (status = 400, description = "It does not ask for a WebSocket", content_type = "text/plain", body = String),
     (status = 426, description = "The connection can't become a WebSocket", content_type = "text/plain", body = String),
 ))]
-pub async fn websocket(State(store): Store, reader: Reader, upgrade: WebSocketUpgrade) -> Result<Response, Failure> {
+pub async fn websocket(
+    State(store): Store,
+    State(watch): State<Watch>,
+    reader: Reader,
+    request: Parts,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Failure> {
     let filter = reader.narrow(Filter::default())?;
-    let news = store.watch(None).await.matching(filter);
+    let news = store.watch(None).await.matching(filter).take_until(watch.ends(request));
     Ok(upgrade.on_upgrade(move |socket| converse(socket, news)).into_response())
 }
 

@@ -1,5 +1,5 @@
 use axum::{
-    Form,
+    Extension, Form,
     extract::{Query, State},
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -12,6 +12,7 @@ use crate::server::{
     answer::Failure,
     guard::{COOKIES, Doors, session_of},
     hosts::is_this_machine,
+    listen::Peer,
     site,
 };
 
@@ -37,8 +38,13 @@ pub async fn show(State(doors): State<Doors>, Query(asked): Query<Asked>) -> Res
 }
 
 /// Signs in, or makes the first user and signs them in.
-pub async fn sign_in(State(doors): State<Doors>, headers: HeaderMap, Form(asked): Form<Asked>) -> Result<Response, Failure> {
-    if !doors.may_try(&asked.name) {
+pub async fn sign_in(
+    State(doors): State<Doors>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    Form(asked): Form<Asked>,
+) -> Result<Response, Failure> {
+    if !doors.may_try(&asked.name, peer.map(|Extension(peer)| peer.network())) {
         let mut response = page(StatusCode::TOO_MANY_REQUESTS, &asked, false, Some("Too many tries. Wait a minute."));
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
         return Ok(response);
@@ -83,10 +89,12 @@ pub async fn sign_out(State(doors): State<Doors>, headers: HeaderMap) -> Result<
     Ok(response)
 }
 
-/// The cookie of a session. Where a browser takes none that is `Secure`, as the connection is not, it has a plain name.
+/// The cookie of a session. Where a browser takes none that is `Secure`, as the connection is not, it has a plain name; Safari takes none
+/// on this machine either.
 pub fn cookie(headers: &HeaderMap, secret: &str, seconds: u32) -> Result<HeaderValue, Failure> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_local = text("host").parse().is_ok_and(|asked: Authority| is_this_machine(asked.host()));
+    let is_safari = text("user-agent").contains("Safari/") && !text("user-agent").contains("Chrome/");
+    let is_local = !is_safari && text("host").parse().is_ok_and(|asked: Authority| is_this_machine(asked.host()));
     let (name, secure) = if text("x-forwarded-proto") == "https" || is_local { (COOKIES[0], "; Secure") } else { (COOKIES[1], "") };
     let cookie = format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
     HeaderValue::from_str(&cookie).map_err(|error| StoreError::Failed(error.to_string()).into())
@@ -164,6 +172,9 @@ mod tests {
         };
         assert_eq!(of(&[("host", "127.0.0.1:8000")]), "__Host-tracellm=s; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure");
         assert!(of(&[("host", "traces.example.com"), ("x-forwarded-proto", "https")]).starts_with("__Host-"));
+        assert!(
+            of(&[("host", "localhost"), ("user-agent", "Mozilla/5.0 (Macintosh) Version/18.0 Safari/605.1.15")]).starts_with("tracellm=s")
+        );
         assert_eq!(of(&[("host", "10.0.0.5:8000")]), "tracellm=s; Path=/; HttpOnly; SameSite=Lax; Max-Age=60");
         assert!(is_same("abc", "abc") && !is_same("abc", "abd") && !is_same("abc", "ab"));
     }

@@ -78,6 +78,8 @@ fn whoever_has_no_business_here_gets_nothing(home: &Home) {
     let admin = add_user(home, "root", &["--role", "admin"]);
     let viewer = add_user(home, "eve", &["--role", "viewer", "--project-id", "shop"]);
     let member = add_user(home, "max", &["--role", "member"]);
+    let moe = add_user(home, "moe", &["--role", "member"]);
+    let two = add_user(home, "two", &["--role", "viewer", "--project-id", "shop", "--project-id", "web"]);
     // What it knew of users holds for two seconds.
     std::thread::sleep(Duration::from_millis(2_500));
 
@@ -154,6 +156,35 @@ fn whoever_has_no_business_here_gets_nothing(home: &Home) {
     assert_eq!(call(&server, &max, "traces/remove", json!({"project_id": "web", "trace_id": "d"})).0, 403);
     assert_eq!(call(&server, &max, "views/save", json!({"name": "mine", "query": "status=failed"})).0, 200);
     assert_eq!(call(&server, &eve, "views/save", json!({"name": "hers", "query": "status=failed"})).0, 403);
+    assert_eq!(call(&server, &max, "views/save", json!({"name": "of the shop", "query": "project_id=shop"})).0, 200);
+    // Views are for whoever may read what they ask for; only who saved one, or an admin of that, forgets it.
+    let names = |cookie: &str| {
+        let (_, views) = call(&server, cookie, "views/list", json!({}));
+        views
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|view| (view["name"].as_str().unwrap().to_owned(), view["view_id"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let (hers, his) = (names(&eve), names(&max));
+    assert_eq!((hers.len(), hers[0].0.as_str(), his.len()), (1, "of the shop", 2));
+    let other = sign_in(&server, "moe", &moe).unwrap();
+    assert_eq!((names(&other).len(), call(&server, &other, "views/remove", json!({"view_id": hers[0].1})).0), (2, 403));
+
+    // Who reads several projects is led to the first of them.
+    let two = sign_in(&server, "two", &two).unwrap();
+    for (page, led) in [("/", "/?project_id=shop"), ("/traces?status=failed&project_id=", "/traces?project_id=shop&status=failed")] {
+        let answer = ask(&server, "GET", page, &[("cookie", &two)], "");
+        assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, led));
+    }
+    assert_eq!(status(&server, "GET", "/traces?project_id=web", &[("cookie", &two)], ""), 200);
+    assert_eq!(status(&server, "GET", "/settings", &[("cookie", &two)], ""), 200);
+
+    // A stream that is open ends with its session.
+    let mut stream = ask(&server, "GET", "/api/live?project_id=web", &[("cookie", &two)], "");
+    assert_eq!(status(&server, "POST", "/logout", &[("cookie", &two)], ""), 303);
+    assert!(stream.body_mut().read_to_string().is_ok(), "it ends by itself");
 
     // An admin does all of it; who is signed out does nothing more.
     let root = sign_in(&server, "root", &admin).unwrap();

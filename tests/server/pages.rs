@@ -56,6 +56,16 @@ fn pages_show_their_data_without_script_mongodb() {
     pages_show_their_data_without_script(&Home::mongo());
 }
 
+/// Those who work on it see each component in all of its states.
+#[test]
+fn components_are_shown_by_no_release() {
+    let home = Home::embedded();
+    let server = home.start();
+    let page = server.page("/_components");
+    assert_eq!(page.status().as_u16(), if cfg!(debug_assertions) { 200 } else { 404 });
+    assert_eq!(text(page).contains("id=\"rows\"") || !cfg!(debug_assertions), true);
+}
+
 #[test]
 fn pages_say_what_is_wrong_to_http_too() {
     let home = Home::embedded();

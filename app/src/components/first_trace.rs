@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use tracellm_trace::{DEFAULT_PROJECT, NewKey, Scope};
 
 use crate::{
+    account,
     components::{ErrorPanel, TextBlock, trace_href},
     functions::create_key,
     url::origin,
@@ -48,6 +49,8 @@ pub fn FirstTrace() -> impl IntoView {
 #[component]
 fn Instructions() -> impl IntoView {
     let address = StoredValue::new(origin());
+    // Where one signs in, programs show keys.
+    let needs_key = account::name().is_some();
     let make = Action::new(|(): &()| {
         create_key(NewKey { project_id: DEFAULT_PROJECT.to_owned(), environment: String::new(), scope: Scope::Ingest, expires_at: None })
     });
@@ -78,7 +81,10 @@ fn Instructions() -> impl IntoView {
                         <button type="button" class="button" disabled=move || make.pending().get() on:click=move |_| { make.dispatch(()); }>
                             "Make a key for these"
                         </button>
-                        <span class="muted">" This server takes traces without one; a key says which project and environment they are of."</span>
+                        <span class="muted">{
+                            if needs_key { " This server takes traces with a key alone; it says which project and environment they are of." }
+                            else { " This server takes traces without one; a key says which project and environment they are of." }
+                        }</span>
                     }
                         .into_any()
                 }

@@ -3,7 +3,7 @@ use leptos::{ev, prelude::*, web_sys};
 use super::{ErrorPanel, removal::Delete, text_block::save_as};
 use crate::{
     columns, cookies, dom, format,
-    functions::{export_traces, remove_traces},
+    functions::{export_traces, remove_traces, tag_traces},
     url::{escape, href, of_project},
 };
 
@@ -21,11 +21,15 @@ pub fn ListTools() -> impl IntoView {
         });
         on_cleanup(move || listener.remove());
     });
+    // How long ago something was is known to a browser alone, and the list may be another one by then.
+    let is_relative = RwSignal::new(false);
+    Effect::new(move |_| is_relative.set(columns::times().is_some()));
     view! {
         <details class="columns needs-script" on:toggle=move |_| is_open.set(true)>
             <summary class="copy">"Columns"</summary>
-            <Wanted is_wanted=is_open load=column_choices />
+            <Wanted is_wanted=is_open load=move || column_choices(is_relative) />
         </details>
+        <Wanted is_wanted=is_relative load=relative_times />
         <Wanted is_wanted=has_picked load=selection />
     }
 }
@@ -41,8 +45,32 @@ where
 }
 
 #[lazy]
-fn column_choices() -> AnyView {
-    view! { <ColumnChoices /> }.into_any()
+fn column_choices(is_relative: RwSignal<bool>) -> AnyView {
+    view! { <ColumnChoices is_relative /> }.into_any()
+}
+
+#[lazy]
+fn relative_times() -> AnyView {
+    view! { <RelativeTimes /> }.into_any()
+}
+
+/// Writes on each row how long ago its trace began, now and every half minute.
+#[component]
+fn RelativeTimes() -> impl IntoView {
+    let write = || {
+        let now = dom::now_ms();
+        for cell in dom::elements("td[data-at]") {
+            let at = cell.get_attribute("data-at").and_then(|at| at.parse::<f64>().ok());
+            // An attribute name that is valid is never refused.
+            let _ = at.map(|at| cell.set_attribute("data-ago", &format::ago(now - at)));
+        }
+    };
+    write();
+    Effect::new(move |_| {
+        let every = set_interval_with_handle(write, std::time::Duration::from_secs(30)).ok();
+        on_cleanup(move || every.into_iter().for_each(|every| every.clear()));
+    });
+    on_cleanup(|| dom::elements("td[data-ago]").iter().for_each(|cell| drop(cell.remove_attribute("data-ago"))));
 }
 
 #[lazy]
@@ -50,29 +78,46 @@ fn selection() -> AnyView {
     view! { <Selection /> }.into_any()
 }
 
-/// Which columns are shown.
+/// Which columns are shown, how wide they are, and how times are told.
 #[component]
-fn ColumnChoices() -> impl IntoView {
+fn ColumnChoices(is_relative: RwSignal<bool>) -> impl IntoView {
     let hidden = RwSignal::new(columns::hidden().unwrap_or_default());
     let is_shown = move |name: &str| !hidden.with(|hidden| hidden.split(' ').any(|other| other == name));
     let toggle = move |name: &'static str| {
         let is_wanted = |other: &str| is_shown(other) == (other == name);
         let now: Vec<_> = columns::ALL.into_iter().map(|(name, _)| name).filter(|other| is_wanted(other)).collect();
         cookies::remember(columns::COOKIE, &now.join("."));
-        if let Some(root) = document().document_element() {
-            // An attribute name that is valid is never refused.
-            let _ = root.set_attribute("data-hide", &now.join(" "));
-        }
+        dom::put_on_document("data-hide", Some(&now.join(" ")));
         hidden.set(now.join(" "));
     };
     let choices = columns::ALL.into_iter().map(|(name, label)| {
+        let width = columns::width(name).unwrap_or_else(|| dom::width_of(&columns::heading(name)));
         view! {
             <li>
                 <label><input type="checkbox" prop:checked=move || is_shown(name) on:change=move |_| toggle(name) /> {label}</label>
+                <input
+                    type="range"
+                    min=columns::NARROWEST
+                    max=columns::WIDEST
+                    step="10"
+                    aria-label=format!("Width of {label}")
+                    prop:value=width.to_string()
+                    on:input=move |event| columns::set_width(name, event_target_value(&event).parse().unwrap_or(width))
+                />
             </li>
         }
     });
-    view! { <ul class="panel">{choices.collect_view()}</ul> }
+    let relative = move |event| {
+        let is_wanted = event_target_checked(&event);
+        columns::set_times(is_wanted);
+        is_relative.set(is_wanted);
+    };
+    view! {
+        <ul class="panel">
+            {choices.collect_view()}
+            <li><label><input type="checkbox" prop:checked=is_relative on:change=relative /> "Times as how long ago"</label></li>
+        </ul>
+    }
 }
 
 /// A row that is selected: project and id of its trace.
@@ -106,8 +151,12 @@ fn Selection() -> impl IntoView {
             let _ = window().location().reload();
         }
     });
+    let word = RwSignal::new(String::new());
+    let tag = Action::new(move |is_given: &bool| tag_traces(picked.get_untracked(), word.get_untracked(), *is_given));
+    let cannot_tag = move || word.with(|word| word.trim().is_empty()) || tag.pending().get();
     let failed = move || {
-        let why = export.value().get().and_then(Result::err).or_else(|| remove.value().get().and_then(Result::err));
+        let of_tag = || tag.value().get().and_then(Result::err);
+        let why = export.value().get().and_then(Result::err).or_else(|| remove.value().get().and_then(Result::err)).or_else(of_tag);
         why.map(|error| view! { <ErrorPanel error /> })
     };
     let is_none = Memo::new(move |_| picked.with(Vec::is_empty));
@@ -124,6 +173,12 @@ fn Selection() -> impl IntoView {
                 <button type="button" class="button" disabled=move || export.pending().get() on:click=move |_| { export.dispatch(picked.get_untracked()); }>
                     {move || if export.pending().get() { "Exporting…" } else { "Export" }}
                 </button>
+                <form class="tagging" aria-label="Tag selected" on:submit=move |event| { event.prevent_default(); tag.dispatch(true); }>
+                    <input type="text" aria-label="Tag" placeholder="Tag" maxlength="100" autocomplete="off" bind:value=word />
+                    <button type="submit" class="button" disabled=cannot_tag>"Add tag"</button>
+                    <button type="button" class="button" disabled=cannot_tag on:click=move |_| { tag.dispatch(false); }>"Take it away"</button>
+                    {move || tag.value().get().and_then(Result::ok).map(|count| view! { <span role="status">{format!("{} changed", format::count(format::whole(count)))}</span> })}
+                </form>
                 <Delete
                     label="Delete selected"
                     warning="The selected traces go with their steps and spans, and do not come back.".to_owned()

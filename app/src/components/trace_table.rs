@@ -1,4 +1,7 @@
-use leptos::prelude::*;
+use leptos::{
+    attr::{Attribute, custom::custom_attribute},
+    prelude::*,
+};
 use tracellm_trace::{
     Query, Sort, TraceSummary,
     query::SortBy,
@@ -6,6 +9,7 @@ use tracellm_trace::{
 };
 
 use crate::{
+    columns,
     components::StatusBadge,
     format,
     functions::STEPS_SHOWN,
@@ -31,7 +35,7 @@ pub fn TraceTable(rows: Vec<TraceSummary>, #[prop(optional)] query: Option<Query
     // Where one comes from, for the way to the next trace and back.
     Effect::new(LastList::keep);
     let can_be_picked = query.is_some();
-    let heading = |by, label, class| view! { <SortHeading by label class query=query.clone() /> };
+    let heading = |by, label, column| view! { <SortHeading by label column query=query.clone() /> };
     view! {
         <div class="table-frame">
             <table class="traces">
@@ -39,11 +43,11 @@ pub fn TraceTable(rows: Vec<TraceSummary>, #[prop(optional)] query: Option<Query
                     <tr>
                         <th scope="col" class="status-column">"Status"</th>
                         <th scope="col">"Prompt"</th>
-                        <th scope="col" class="model-column">"Model, project"</th>
-                        {heading(SortBy::Latency, "Latency", "number latency-column")}
-                        {heading(SortBy::TokenCount, "Tokens", "number tokens-column")}
-                        {heading(SortBy::CostUsd, "Cost", "number cost-column")}
-                        {heading(SortBy::CreatedAt, "Started (UTC)", "number started-column")}
+                        <th scope="col" class="model-column" {..width("model")}>"Model, project"</th>
+                        {heading(SortBy::Latency, "Latency", "latency")}
+                        {heading(SortBy::TokenCount, "Tokens", "tokens")}
+                        {heading(SortBy::CostUsd, "Cost", "cost")}
+                        {heading(SortBy::CreatedAt, "Started (UTC)", "started")}
                     </tr>
                 </thead>
                 <tbody>{rows.into_iter().map(|row| view! { <TraceRow row can_be_picked /> }).collect_view()}</tbody>
@@ -52,17 +56,23 @@ pub fn TraceTable(rows: Vec<TraceSummary>, #[prop(optional)] query: Option<Query
     }
 }
 
+/// The width that was chosen for a column, as an attribute: the page's policy allows no inline style.
+fn width(column: &str) -> impl Attribute + use<> {
+    custom_attribute("width", columns::width(column).map(|width| width.to_string()))
+}
+
 /// The heading of a column; in a list, a link that sorts by it.
 #[component]
-fn SortHeading(by: SortBy, label: &'static str, class: &'static str, query: Option<Query>) -> impl IntoView {
-    let Some(query) = query else { return view! { <th scope="col" class=class>{label}</th> }.into_any() };
+fn SortHeading(by: SortBy, label: &'static str, column: &'static str, query: Option<Query>) -> impl IntoView {
+    let (class, width) = (format!("number {column}-column"), width(column));
+    let Some(query) = query else { return view! { <th scope="col" class={class} {..width}>{label}</th> }.into_any() };
     let (sorted, arrow, descending) = match query.sort {
         sort if sort.by != by => (None, "", true),
         Sort { descending: true, .. } => (Some("descending"), " ↓", false),
         Sort { descending: false, .. } => (Some("ascending"), " ↑", true),
     };
     let href = list_href(&Query { sort: Sort { by, descending }, cursor: None, ..query });
-    view! { <th scope="col" class=class aria-sort=sorted><a href=href>{label}{arrow}</a></th> }.into_any()
+    view! { <th scope="col" class={class} {..width} aria-sort=sorted><a href=href>{label}{arrow}</a></th> }.into_any()
 }
 
 #[component]
@@ -110,7 +120,7 @@ fn TraceRow(
             <td class="number" class:slow=row.slow_request title=format!("{} ms", row.latency)>{format::duration(row.latency)}</td>
             <td class="number">{format::count(row.token_count)}</td>
             <td class="number cost">{row.cost_usd.map_or_else(|| "–".to_owned(), format::dollars)}</td>
-            <td class="number time" title=format::exact_time(row.created_at)>{time} <span class="under">{date}</span></td>
+            <td class="number time" title=format::exact_time(row.created_at) data-at=row.created_at.millis()><span>{time} <span class="under">{date}</span></span></td>
         </tr>
     }
 }

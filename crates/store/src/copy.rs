@@ -4,7 +4,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 use tracellm_trace::{Cursor, Filled, Outcome, Query, Sort, Source, Trace, otlp::wire::to_hex, query::MAX_LIMIT, query::SortBy};
 
-use crate::{NewSpan, NewTrace, StoreError, TraceStore};
+use crate::{NewSpan, NewTrace, StoreError, TraceStore, audit, users};
 
 /// Documents of the target that are read at a time.
 const READS: usize = 32;
@@ -20,6 +20,8 @@ pub struct Copied {
     pub duplicates: usize,
     pub projects: usize,
     pub keys: usize,
+    /// Users, saved views, decisions and rules.
+    pub settings: usize,
     /// Traces that were read on both sides.
     pub compared: usize,
     /// SHA-256 over the compared traces of the target, in order, without `updated_at` and `source`, which are the stores' own.
@@ -42,7 +44,7 @@ pub enum Stage {
     Comparing,
 }
 
-/// Copies projects, keys and traces, the oldest first, then reads all of both sides and compares. What is there already is not written
+/// Copies projects, keys, users, views and rules, then traces, the oldest first, then reads all of both sides and compares. What is there already is not written
 /// again. `advance` is told of each page.
 ///
 /// # Errors
@@ -84,6 +86,16 @@ async fn copy_access(from: &dyn TraceStore, to: &dyn TraceStore, copied: &mut Co
             copied.keys += 1;
         } else if !keys.iter().any(|known| known.stored_as == key.stored_as) {
             copied.faults.push(format!("key `{}`: there is another one of its public id", key.key.key_id));
+        }
+    }
+    // Sessions are of one place, and the log of what was done tells of that one alone.
+    let stays = |name: &str| name.starts_with(users::SESSIONS) || name.starts_with(audit::NAMES);
+    let there = to.settings("").await?;
+    for (name, text) in from.settings("").await?.into_iter().filter(|(name, _)| !stays(name)) {
+        if to.add_setting(&name, &text).await? {
+            copied.settings += 1;
+        } else if there.get(&name).is_some_and(|found| *found != text) {
+            copied.faults.push(format!("`{name}`: something else is kept there"));
         }
     }
     Ok(())

@@ -122,14 +122,8 @@ impl Items {
                         done.trace = done.trace.without_content();
                         done.issues.push(Issue::warning("content.dropped", "$", OVER_QUOTA));
                     }
-                    if let Some(masker) = maskers.of(&done.trace.project_id) {
-                        let masked = masker.trace(&mut done.trace);
-                        if !masked.is_empty() {
-                            done.issues.push(Issue::info("content.masked", "$", in_words(&masked)));
-                        }
-                        for (name, count) in masked {
-                            *all.entry(name).or_default() += count;
-                        }
+                    for (name, count) in maskers.document(&mut done) {
+                        *all.entry(name).or_default() += count;
                     }
                     let Trace { trace_id, project_id, .. } = &done.trace;
                     let outcome = Outcome::Created;
@@ -275,12 +269,6 @@ async fn mask(store: &dyn TraceStore, spans: &mut [NewSpan]) -> Result<(), Store
         }
     }
     Ok(())
-}
-
-/// `2 email, 1 secret`.
-fn in_words(masked: &Masked) -> String {
-    let counts: Vec<_> = masked.iter().map(|(name, count)| format!("{count} {name}")).collect();
-    format!("masked before it was stored: {}", counts.join(", "))
 }
 
 fn numbered(results: impl IntoIterator<Item = ItemResult>) -> Vec<ItemReport> {

@@ -58,6 +58,9 @@ pub mod overview;
 /// Failures by what went wrong.
 pub mod groups;
 
+/// Tags that somebody gives.
+pub mod tagging;
+
 /// Lists that somebody saved.
 pub mod views;
 

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use futures_util::try_join;
 use tracellm_trace::{
-    FacetBy, FailureGroups, FailureTotals, Failures, Filter, Query, Selection, Sort, Status, Timestamp, Total, Trace,
+    FacetBy, FailureGroups, FailureTotals, Failures, Filter, Query, Selection, Sort, Status, Timestamp, Total, Trace, TraceSummary,
+    prompts,
+    query::MAX_LIMIT,
     stats::{Analytics, ByName, Overview, Summary},
 };
 
@@ -78,7 +80,29 @@ pub async fn by_name(store: &dyn TraceStore, filter: &Filter, most: usize) -> Re
 /// The database does not answer.
 pub async fn selection(store: &dyn TraceStore, filter: &Filter, selected: &Filter) -> Result<Selection, StoreError> {
     let (all, part) = (store.facets(filter).await?.finish(), store.facets(selected).await?.finish());
-    Ok(Selection::new(filter, &all, &part))
+    let (inside, all_rows) = (newest_rows(store, selected).await?, newest_rows(store, filter).await?);
+    let known: HashSet<_> = inside.iter().map(|row| (&row.project_id, &row.trace_id)).collect();
+    let outside = all_rows.iter().filter(|row| !known.contains(&(&row.project_id, &row.trace_id)));
+    let of = |rows: &mut dyn Iterator<Item = &TraceSummary>| rows.map(|row| row.prompt.clone()).collect::<Vec<_>>();
+    let prompts = prompts(&of(&mut inside.iter()), &of(&mut outside.into_iter()));
+    Ok(Selection { prompts, ..Selection::new(filter, &all, &part) })
+}
+
+/// Some hundred of the newest rows, which tell of all well enough.
+async fn newest_rows(store: &dyn TraceStore, filter: &Filter) -> Result<Vec<TraceSummary>, StoreError> {
+    /// Pages of them.
+    const PAGES: usize = 4;
+    let mut query = Query { filter: filter.clone(), limit: MAX_LIMIT, ..Query::default() };
+    let mut all = Vec::new();
+    for _ in 0..PAGES {
+        let (rows, next) = store.rows(&query).await?;
+        all.extend(rows);
+        query.cursor = next;
+        if query.cursor.is_none() {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 /// The newest traces that failed, carry a warning, were retried or were slow: the newest of each kind, merged.

@@ -166,11 +166,31 @@ impl TraceStore for ScopedStore {
     }
 
     fn settings<'a>(&'a self, begin: &'a str) -> BoxFuture<'a, Result<BTreeMap<String, String>, StoreError>> {
-        checked!(self.need_to_read_setting(begin), |()| self.inner.settings(begin))
+        async move {
+            self.need_to_read_setting(begin)?;
+            let mut found = self.inner.settings(begin).await?;
+            if begin.starts_with(views::NAMES) {
+                let user = self.user()?;
+                found.retain(|_, text| views::read(text).is_some_and(|view| view.is_for(user, Role::Viewer)));
+            }
+            Ok(found)
+        }
+        .boxed()
     }
 
     fn set_setting<'a>(&'a self, name: &'a str, value: Option<&'a str>) -> BoxFuture<'a, Result<(), StoreError>> {
-        checked!(self.need_for_setting(name), |()| self.inner.set_setting(name, value))
+        async move {
+            self.need_for_setting(name)?;
+            if name.starts_with(views::NAMES) {
+                let user = self.user()?;
+                let stands = self.inner.setting(name).await?.and_then(|text| views::read(&text));
+                if stands.is_some_and(|view| !view.is_for(user, Role::Admin)) {
+                    return Err(refused(user, Role::Admin, "of what this view asks for, and did not save it"));
+                }
+            }
+            self.inner.set_setting(name, value).await
+        }
+        .boxed()
     }
 
     fn add_setting<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {

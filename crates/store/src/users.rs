@@ -18,7 +18,7 @@ use crate::{
 
 /// Under which they are kept.
 const USERS: &str = "users/";
-const SESSIONS: &str = "sessions/";
+pub(crate) const SESSIONS: &str = "sessions/";
 /// Characters of the secret of a session.
 pub const SECRET: usize = 43;
 /// A session ends so long after its begin, in ms, and so long after it was last used.

@@ -1,4 +1,4 @@
-//! Lists that somebody saved, for all who use the store.
+//! Lists that somebody saved, for whoever may read what they ask for.
 
 use tracellm_trace::SavedView;
 use uuid::Uuid;
@@ -15,9 +15,13 @@ pub(crate) const NAMES: &str = "views/";
 pub async fn views(store: &dyn TraceStore) -> Result<Vec<SavedView>, StoreError> {
     let found = store.settings(NAMES).await?;
     // What can't be read was saved by another version.
-    let mut views: Vec<SavedView> = found.values().filter_map(|text| serde_json::from_str(text).ok()).collect();
+    let mut views: Vec<SavedView> = found.values().filter_map(|text| read(text)).collect();
     views.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then(a.saved_at.cmp(&b.saved_at)));
     Ok(views)
+}
+
+pub(crate) fn read(text: &str) -> Option<SavedView> {
+    serde_json::from_str(text).ok()
 }
 
 /// Saves one that was checked, under an id of its own.

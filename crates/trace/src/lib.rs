@@ -58,7 +58,7 @@ pub use facets::{Facet, FacetBy, FacetNames, FacetTally, FacetValue, Facets, Lab
 
 /// What selected traces have in common.
 mod standouts;
-pub use standouts::{Selection, Standout};
+pub use standouts::{Prompt, Selection, Standout, prompts};
 
 /// Which step ran under which.
 mod tree;

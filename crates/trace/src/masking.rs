@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
-use crate::Issue;
+use crate::{Issue, Normalized};
 
 /// Where in a text something stands that is known by its form.
 mod find;
@@ -241,6 +241,16 @@ impl Maskers {
     pub fn new(masking: &Masking) -> Self {
         let projects = masking.projects.iter().map(|(project_id, rules)| (project_id.clone(), Masker::new(rules)));
         Self { default: Masker::new(&masking.default), projects: projects.collect() }
+    }
+
+    /// Masks a document by the rules of its project, and notes in it what was masked.
+    pub fn document(&self, done: &mut Normalized) -> Masked {
+        let masked = self.of(&done.trace.project_id).map(|masker| masker.trace(&mut done.trace)).unwrap_or_default();
+        if !masked.is_empty() {
+            let counts: Vec<_> = masked.iter().map(|(name, count)| format!("{count} {name}")).collect();
+            done.issues.push(Issue::info("content.masked", "$", format!("masked before it is stored: {}", counts.join(", "))));
+        }
+        masked
     }
 
     /// None where nothing is masked.

@@ -4,7 +4,7 @@
 
 /// A span as it is kept: checked ids, plain JSON attributes.
 mod span;
-pub use span::{Event, Rejected, Span, SpanStatus, Via};
+pub use span::{Event, Rejected, Span, SpanStatus, Via, given_tags};
 
 /// OTLP/JSON, and the same shapes for what protobuf decodes to.
 pub mod wire;

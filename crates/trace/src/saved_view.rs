@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Issue, Query, Timestamp};
+use crate::{Issue, Query, Role, Timestamp, User};
 
-/// A list that somebody gave a name, for all who use the store.
+/// A list that somebody gave a name, for themselves and for whoever may read what it asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SavedView {
@@ -14,6 +14,9 @@ pub struct SavedView {
     pub query: String,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub saved_at: Timestamp,
+    /// Who saved it, where there are users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 impl SavedView {
@@ -33,6 +36,13 @@ impl SavedView {
         issues
     }
 
+    /// Whether a user may do something with it for which this role is needed in what it asks for: the project that it names, else all.
+    pub fn is_for(&self, user: &User, role: Role) -> bool {
+        let of_project =
+            || self.query().ok().and_then(|query| query.filter.project_id).is_some_and(|project_id| user.may(role, &project_id));
+        self.by.as_deref() == Some(&user.name) || user.may_everywhere(role) || of_project()
+    }
+
     /// What it asks, from its first page on.
     ///
     /// # Errors
@@ -50,7 +60,7 @@ mod tests {
     use crate::{Status, Timestamp};
 
     fn view(name: &str, query: &str) -> SavedView {
-        SavedView { view_id: String::new(), name: name.to_owned(), query: query.to_owned(), saved_at: Timestamp::MIN }
+        SavedView { view_id: String::new(), name: name.to_owned(), query: query.to_owned(), saved_at: Timestamp::MIN, by: None }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,38 @@ pub struct Standout {
     pub outside: f64,
 }
 
+/// A prompt that selected traces have more often than others, as far as the newest of both tell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// As a row of a list shows it.
+    pub prompt: String,
+    pub traces: u64,
+    pub inside: f64,
+    pub outside: f64,
+}
+
+/// The prompts of some of the traces, selected or not.
+pub fn prompts(inside: &[String], outside: &[String]) -> Vec<Prompt> {
+    /// Fewer may be chance.
+    const FEWEST: u64 = 3;
+    const SHOWN: usize = 3;
+    let count = |prompts: &[String]| {
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        prompts.iter().filter(|prompt| !prompt.trim().is_empty()).for_each(|prompt| *counts.entry(prompt.clone()).or_default() += 1);
+        counts
+    };
+    let (selected, others) = (count(inside), count(outside));
+    let share = |part: u64, whole: usize| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+    let found = selected.into_iter().filter(|(_, traces)| *traces >= FEWEST).map(|(prompt, traces)| {
+        let outside = share(others.get(&prompt).copied().unwrap_or_default(), outside.len());
+        Prompt { prompt, traces, inside: share(traces, inside.len()), outside }
+    });
+    let mut found: Vec<_> = found.filter(|one| one.inside - one.outside >= LEAST).collect();
+    found.sort_by(|a, b| (b.inside - b.outside).total_cmp(&(a.inside - a.outside)).then_with(|| a.prompt.cmp(&b.prompt)));
+    found.truncate(SHOWN);
+    found
+}
+
 /// Selected traces beside all that match.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Selection {
@@ -28,6 +60,7 @@ pub struct Selection {
     pub others: u64,
     /// Those that tell most first.
     pub standouts: Vec<Standout>,
+    pub prompts: Vec<Prompt>,
     /// Not everything was counted.
     pub is_partial: bool,
 }
@@ -57,7 +90,7 @@ impl Selection {
                 .then_with(|| (Reverse(a.traces), a.by, &a.value).cmp(&(Reverse(b.traces), b.by, &b.value)))
         });
         standouts.truncate(MOST);
-        Self { traces, others, standouts, is_partial: all.coverage.is_some() || selected.coverage.is_some() }
+        Self { traces, others, standouts, prompts: Vec::new(), is_partial: all.coverage.is_some() || selected.coverage.is_some() }
     }
 }
 
@@ -113,6 +146,15 @@ mod tests {
         let found = Selection::new(&failed, &all, &selected);
         assert_eq!((found.traces, found.others), (8, 2));
         assert!(found.standouts.iter().all(|one| !matches!(one.by, FacetBy::Status | FacetBy::Model)));
+    }
+
+    #[test]
+    fn a_prompt_that_comes_often_here_stands_out() {
+        let of =
+            |counts: &[(&str, usize)]| counts.iter().flat_map(|(prompt, count)| vec![(*prompt).to_owned(); *count]).collect::<Vec<_>>();
+        let found = super::prompts(&of(&[("hang", 6), ("rare", 2), ("usual", 2)]), &of(&[("usual", 8), ("hang", 2)]));
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].prompt.as_str(), found[0].traces, found[0].inside, found[0].outside), ("hang", 6, 0.6, 0.2));
     }
 
     #[test]

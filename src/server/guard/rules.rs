@@ -22,7 +22,7 @@ pub enum Rule {
 }
 
 /// The rule of each server function, by its path.
-const FUNCTIONS: [(&str, Rule); 38] = [
+const FUNCTIONS: [(&str, Rule); 39] = [
     ("/fn/api", Rule::SignedIn),
     ("/fn/audit", Rule::Everywhere(Role::Admin)),
     ("/fn/doctor", Rule::SignedIn),
@@ -58,6 +58,7 @@ const FUNCTIONS: [(&str, Rule); 38] = [
     ("/fn/traces/remove-matching", Rule::Everywhere(Role::Admin)),
     ("/fn/traces/remove-some", Rule::SignedIn),
     ("/fn/traces/step", Rule::SignedIn),
+    ("/fn/traces/tag", Rule::SignedIn),
     ("/fn/views/list", Rule::SignedIn),
     ("/fn/views/remove", Rule::SignedIn),
     ("/fn/views/save", Rule::SignedIn),

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use tracellm_trace::{
     Context, Issue, Limits, Normalized, Refused, Source, Timestamp, Trace,
     body::{self, Body, Layout},
+    masking::Maskers,
     normalize,
     otlp::{self, Explanation, Span, wire},
 };
@@ -11,7 +12,7 @@ use tracellm_trace::{
 use crate::{
     components::{EmptyState, IssueList, JsonBlock, Mapping},
     format,
-    functions::get_prices,
+    functions::{get_masking, get_prices},
 };
 
 /// Documents that are drawn; all are checked.
@@ -22,17 +23,21 @@ const SHOWN: usize = 20;
 pub fn Preview(text: RwSignal<String>) -> impl IntoView {
     // An effect, as only a browser draws a preview.
     let has_prices = RwSignal::new(false);
+    let maskers = RwSignal::new(Maskers::default());
     Effect::new(move |_| {
         leptos::task::spawn_local(async move {
             if let Ok(prices) = get_prices().await {
                 prices.install();
                 has_prices.set(true);
             }
+            if let Ok(Some(masking)) = get_masking().await {
+                maskers.set(Maskers::new(&masking));
+            }
         });
     });
     let checked = Memo::new(move |_| {
         has_prices.track();
-        text.with(|text| check(text))
+        maskers.with(|maskers| text.with(|text| check(text, maskers)))
     });
     view! {
         <section class="preview" aria-label="Preview">
@@ -70,14 +75,14 @@ struct Export {
 }
 
 /// Runs the server's own code on the text.
-fn check(text: &str) -> Checked {
+fn check(text: &str, maskers: &Maskers) -> Checked {
     if text.trim().is_empty() {
         return Checked::Empty;
     }
     if wire::is_meant(text) {
         return match wire::read(text) {
             Err(issue) => Checked::Unreadable(issue),
-            Ok(request) => Checked::Export(folded(request)),
+            Ok(request) => Checked::Export(folded(request, maskers)),
         };
     }
     let items = match body::split(text, Layout::Detect) {
@@ -89,18 +94,23 @@ fn check(text: &str) -> Checked {
         Ok(Body::Batch(items)) => items,
     };
     let context = Context { now: now(), fresh_id: "tr_…".to_owned(), source: Source::Json, key: None };
-    Checked::Items(items.into_iter().map(|item| normalize(item, &context)).collect())
+    let masked = |mut done| {
+        maskers.document(&mut done);
+        done
+    };
+    Checked::Items(items.into_iter().map(|item| normalize(item, &context).map(masked)).collect())
 }
 
 /// What the server makes of the spans, where it has none of the same traces.
-fn folded(request: wire::Request) -> Export {
+fn folded(request: wire::Request, maskers: &Maskers) -> Export {
     let (spans, rejected) = request.into_spans(&Limits::default());
     let mut traces: BTreeMap<(String, String), Vec<Span>> = BTreeMap::new();
     for span in spans {
         traces.entry((span.project_id(), span.trace_id.clone())).or_default().push(span);
     }
     let total = traces.len();
-    let shown = traces.into_iter().take(SHOWN).filter_map(|((project_id, _), spans)| {
+    let shown = traces.into_iter().take(SHOWN).filter_map(|((project_id, _), mut spans)| {
+        maskers.of(&project_id).map(|masker| masker.spans(&mut spans));
         let explanation = otlp::explain(&spans, &project_id, SHOWN);
         otlp::fold(&spans, &project_id, now()).ok().map(|done| (done.trace, explanation))
     });

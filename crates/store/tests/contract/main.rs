@@ -42,6 +42,9 @@ mod tenancy;
 /// Who did what, as it was noted.
 mod audit;
 
+/// Tags that somebody gives.
+mod tagging;
+
 /// What is masked, and what is dropped, before it is stored.
 mod masking;
 
@@ -110,6 +113,7 @@ checks! {
     who_has_one_project_learns_nothing_of_another: tenancy,
     roles_are_kept_apart: tenancy,
     a_session_lasts_until_it_is_ended: tenancy,
+    tags_are_given_and_taken_away: tagging,
     what_is_noted_stands_in_a_chain: audit,
     a_log_that_was_changed_is_found: audit,
     what_is_masked_is_stored_nowhere: masking,

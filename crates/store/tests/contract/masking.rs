@@ -34,7 +34,7 @@ pub async fn what_is_masked_is_stored_nowhere(bench: &Bench) {
         panic!("one")
     };
     let told: Vec<_> = stored.issues.iter().filter(|issue| issue.code == "content.masked").map(|issue| issue.message.as_str()).collect();
-    assert_eq!(told, ["masked before it was stored: 2 email"]);
+    assert_eq!(told, ["masked before it is stored: 2 email"]);
     send(r#"[{"trace_id": "kept", "project_id": "open", "prompt": "ada@example.com"}]"#).await;
     let span = |id: &str, trace: &str| {
         json!({"traceId": trace, "spanId": id, "name": "chat", "startTimeUnixNano": "1780000000000000000",

@@ -1,4 +1,8 @@
-use std::{collections::HashMap, mem, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    mem,
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
@@ -20,6 +24,9 @@ impl Masker {
             trace.user_id.as_mut(),
         ];
         texts.into_iter().flatten().chain(&mut trace.tags).for_each(|text| self.in_place(text, &mut masked));
+        // Two that look the same now are one.
+        let mut seen = BTreeSet::new();
+        trace.tags.retain(|tag| seen.insert(tag.clone()));
         self.fields(&mut trace.metadata, &mut masked);
         for step in &mut trace.steps {
             self.in_place(&mut step.tool_name, &mut masked);

@@ -7,7 +7,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
-    Span,
+    Span, given_tags,
     step::{self, Read, identifier, start, storable},
     tokens::Tokens,
 };
@@ -32,20 +32,21 @@ pub fn fold(spans: &[Span], project_id: &str, now: Timestamp) -> Result<Normaliz
 /// # Errors
 /// As [`fold`].
 pub fn fold_steps(steps: Range<usize>, spans: &[Span], project_id: &str, now: Timestamp) -> Result<(Normalized, usize), Refused> {
+    let given = given_tags(spans);
     let spans = in_order(spans);
     let context = Context { now, fresh_id: String::new(), source: Source::Otlp, key: None };
     let tree = Tree::of(&spans);
     let Some(root) = tree.root else {
         return Err(Refused { trace_id: None, issues: vec![Issue::error("otlp.fold", "$", "no spans make no trace")] });
     };
-    let (raw, steps) = tree.into_trace(root, project_id, steps);
+    let (raw, steps) = tree.into_trace(root, project_id, steps, given);
     normalize_read(raw, steps, &context).map(|done| (done, spans.len()))
 }
 
-/// Each span once, in the version that stands, by its start; of those that start together the longest first, as it holds the others.
+/// Each span that did something once, in the version that stands, by its start; of those that start together the longest first, as it holds the others.
 pub(super) fn in_order(spans: &[Span]) -> Vec<&Span> {
     let mut standing: BTreeMap<&str, &Span> = BTreeMap::new();
-    for span in spans {
+    for span in spans.iter().filter(|span| !span.is_of_tags()) {
         let known = standing.entry(&span.span_id).or_insert(span);
         if !std::ptr::eq(*known, span) && span.outranks(known) {
             *known = span;
@@ -167,7 +168,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The fields of the trace as raw JSON, for the normaliser, and its steps.
-    fn into_trace(self, root: usize, project_id: &str, steps: Range<usize>) -> (Map<String, Value>, Vec<Step>) {
+    fn into_trace(self, root: usize, project_id: &str, steps: Range<usize>, given: Vec<String>) -> (Map<String, Value>, Vec<Step>) {
         let root_span = self.spans[root];
         let counting = self.counting();
         let mut tokens = Tokens::default();
@@ -187,7 +188,7 @@ impl<'a> Tree<'a> {
         let environment = of(sources.environment).and_then(|read| read.environment.as_deref());
         let environment = environment.or(via.map(|via| via.environment.as_str()));
         let mut tags: Vec<String> =
-            self.reads.iter().flat_map(|read| read.tags.iter()).map(|tag| identifier(tag)).filter(|tag| !tag.is_empty()).collect();
+            self.reads.iter().flat_map(|read| &read.tags).chain(&given).map(|tag| identifier(tag)).filter(|tag| !tag.is_empty()).collect();
         tags.sort();
         tags.dedup();
         let prompt = of(sources.prompt).and_then(|read| read.prompt.as_deref()).unwrap_or(&root_span.name);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{attributes::family, names, step::identifier};
-use crate::{DEFAULT_PROJECT, Issue};
+use crate::{DEFAULT_PROJECT, Issue, Timestamp};
 
 /// One operation, as its instrumentation told it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,7 +85,44 @@ impl From<&Rejected> for Issue {
     }
 }
 
+/// The scope of the one span of a trace that no emitter sent: it carries the tags that somebody gave the trace, and is no step.
+const TAGS: &str = "tracellm.tags";
+/// Its id.
+const TAGS_ID: &str = "74616773746167ff";
+
+/// The tags that somebody gave the trace of these spans.
+pub fn given_tags(spans: &[Span]) -> Vec<String> {
+    let standing = spans.iter().filter(|span| span.is_of_tags()).reduce(|a, b| if b.outranks(a) { b } else { a });
+    let tags = standing.and_then(|span| span.attributes.get(TAGS)?.as_array());
+    tags.into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
+}
+
 impl Span {
+    /// The tags of a trace, as they are given now.
+    pub fn of_tags(trace_id: String, tags: Vec<String>, now: Timestamp) -> Self {
+        let at = u64::try_from(now.millis()).unwrap_or(0).max(1) * 1_000_000;
+        Self {
+            trace_id,
+            span_id: TAGS_ID.to_owned(),
+            parent_id: None,
+            name: TAGS.to_owned(),
+            start_ns: at,
+            end_ns: at,
+            attributes: Map::from_iter([(TAGS.to_owned(), tags.into())]),
+            events: Vec::new(),
+            status: SpanStatus::Unset,
+            status_message: String::new(),
+            resource: Arc::default(),
+            scope: TAGS.to_owned(),
+            via: None,
+        }
+    }
+
+    /// It carries tags and did nothing.
+    pub(super) fn is_of_tags(&self) -> bool {
+        self.scope == TAGS && self.span_id == TAGS_ID
+    }
+
     /// Of two versions of one span, whether this one stands: the later end, then more attributes and events, then the greater content.
     pub fn outranks(&self, other: &Self) -> bool {
         let in_brief = |span: &Self| (span.end_ns, span.attributes.len() + span.events.len());
