@@ -6,6 +6,10 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Instant,
 };
 
@@ -41,6 +45,8 @@ pub struct Product {
     _folder: TempDir,
     place: Place,
     started: Instant,
+    /// Lines of its log since it started.
+    lines: Arc<AtomicU64>,
 }
 
 /// What the program used.
@@ -89,8 +95,22 @@ impl Product {
         let mut child = command.current_dir(folder.path()).stderr(Stdio::piped()).spawn()?;
         let mut log = BufReader::new(child.stderr.take().ok_or("no log")?).lines();
         let address = log.find_map(|line| line.ok()?.split_once("TraceLLM is at http://")?.1.trim().parse().ok());
-        std::thread::spawn(move || log.map_while(Result::ok).filter(|line| line.contains("ERROR")).for_each(|line| eprintln!("{line}")));
-        Ok(Self { child, address: address.ok_or("the program did not start")?, _folder: folder, place, started: Instant::now() })
+        let lines = Arc::new(AtomicU64::new(0));
+        let counted = lines.clone();
+        std::thread::spawn(move || {
+            for line in log.map_while(Result::ok) {
+                counted.fetch_add(1, Ordering::Relaxed);
+                if line.contains("ERROR") {
+                    eprintln!("{line}");
+                }
+            }
+        });
+        let address = address.ok_or("the program did not start")?;
+        Ok(Self { child, address, _folder: folder, place, started: Instant::now(), lines })
+    }
+
+    pub fn lines(&self) -> u64 {
+        self.lines.load(Ordering::Relaxed)
     }
 
     pub fn place(&self) -> &Place {

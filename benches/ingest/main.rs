@@ -1,12 +1,16 @@
 //! How fast traces come in, beside what the database alone does with the same rows in the same run: `make bench`.
 //!
-//! ROUNDS (3) and SECONDS (2) of each measurement; ONLY=sqlite/otlp names some of them; LOAD=overload measures too many senders.
+//! ROUNDS (3) and SECONDS (2) of each measurement; ONLY=sqlite/otlp names some of them; LOAD=overload measures too many senders, LOAD=flood
+//! those who mean ill.
 
 /// What is sent.
 mod payload;
 
 /// Who sends.
 mod load;
+
+/// Those who mean ill.
+mod flood;
 
 /// How fast the database alone is.
 mod ceiling;
@@ -31,20 +35,31 @@ fn main() -> Result<(), Failure> {
     let (rounds, seconds) = (number("ROUNDS", 3), number("SECONDS", 2));
     let only = std::env::var("ONLY").unwrap_or_default().to_lowercase();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    if std::env::var("LOAD").is_ok_and(|load| load == "overload") {
+    let homes = [Some(Home::Sqlite), mongo_url().map(|_| Home::Mongo)].into_iter().flatten();
+    let load = std::env::var("LOAD").unwrap_or_default();
+    if load == "flood" {
+        say(
+            "| store | p50 ms | p99 ms | p50 in the flood | p99 in the flood | × | refused | GB poured | bad keys | CPU % | MB | lines of the log |",
+        );
+        say("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+        for home in homes.filter(|home| home.name().to_lowercase().contains(&only)) {
+            runtime.block_on(flood::flood(home, Duration::from_secs(number("SECONDS", 60))))?;
+        }
+        return Ok(());
+    }
+    if load == "overload" {
         say("| store | format | trace | due/s | accepted/s | refused | p50 ms | p99 ms | CPU % | MB |");
         say("|---|---|--:|--:|--:|---|--:|--:|--:|--:|");
     } else {
         say("| store | format | trace | batch | connections | traces/s | × ceiling | p50 ms | p99 ms | CPU % | MB |");
         say("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     }
-    let homes = [Some(Home::Sqlite), mongo_url().map(|_| Home::Mongo)].into_iter().flatten();
     for home in homes {
         for format in [Format::Json, Format::Otlp] {
             for kilobytes in [2, 20] {
                 let label = format!("{} | {} | {kilobytes} KB", home.name(), format!("{format:?}").to_uppercase());
                 let is_wanted = only.split('/').all(|word| label.to_lowercase().contains(word));
-                if is_wanted && std::env::var("LOAD").is_ok_and(|load| load == "overload") {
+                if is_wanted && load == "overload" {
                     runtime.block_on(overload(&label, home, format, kilobytes * 1024, Duration::from_secs(seconds)))?;
                 } else if is_wanted {
                     runtime.block_on(measure(&label, home, format, kilobytes * 1024, rounds, Duration::from_secs(seconds)))?;

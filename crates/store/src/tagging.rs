@@ -49,8 +49,10 @@ pub async fn tag(
             if trace.tags.iter().any(|known| known == tag) == is_given || !change(&mut tags, tag, is_given) {
                 continue;
             }
-            let span = Span::of_tags(trace_id.clone(), tags, now);
-            store.put_spans(vec![NewSpan { project_id: project_id.clone(), span }], now).await?
+            // One that is there comes along: spans that come together have to make a trace.
+            let known = spans.into_iter().find(|span| !span.is_of_tags());
+            let new = |span| NewSpan { project_id: project_id.clone(), span };
+            store.put_spans(known.into_iter().chain([Span::of_tags(trace_id.clone(), tags, now)]).map(new).collect(), now).await?
         };
         if outcome.iter().all(Result::is_ok) {
             changed.push(format!("{project_id}/{trace_id}"));

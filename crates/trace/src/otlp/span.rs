@@ -119,7 +119,7 @@ impl Span {
     }
 
     /// It carries tags and did nothing.
-    pub(super) fn is_of_tags(&self) -> bool {
+    pub fn is_of_tags(&self) -> bool {
         self.scope == TAGS && self.span_id == TAGS_ID
     }
 
