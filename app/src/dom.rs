@@ -1,4 +1,5 @@
 use leptos::{prelude::document, wasm_bindgen::JsCast, web_sys};
+use tracellm_trace::Timestamp;
 
 /// The elements of the page that a selector finds, in order.
 pub fn all<T: JsCast>(selector: &str) -> Vec<T> {
@@ -33,13 +34,13 @@ pub fn width_of(selector: &str) -> u32 {
     first.and_then(|first| u32::try_from(first.offset_width()).ok()).unwrap_or_default()
 }
 
-/// The browser's clock, in ms since 1970. The server has none that matters to a page.
+/// The browser's clock. The server has none that matters to a page: both draw the same first.
 #[cfg(feature = "hydrate")]
-pub fn now_ms() -> f64 {
-    chrono::Utc::now().timestamp_millis() as f64
+pub fn now() -> Timestamp {
+    Timestamp::from_millis_clamped(chrono::Utc::now().timestamp_millis())
 }
 
 #[cfg(not(feature = "hydrate"))]
-pub fn now_ms() -> f64 {
-    0.0
+pub fn now() -> Timestamp {
+    Timestamp::MIN
 }

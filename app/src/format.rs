@@ -99,7 +99,7 @@ pub fn dollars_to(most: f64, usd: f64) -> String {
     }
 }
 
-/// How long ago something was, in ms: `now`, `12 s ago`, `3 min ago`, `5 h ago`, `12 days ago`; `in 3 min` where it is yet to come.
+/// How long ago something was, in ms: `now`, `12 s ago`, `3 min ago`, `5 h ago`, `12 d ago`; `in 3 min` where it is yet to come.
 pub fn ago(ms: f64) -> String {
     let seconds = (ms.abs() / 1e3).floor();
     let span = match seconds {
@@ -107,7 +107,7 @@ pub fn ago(ms: f64) -> String {
         seconds if seconds < 60.0 => format!("{seconds:.0} s"),
         seconds if seconds < 3_600.0 => format!("{:.0} min", (seconds / 60.0).floor()),
         seconds if seconds < 172_800.0 => format!("{:.0} h", (seconds / 3_600.0).floor()),
-        seconds => format!("{} days", count((seconds / 86_400.0).floor() as i64)),
+        seconds => format!("{} d", count((seconds / 86_400.0).floor() as i64)),
     };
     if ms < 0.0 { format!("in {span}") } else { format!("{span} ago") }
 }
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn how_long_ago_is_told_roughly() {
         let told = [0.0, 12_345.0, 185_000.0, 18_000_000.0, 172_800_000.0, 1e11, -200_000.0].map(ago);
-        assert_eq!(told, ["now", "12 s ago", "3 min ago", "5 h ago", "2 days ago", "1,157 days ago", "in 3 min"]);
+        assert_eq!(told, ["now", "12 s ago", "3 min ago", "5 h ago", "2 d ago", "1,157 d ago", "in 3 min"]);
     }
 
     #[test]

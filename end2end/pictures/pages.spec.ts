@@ -338,3 +338,26 @@ test("login", async ({ server, page }) => {
   await page.getByRole("alert").waitFor();
   await picture(page, "login");
 });
+
+test("tags, widths and times", async ({ server, tracesPage, page }) => {
+  await server.ingest(demo());
+  await tracesPage.goto();
+  await tracesPage.rows.nth(1).getByRole("checkbox").check();
+  await tracesPage.rows.nth(2).getByRole("checkbox").check();
+  await page.getByRole("group", { name: "Selected rows" }).waitFor();
+  await page.getByText("Columns").click();
+  await page.getByRole("checkbox", { name: "Times as how long ago" }).check();
+  await page.screenshot({ path: `pictures.local/list-columns-${test.info().project.name}.png` });
+});
+
+test("masking", async ({ tracesPage, page }) => {
+  await page.goto("/settings");
+  await tracesPage.hydrated();
+  const form = page.getByRole("form", { name: "What is masked" });
+  for (const name of ["Secrets", "E-mail addresses", "Card numbers", "Phone numbers"]) await form.getByLabel(name).check();
+  await form.getByRole("textbox", { name: "Own patterns" }).fill("order = ORD-[0-9]{6}\ncustomer = CUST[0-9]+");
+  await form.getByRole("button", { name: "Save" }).click();
+  await page.locator(".masking tr", { hasText: "all others" }).waitFor();
+  await form.getByRole("textbox", { name: "Own patterns" }).fill("order = ORD-[0-9]{6");
+  await picture(page, "settings-masking");
+});

@@ -33,5 +33,5 @@ test("what is masked is tried here, set, and stored nowhere", async ({ page, tra
 
   await page.goto("/settings");
   await expect(page.locator(".table-frame.audit tr", { hasText: "masking.set" })).toContainText("anyone");
-  await expect(page.locator(".table-frame.limits tr", { hasText: "attribute_bytes" })).toContainText("4 MiB");
+  await expect(page.locator(".table-frame.limits tr", { hasText: "attribute_bytes" })).toContainText("20 MiB");
 });

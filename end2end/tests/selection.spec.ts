@@ -84,7 +84,7 @@ test("selected rows get a tag, and lose it", async ({ server, tracesPage, page }
   await expect(form.getByRole("status")).toHaveText("2 changed");
   expect((await server.get("/api/traces/three?project_id=web")).tags).toEqual(["look at this"]);
   await tracesPage.row("Prompt three").getByRole("checkbox").uncheck();
-  await form.getByRole("button", { name: "Take it away" }).click();
+  await form.getByRole("button", { name: "Remove tag" }).click();
   await expect(form.getByRole("status")).toHaveText("1 changed");
   expect((await server.get("/api/traces?tag=look+at+this")).items.map((trace: any) => trace.trace_id)).toEqual(["three"]);
 });

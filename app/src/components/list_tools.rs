@@ -58,7 +58,7 @@ fn relative_times() -> AnyView {
 #[component]
 fn RelativeTimes() -> impl IntoView {
     let write = || {
-        let now = dom::now_ms();
+        let now = dom::now().millis() as f64;
         for cell in dom::elements("td[data-at]") {
             let at = cell.get_attribute("data-at").and_then(|at| at.parse::<f64>().ok());
             // An attribute name that is valid is never refused.
@@ -176,7 +176,7 @@ fn Selection() -> impl IntoView {
                 <form class="tagging" aria-label="Tag selected" on:submit=move |event| { event.prevent_default(); tag.dispatch(true); }>
                     <input type="text" aria-label="Tag" placeholder="Tag" maxlength="100" autocomplete="off" bind:value=word />
                     <button type="submit" class="button" disabled=cannot_tag>"Add tag"</button>
-                    <button type="button" class="button" disabled=cannot_tag on:click=move |_| { tag.dispatch(false); }>"Take it away"</button>
+                    <button type="button" class="button" disabled=cannot_tag on:click=move |_| { tag.dispatch(false); }>"Remove tag"</button>
                     {move || tag.value().get().and_then(Result::ok).map(|count| view! { <span role="status">{format!("{} changed", format::count(format::whole(count)))}</span> })}
                 </form>
                 <Delete

@@ -140,7 +140,7 @@ fn Outcome(rules: Signal<MaskRules>, text: RwSignal<String>) -> impl IntoView {
         view! {
             <figure class="becomes" aria-label="What it becomes">
                 <pre>{becomes}</pre>
-                <figcaption class="muted" role="status">{said}</figcaption>
+                <figcaption class="muted"><span role="status">{said}</span></figcaption>
             </figure>
         }
         .into_any()

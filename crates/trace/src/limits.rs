@@ -54,7 +54,7 @@ limits! {
     batch: "traces" = 20_000, 1 => 1_000_000, "documents of one request";
     spans: "spans" = 50_000, 1 => 1_000_000, "spans of one request; those beyond are told as rejected";
     attributes: "attributes" = 10_000, 16 => 1_000_000, "of one span or event; those beyond are dropped, and counted on it";
-    attribute_bytes: "bytes" = 4 << 20, 256 => 1 << 30, "the text of one attribute; what is longer is cut, and says so";
+    attribute_bytes: "bytes" = 20 << 20, 256 => 1 << 30, "the text of one attribute; what is longer is cut, and says so";
     header_time: "seconds" = 30, 1 => 3_600, "until the head of a request is there; a connection on which nobody asks ends then too";
     body_time: "seconds" = 60, 1 => 3_600, "until the whole body of a request is there";
     connections: "connections" = 2_000, 8 => 1_000_000, "open at once; those beyond wait";

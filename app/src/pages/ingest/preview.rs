@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use tracellm_trace::{
-    Context, Issue, Limits, Normalized, Refused, Source, Timestamp, Trace,
+    Context, Issue, Limits, Normalized, Refused, Source, Trace,
     body::{self, Body, Layout},
     masking::Maskers,
     normalize,
@@ -11,6 +11,7 @@ use tracellm_trace::{
 
 use crate::{
     components::{EmptyState, IssueList, JsonBlock, Mapping},
+    dom::now,
     format,
     functions::{get_masking, get_prices},
 };
@@ -117,17 +118,6 @@ fn folded(request: wire::Request, maskers: &Maskers) -> Export {
     let mut shown: Vec<_> = shown.collect();
     shown.sort_by_key(|(trace, _)| trace.created_at);
     Export { traces: shown, total, rejected: rejected.iter().map(Issue::from).collect() }
-}
-
-#[cfg(feature = "hydrate")]
-fn now() -> Timestamp {
-    Timestamp::from_millis_clamped(chrono::Utc::now().timestamp_millis())
-}
-
-/// The server draws no preview.
-#[cfg(not(feature = "hydrate"))]
-fn now() -> Timestamp {
-    Timestamp::MIN
 }
 
 #[component]

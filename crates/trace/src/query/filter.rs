@@ -164,7 +164,8 @@ impl Filter {
             "from" => self.from = Some(time(value)?),
             "to" => self.to = Some(time(value)?),
             "last" => self.last = Some(Last::parse(value).ok_or("must be a span like 15m, 24h or 7d")?),
-            "q" => self.q = Some(Search::parse(value)?),
+            // What is blank asks for nothing, however it is blank.
+            "q" => self.q = Some(Search::parse(value)?).filter(|search| !search.as_str().is_empty()),
             "session_id" => self.session_id = text(),
             "user_id" => self.user_id = text(),
             "tag" => self.tag = text(),
