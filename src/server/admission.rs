@@ -27,6 +27,11 @@ const MOST: f64 = 12e6;
 const TARGET: Duration = Duration::from_millis(400);
 /// What a client that is refused still sends is read for so long.
 const DRAINED_FOR: Duration = Duration::from_secs(10);
+/// Of what a request announces, so much counts before it is there.
+const FORESEEN: u64 = 512 << 10;
+/// A request that brings less than this in a second counts by what it has brought: who only announces keeps nobody else out.
+const SLOW: Duration = Duration::from_secs(1);
+const SLOW_BYTES: u64 = 64 << 10;
 /// What compressed bytes stand for, about.
 const COMPRESSION: u64 = 8;
 
@@ -80,6 +85,18 @@ impl Admitted {
         self.admission.way().bytes += bytes.saturating_sub(counted);
     }
 
+    /// Counts what was read and no more, where that comes slowly.
+    fn foresees_nothing(&self, read: u64) {
+        let counted = self.bytes.swap(read, Ordering::Relaxed);
+        let mut way = self.admission.way();
+        way.bytes = way.bytes + read - counted;
+    }
+
+    fn is_slow(&self, read: u64) -> bool {
+        let elapsed = self.begin.elapsed();
+        elapsed >= SLOW && (read as f64) < elapsed.as_secs_f64() * SLOW_BYTES as f64
+    }
+
     fn has_ended(&self) {
         let since = u64::try_from(self.begin.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
         // Whatever asks again behind the end changes nothing.
@@ -109,7 +126,7 @@ pub async fn limit(State(admission): State<Admission>, request: Request, next: N
     }
     let factor = if is_compressed(request.headers()) { COMPRESSION } else { 1 };
     let announced = body::announced(request.headers()).unwrap_or(0);
-    let Some(admitted) = admission.admit(announced.saturating_mul(factor)).map(Arc::new) else {
+    let Some(admitted) = admission.admit(announced.saturating_mul(factor).min(FORESEEN)).map(Arc::new) else {
         return refuse(request).await;
     };
     let (parts, body) = request.into_parts();
@@ -140,13 +157,22 @@ fn counted(body: Body, admitted: Arc<Admitted>, factor: u64) -> Body {
     let frames = stream::unfold((body, 0), move |(mut body, mut read)| {
         let admitted = admitted.clone();
         async move {
-            let Some(frame) = body.frame().await else {
+            let mut frame = tokio::time::timeout(SLOW, body.frame()).await;
+            if frame.is_err() {
+                admitted.foresees_nothing(read);
+                frame = Ok(body.frame().await);
+            }
+            let Some(frame) = frame.ok().flatten() else {
                 admitted.has_ended();
                 return None;
             };
             let data = frame.map(|frame| frame.into_data().unwrap_or_default());
             read += data.as_ref().map_or(0, |data| data.len() as u64) * factor;
-            admitted.has_read(read);
+            if admitted.is_slow(read) {
+                admitted.foresees_nothing(read);
+            } else {
+                admitted.has_read(read);
+            }
             Some((data, (body, read)))
         }
     });
@@ -181,6 +207,14 @@ mod tests {
         small.has_read(20_000_000);
         assert!(admission.admit(1).is_none(), "what was not announced counts too");
         drop(small);
+        assert_eq!(admission.way().bytes, 0);
+        let slow = read_since(&admission, 20_000_000, TARGET * 10);
+        assert!(admission.admit(1).is_none() && slow.is_slow(1_000));
+        slow.foresees_nothing(1_000);
+        assert!(admission.admit(1).is_some(), "who only announces keeps nobody out");
+        slow.has_read(2_000);
+        assert_eq!(admission.way().bytes, 2_000);
+        drop(slow);
         assert_eq!(admission.way().bytes, 0);
     }
 
