@@ -181,7 +181,7 @@ fn page_context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
             provide_context(SignedIn(user.name.clone()));
         }
         provide_context(ApiDescription(api::openapi::DOCUMENT.clone()));
-        provide_context(Told { limits: limits.told() });
+        provide_context(Told { limits });
         provide_context(caller::auditor(None, Some(&who), store.clone()));
         provide_context(who.scoped(store.clone()));
         if who.may_everywhere(Role::Admin) {

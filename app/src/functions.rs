@@ -114,9 +114,10 @@ pub async fn ingest(text: String) -> Result<Report, ApiError> {
     use tracellm_trace::{Source, body::Layout};
     let store = server::store();
     if tracellm_trace::otlp::wire::is_meant(&text) {
-        return server::answer(tracellm_store::ingest::ingest_export(&*store, &text).await);
+        return server::answer(tracellm_store::ingest::ingest_export(&*store, &text, server::limits()).await);
     }
-    server::answer(tracellm_store::ingest::ingest(&*store, text, Layout::Detect, &Source::Json.into()).await)
+    let origin = tracellm_store::ingest::Origin { limits: server::limits(), ..Source::Json.into() };
+    server::answer(tracellm_store::ingest::ingest(&*store, text, Layout::Detect, &origin).await)
 }
 
 /// The last requests that brought traces, of one key or all.
@@ -283,13 +284,17 @@ mod server {
     use leptos_axum::ResponseOptions;
     pub use tracellm_store::ingest::now;
     use tracellm_store::{TraceStore, audit::Auditor, compare, removal::Jobs};
-    use tracellm_trace::{Diff, Issue, Source, TraceSummary};
+    use tracellm_trace::{Diff, Issue, Limits, Source, TraceSummary, query::MAX_LIMIT};
 
-    use super::{Asked, Compared, STEPS_SHOWN, TracePart};
+    use super::{Asked, Compared, STEPS_SHOWN, Told, TracePart};
     use crate::{ApiError, SignedIn};
 
     pub fn store() -> Arc<dyn TraceStore> {
         expect_context()
+    }
+
+    pub fn limits() -> Limits {
+        expect_context::<Told>().limits
     }
 
     /// The name of whoever is signed in.
@@ -330,14 +335,25 @@ mod server {
     }
 
     pub async fn exported(keys: Vec<(String, String)>) -> Result<String, ApiError> {
+        /// Bytes that a browser takes at once.
+        const MOST: usize = 64 << 20;
         let (store, mut lines) = (store(), String::new());
-        let named: Vec<_> = keys.iter().map(|(project_id, trace_id)| format!("{project_id}/{trace_id}")).collect();
-        auditor().note("traces.exported", named.join(", ")).await?;
-        for (project_id, trace_id) in keys {
-            let trace = store.get(Some(&project_id), &trace_id).await?.ok_or_else(|| ApiError::no_trace(&trace_id))?;
+        let keys: std::collections::BTreeSet<_> = keys.into_iter().collect();
+        let too_many = |message: String| ApiError::Invalid(vec![Issue::error("export.too_much", "keys", message)]);
+        if keys.len() > MAX_LIMIT as usize {
+            return Err(too_many(format!("names {} traces, and at most {MAX_LIMIT} go at once; `tracellm export` takes all", keys.len())));
+        }
+        let mut named = Vec::new();
+        for (project_id, trace_id) in &keys {
+            let trace = store.get(Some(project_id), trace_id).await?.ok_or_else(|| ApiError::no_trace(trace_id))?;
             lines += &serde_json::to_string(&trace).map_err(|_| ApiError::Failed)?;
             lines.push('\n');
+            if lines.len() > MOST {
+                return Err(too_many(format!("the traces have more than {} MiB together; `tracellm export` takes all", MOST >> 20)));
+            }
+            named.push(format!("{project_id}/{trace_id}"));
         }
+        auditor().note("traces.exported", named.join(", ")).await?;
         Ok(lines)
     }
 

@@ -1,6 +1,11 @@
 use tracellm_store::copy::{self, Stage};
 
-use crate::{Failure, commands::traces, progress, settings::CopyOptions};
+use crate::{
+    Failure,
+    commands::{auditor, traces},
+    progress,
+    settings::CopyOptions,
+};
 
 /// Copies a store into another and compares the two.
 pub async fn copy(options: CopyOptions) -> Result<(), Failure> {
@@ -9,6 +14,7 @@ pub async fn copy(options: CopyOptions) -> Result<(), Failure> {
     }
     let from = tracellm_store::open(&options.from).await?;
     let to = tracellm_store::open(&options.to).await?;
+    auditor(&from).note("traces.exported", format!("everything, to {}", options.to)).await?;
     let progress = progress::bar("copying", from.count(&tracellm_trace::Filter::default()).await?.count);
     let advance = |stage, count: usize| {
         if stage == Stage::Comparing && progress.message() != "comparing" {

@@ -54,6 +54,7 @@ pub fn retry_after(error: &ApiError) -> Option<HeaderValue> {
     match error {
         ApiError::Overloaded => Some(HeaderValue::from_static("1")),
         ApiError::Limited(_) => Some(HeaderValue::from_static("60")),
+        ApiError::TooSlow(_) => Some(HeaderValue::from_static("5")),
         error => (status_of(error) == StatusCode::SERVICE_UNAVAILABLE).then(|| HeaderValue::from_static("5")),
     }
 }

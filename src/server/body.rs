@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, stream};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use tokio::{
     sync::Mutex,
@@ -17,7 +17,7 @@ use tokio::{
 use tracellm_app::ApiError;
 use tracellm_trace::{Issue, Limits, body::Layout};
 
-use crate::server::{answer::Failure, caller::Writer, otlp};
+use crate::server::{answer::Failure, caller::Writer, grpc, otlp};
 
 /// Of a body that is too large, what is read and thrown away: a client that is cut off while it sends never sees the answer.
 const DRAINED_BYTES: usize = 160 << 20;
@@ -29,6 +29,7 @@ pub async fn bound(State(limits): State<Limits>, request: Request, next: Next) -
         let error = ApiError::TooLarge(limits.body);
         let refusal = match request.uri().path() {
             path if otlp::PATHS.contains(&path) => otlp::refused(&error, request.headers()),
+            grpc::EXPORT => grpc::refused(&error),
             _ => Failure(error).into_response(),
         };
         let (parts, mut body) = request.into_parts();
@@ -37,10 +38,13 @@ pub async fn bound(State(limits): State<Limits>, request: Request, next: Next) -
         drain(&mut body, until).await;
         return refusal;
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // What decompresses it takes that away.
+    let is_compressed = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+    parts.extensions.insert(Sent { bytes: announced(&parts.headers), is_compressed });
     // Shared, as what decompresses it lets go of it when it has had enough.
     let sent = Arc::new(Mutex::new(body));
-    let response = next.run(Request::from_parts(parts, shared(sent.clone(), until))).await;
+    let response = next.run(Request::from_parts(parts, shared(sent.clone(), until, limits.body))).await;
     if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
         drain(&mut *sent.lock().await, until).await;
     }
@@ -55,18 +59,32 @@ pub fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// A body that was not there in time.
-#[derive(Debug, thiserror::Error)]
-#[error("the body was not there in time")]
-struct Late;
+/// How a body was sent.
+#[derive(Clone, Copy)]
+struct Sent {
+    /// Where that was said.
+    bytes: Option<u64>,
+    is_compressed: bool,
+}
 
-fn shared(body: Arc<Mutex<Body>>, until: Instant) -> Body {
-    let frames = stream::unfold(body, move |body| async move {
+/// Why a body was not read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cut {
+    #[error("the body was not there in time")]
+    Late,
+    #[error("the body is larger than it may be")]
+    Large,
+}
+
+fn shared(body: Arc<Mutex<Body>>, until: Instant, most: u64) -> Body {
+    let frames = stream::unfold((body, 0), move |(body, read)| async move {
         let frame = match timeout_at(until, async { body.lock().await.frame().await }).await {
-            Ok(frame) => frame?.map_err(Into::into),
-            Err(_) => Err(BoxError::from(Late)),
+            Ok(frame) => frame?.map(|frame| frame.into_data().unwrap_or_default()).map_err(BoxError::from),
+            Err(_) => Err(Cut::Late.into()),
         };
-        Some((frame.map(|frame| frame.into_data().unwrap_or_default()), body))
+        let read = read + frame.as_ref().map_or(0, |data| data.len() as u64);
+        let frame = if read > most { Err(Cut::Large.into()) } else { frame };
+        Some((frame, (body, read)))
     });
     // A decompressor asks again behind the end.
     Body::from_stream(frames.fuse())
@@ -90,7 +108,7 @@ pub async fn drain(body: &mut Body, until: Instant) {
 /// It is too large, breaks off, does not decompress, or is not UTF-8.
 pub async fn read_text(request: Request, limits: &Limits) -> Result<String, ApiError> {
     let (parts, body) = request.into_parts();
-    String::from_utf8(read(&parts.headers, body, limits).await?).map_err(|_| unreadable("the body is not UTF-8 text".to_owned()))
+    String::from_utf8(read(&parts, body, limits).await?).map_err(|_| unreadable("the body is not UTF-8 text".to_owned()))
 }
 
 fn unreadable(message: String) -> ApiError {
@@ -101,16 +119,18 @@ fn unreadable(message: String) -> ApiError {
 ///
 /// # Errors
 /// It is too large, breaks off, is late, or does not decompress.
-pub async fn read(headers: &HeaderMap, mut body: Body, limits: &Limits) -> Result<Vec<u8>, ApiError> {
-    let sent = announced(headers);
+pub async fn read(parts: &Parts, mut body: Body, limits: &Limits) -> Result<Vec<u8>, ApiError> {
+    let sent = parts.extensions.get::<Sent>().copied();
     // What grows so much is no trace; small ones may.
-    let by_ratio = sent.map(|sent| sent.saturating_mul(limits.ratio).max(SMALL)).filter(|_| headers.contains_key(header::CONTENT_ENCODING));
+    let packed = sent.filter(|sent| sent.is_compressed).and_then(|sent| sent.bytes);
+    let by_ratio = packed.map(|bytes| bytes.saturating_mul(limits.ratio).max(SMALL));
     let most = by_ratio.unwrap_or(u64::MAX).min(limits.decompressed);
     // Room at once for what is announced, so that a large body is not copied again and again while it grows.
-    let mut bytes = Vec::with_capacity(sent.map_or(0, |length| length.min(most) as usize));
+    let mut bytes = Vec::with_capacity(sent.and_then(|sent| sent.bytes).map_or(0, |length| length.min(most) as usize));
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            if is_late(&error) { ApiError::TooSlow(limits.body_time) } else { unreadable(format!("the body could not be read: {error}")) }
+        let frame = frame.map_err(|error| match why_cut(&error) {
+            Some(cut) => cut.told(limits),
+            None => unreadable(format!("the body could not be read: {error}")),
         })?;
         let Ok(data) = frame.into_data() else { continue };
         if (bytes.len() + data.len()) as u64 > most {
@@ -121,18 +141,32 @@ pub async fn read(headers: &HeaderMap, mut body: Body, limits: &Limits) -> Resul
     Ok(bytes)
 }
 
-/// Whether this is, or comes from, [`Late`].
-fn is_late(error: &axum::Error) -> bool {
+impl Cut {
+    pub fn told(self, limits: &Limits) -> ApiError {
+        match self {
+            Self::Late => ApiError::TooSlow(limits.body_time),
+            Self::Large => ApiError::TooLarge(limits.body),
+        }
+    }
+
+    /// The one that a message of an error tells; what wraps it may tell it in no other way.
+    pub fn in_message(message: &str) -> Option<Self> {
+        [Self::Late, Self::Large].into_iter().find(|cut| message.contains(&cut.to_string()))
+    }
+}
+
+/// Why a body was cut, where that is what an error comes from.
+fn why_cut(error: &axum::Error) -> Option<Cut> {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
-        // What decompresses wraps it in an error of its own, which does not tell it as its source.
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if error.is::<Late>() || inner.is_some_and(|inner| inner.to_string() == Late.to_string()) {
-            return true;
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).map(ToString::to_string);
+        let found = error.downcast_ref::<Cut>().copied().or_else(|| Cut::in_message(&inner.unwrap_or_default()));
+        if found.is_some() {
+            return found;
         }
         next = error.source();
     }
-    false
+    None
 }
 
 /// How a body's items are laid out, by its content type.

@@ -57,7 +57,12 @@ pub fn refused(error: &ApiError) -> Response {
 }
 
 fn status(error: &ApiError) -> Status {
-    Status::new(Code::from_i32(otlp::code_of(error.status())), error.to_string())
+    let code = match error {
+        // What may be sent again says so; what is merely exhausted is not sent again.
+        ApiError::Limited(_) | ApiError::TooSlow(_) => Code::Unavailable,
+        error => Code::from_i32(otlp::code_of(error.status())),
+    };
+    Status::new(code, error.to_string())
 }
 
 async fn unknown() -> Response {
@@ -103,10 +108,12 @@ impl Service<tonic::Request<proto::Request>> for Export {
         noted.was_called.store(true, Ordering::Relaxed);
         Box::pin(async move {
             let request = request.into_inner();
-            let without_content = noted.inlet.keys.is_over(key.as_ref(), request.encoded_len());
+            let size = request.encoded_len();
+            let without_content = noted.inlet.keys.is_over(key.as_ref(), size);
             let origin = Origin { source: Source::Otlp, key, without_content, limits: noted.inlet.limits };
             match store_spans(&*store, request.into(), &origin).await {
                 Ok(report) => {
+                    noted.inlet.keys.has_brought(origin.key.as_ref(), size);
                     let partial_success = otlp::partial_success(&report.rejected, without_content);
                     noted.note(200, Told::of_spans(report, without_content));
                     Ok(tonic::Response::new(proto::Response { partial_success }))
@@ -139,6 +146,10 @@ impl Noted {
     /// What could not be read is not to be sent again, whatever tonic says of it.
     fn unread(self, answer: &HeaderMap) -> Status {
         let status = Status::from_header_map(answer).unwrap_or_else(|| Status::invalid_argument("is no export request of traces"));
+        if let Some(cut) = body::Cut::in_message(status.message()) {
+            let limits = self.inlet.limits;
+            return self.refused(&cut.told(&limits));
+        }
         match status.code() {
             Code::OutOfRange | Code::ResourceExhausted => {
                 let most = self.inlet.limits.decompressed;

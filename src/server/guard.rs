@@ -17,7 +17,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
-use http::{HeaderMap, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use tracellm_app::{ApiError, escape};
 use tracellm_store::{ScopedStore, StoreError, TraceStore, audit::Auditor, ingest::now, users};
 use tracellm_trace::{Role, User};
@@ -141,7 +141,8 @@ impl Doors {
 
     /// Whether who opened a stream with this request may still read it.
     pub async fn still_open(&self, request: &Parts) -> bool {
-        self.who(Rule::Read, request).await.is_ok()
+        let refused = self.who(Rule::Read, request).await.err().map(|response| response.status());
+        !refused.is_some_and(|status| [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status))
     }
 
     /// Whether there are users. Where the database does not say, what it said last stands.
@@ -197,6 +198,7 @@ impl Doors {
     /// often that a password could be found.
     pub fn may_try(&self, name: &str, from: Option<IpAddr>) -> bool {
         const EACH: u32 = 8;
+        const NETWORK: u32 = 60;
         const NAME: u32 = 60;
         const ALL: u32 = 600;
         let mut known = self.known();
@@ -207,8 +209,13 @@ impl Doors {
             *count <= most
         };
         // A name has no space, and one that is too long is nobody's.
-        let from = from.map(|from| format!("{name} {from}"));
-        counts(" all", ALL) && (name.len() > User::LONGEST || from.is_none_or(|from| counts(&from, EACH)) && counts(name, NAME))
+        // One network must not use up what all have.
+        let [network, both] = [" net", name].map(|of| from.map(|from| format!("{of} {from}")));
+        let is_known = name.len() <= User::LONGEST;
+        network.is_none_or(|network| counts(&network, NETWORK))
+            && (!is_known || both.is_none_or(|both| counts(&both, EACH)))
+            && counts(" all", ALL)
+            && (!is_known || counts(name, NAME))
     }
 
     async fn who(&self, rule: Rule, request: &Parts) -> Result<Who, Response> {

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -14,7 +14,7 @@ use http::request::Parts;
 use tracellm_app::ApiError;
 use tracellm_store::{
     TraceStore,
-    access::{AccessError, hash, key_of},
+    access::{AccessError, key_of},
     ingest::now,
 };
 use tracellm_trace::{ApiKey, Limits};
@@ -42,8 +42,6 @@ struct Inner {
 
 #[derive(Default)]
 struct Seen {
-    /// What is stored of keys that were good: they are looked up whoever else tries what from the same address.
-    good: BTreeSet<String>,
     /// How many bad ones came from an address within the minute that began then.
     bad: BTreeMap<IpAddr, (u64, Instant)>,
     /// What the keys have brought, by their public ids.
@@ -72,44 +70,33 @@ impl Keys {
     /// It opens nothing, or too many that open nothing came from there.
     pub async fn look(&self, parts: &Parts) -> Result<Option<ApiKey>, ApiError> {
         let Some(secret) = caller::secret(&parts.headers) else { return Ok(None) };
-        let (stored_as, address) = (hash(&secret), parts.extensions.get::<Peer>().map(Peer::network));
-        {
-            let mut seen = self.seen();
-            if !seen.good.contains(&stored_as)
-                && let Some((count, since)) = address.and_then(|address| seen.bad.get_mut(&address))
-            {
-                if since.elapsed() >= MINUTE {
-                    (*count, *since) = (0, Instant::now());
-                }
-                if *count >= self.0.limits.bad_keys {
-                    return Err(ApiError::Limited("too many keys that nobody has came from this address; wait a minute".to_owned()));
-                }
-            }
-        }
+        let address = parts.extensions.get::<Peer>().map(Peer::network);
+        // Looked up even where too many bad ones came from there: behind a proxy all senders are one address.
         match key_of(&*self.0.store, &secret, now()).await {
-            Ok(key) => {
-                let mut seen = self.seen();
-                if seen.good.len() >= MOST {
-                    seen.good.clear();
-                }
-                seen.good.insert(stored_as);
-                Ok(Some(key))
+            Ok(key) => Ok(Some(key)),
+            Err(AccessError::Unknown(_)) if address.is_some_and(|address| self.tries_too_often(address)) => {
+                Err(ApiError::Limited("too many keys that nobody has came from this address; wait a minute".to_owned()))
             }
-            Err(error) => {
-                if matches!(error, AccessError::Unknown(_)) {
-                    let mut seen = self.seen();
-                    seen.good.remove(&stored_as);
-                    if seen.bad.len() >= MOST {
-                        seen.bad.retain(|_, (_, since)| since.elapsed() < MINUTE);
-                    }
-                    // Where very many addresses try at once, those that came first stay bounded.
-                    if let Some(address) = address.filter(|address| seen.bad.len() < MOST || seen.bad.contains_key(address)) {
-                        seen.bad.entry(address).or_insert((0, Instant::now())).0 += 1;
-                    }
-                }
-                Err(error.into())
-            }
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// Counts a bad key.
+    fn tries_too_often(&self, address: IpAddr) -> bool {
+        let mut seen = self.seen();
+        if seen.bad.len() >= MOST {
+            seen.bad.retain(|_, (_, since)| since.elapsed() < MINUTE);
+        }
+        // Where very many addresses try at once, those that came first stay bounded.
+        if seen.bad.len() >= MOST && !seen.bad.contains_key(&address) {
+            return true;
+        }
+        let (count, since) = seen.bad.entry(address).or_insert((0, Instant::now()));
+        if since.elapsed() >= MINUTE {
+            (*count, *since) = (0, Instant::now());
+        }
+        *count += 1;
+        *count > self.0.limits.bad_keys
     }
 
     /// Counts a request of a key that brings traces.
@@ -130,18 +117,26 @@ impl Keys {
         Ok(())
     }
 
-    /// Counts what a key brings; says whether that is more than it may bring in a day.
+    /// Whether so much more is more than a key may bring in a day.
     pub fn is_over(&self, key: Option<&ApiKey>, bytes: usize) -> bool {
         let most = self.0.limits.key_bytes;
-        let Some(key) = key.filter(|_| most > 0) else { return false };
+        self.of_today(key, |used| used.bytes.saturating_add(bytes as u64) > most).unwrap_or_default()
+    }
+
+    /// Counts what a key has brought, once it is stored.
+    pub fn has_brought(&self, key: Option<&ApiKey>, bytes: usize) {
+        self.of_today(key, |used| used.bytes = used.bytes.saturating_add(bytes as u64));
+    }
+
+    fn of_today<T>(&self, key: Option<&ApiKey>, with: impl FnOnce(&mut Used) -> T) -> Option<T> {
+        let key = key.filter(|_| self.0.limits.key_bytes > 0)?;
         let today = now().millis().div_euclid(24 * 60 * 60 * 1000);
         let mut seen = self.seen();
         let used = seen.of(key);
         if used.day != today {
             (used.day, used.bytes) = (today, 0);
         }
-        used.bytes = used.bytes.saturating_add(bytes as u64);
-        used.bytes > most
+        Some(with(used))
     }
 }
 

@@ -1,6 +1,9 @@
 use std::{
     net::{IpAddr, Ipv6Addr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,7 +14,10 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 use tower::Service;
 use tracellm_trace::Limits;
 
@@ -32,6 +38,45 @@ impl Peer {
         match self.0.to_canonical() {
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
             address => address,
+        }
+    }
+}
+
+/// A connection's place among those that may be open. What a connection becomes, a WebSocket, keeps it.
+#[derive(Clone)]
+pub struct Permit(#[expect(dead_code, reason = "it is given back when the last one is dropped")] Arc<Option<OwnedSemaphorePermit>>);
+
+/// What is asked on a connection.
+#[derive(Default)]
+struct Use {
+    under_way: AtomicUsize,
+    asked: AtomicUsize,
+}
+
+/// A request that is being answered.
+struct UnderWay(Arc<Use>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Use {
+    fn begin(self: &Arc<Self>) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        UnderWay(self.clone())
+    }
+
+    /// Ends once nothing was asked for so long, and nothing is being answered.
+    async fn nobody_asks(&self, patience: Duration) {
+        loop {
+            let before = self.asked.load(Ordering::Relaxed);
+            tokio::time::sleep(patience).await;
+            if self.under_way.load(Ordering::Relaxed) == 0 && self.asked.load(Ordering::Relaxed) == before {
+                break;
+            }
         }
     }
 }
@@ -67,15 +112,25 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stoppe
         };
         // Without it a streamed page waits for the client's delayed acknowledgement; a connection that is gone already needs none.
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
+        let (router, use_of, permit) = (router.clone(), Arc::new(Use::default()), Permit(Arc::new(permit)));
+        let (used, held) = (use_of.clone(), permit.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(address.ip()));
-            router.clone().call(request.map(Body::new))
+            request.extensions_mut().insert(held.clone());
+            let (under_way, answer) = (used.begin(), router.clone().call(request.map(Body::new)));
+            async move {
+                let _under_way = under_way;
+                answer.await
+            }
         });
         let connection = graceful.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!("a connection to {address} broke: {error}");
+            tokio::select! {
+                done = connection => if let Err(error) = done {
+                    tracing::debug!("a connection to {address} broke: {error}");
+                },
+                // hyper's own clock begins with the first byte, and HTTP/2 has none.
+                () = use_of.nobody_asks(Duration::from_secs(limits.header_time)) => {}
             }
             drop(permit);
         });

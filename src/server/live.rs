@@ -1,6 +1,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     extract::{
         State, WebSocketUpgrade,
         ws::{Message, WebSocket},
@@ -18,7 +19,7 @@ use tracellm_store::{Event, News, TraceStore};
 use tracellm_trace::Filter;
 use utoipa::ToSchema;
 
-use crate::server::{Doors, answer::Failure, api::Pairs, caller::Reader, keys::Keys};
+use crate::server::{Doors, answer::Failure, api::Pairs, caller::Reader, keys::Keys, listen::Permit};
 
 type Store = State<Arc<dyn TraceStore>>;
 
@@ -37,7 +38,9 @@ impl Watch {
     async fn ends(self, request: Parts) {
         loop {
             tokio::time::sleep(AGAIN).await;
-            if !self.doors.still_open(&request).await || self.keys.look(&request).await.is_err() {
+            // A database that does not answer says nothing of who asks.
+            let is_refused = matches!(self.keys.look(&request).await, Err(ApiError::Unauthorized(_) | ApiError::Forbidden(_)));
+            if is_refused || !self.doors.still_open(&request).await {
                 break;
             }
         }
@@ -99,12 +102,17 @@ pub async fn websocket(
     State(store): Store,
     State(watch): State<Watch>,
     reader: Reader,
+    permit: Option<Extension<Permit>>,
     request: Parts,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Failure> {
     let filter = reader.narrow(Filter::default())?;
     let news = store.watch(None).await.matching(filter).take_until(watch.ends(request));
-    Ok(upgrade.on_upgrade(move |socket| converse(socket, news)).into_response())
+    let conversation = async move |socket| {
+        let _permit = permit;
+        converse(socket, news).await;
+    };
+    Ok(upgrade.on_upgrade(conversation).into_response())
 }
 
 async fn converse(mut socket: WebSocket, news: impl Stream<Item = News> + Send) {

@@ -11,7 +11,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use prost::Message;
 use serde_json::json;
 use tracellm_app::ApiError;
@@ -75,7 +75,6 @@ impl Encoding {
         (status = 400, description = "Not readable: `google.rpc.Status`. Sending it again is of no use"),
         (status = 401, description = "The key that was shown is unknown, expired or revoked"),
         (status = 403, description = "The key is not for this, or a page of another site asks"),
-        (status = 408, description = "The body was not there in time"),
         (status = 413, description = "Larger than may be, before or after decompression"),
         (status = 415, description = "Neither protobuf nor JSON"),
         (status = 429, description = "Too many keys that nobody has came from there, or too many requests with this one; wait for `Retry-After`"),
@@ -88,7 +87,7 @@ pub async fn export(State(store): Store, State(keys): State<Keys>, State(limits)
         let message = "send application/x-protobuf or application/json".to_owned();
         return refusal(Encoding::Json, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     };
-    match take_in(&*store, &keys, limits, key, &parts.headers, body, encoding).await {
+    match take_in(&*store, &keys, limits, key, &parts, body, encoding).await {
         Ok((report, without_content)) => {
             let answer = success(encoding, partial_success(&report.rejected, without_content));
             (Extension(Told::of_spans(report, without_content)), answer).into_response()
@@ -103,18 +102,21 @@ async fn take_in(
     keys: &Keys,
     limits: Limits,
     key: Result<Writer, Failure>,
-    headers: &HeaderMap,
+    parts: &Parts,
     body: Body,
     encoding: Encoding,
 ) -> Result<(SpanReport, bool), ApiError> {
     let Writer(key) = key.map_err(|Failure(error)| error)?;
-    let bytes = body::read(headers, body, &limits).await?;
+    let bytes = body::read(parts, body, &limits).await?;
     let request = read(&bytes, encoding).map_err(ApiError::Unreadable)?;
-    let without_content = keys.is_over(key.as_ref(), bytes.len());
+    let size = bytes.len();
+    let without_content = keys.is_over(key.as_ref(), size);
     // What waits to be written is held once.
     drop(bytes);
     let origin = Origin { source: Source::Otlp, key, without_content, limits };
-    Ok((store_spans(store, request, &origin).await?, without_content))
+    let report = store_spans(store, request, &origin).await?;
+    keys.has_brought(origin.key.as_ref(), size);
+    Ok((report, without_content))
 }
 
 fn read(bytes: &[u8], encoding: Encoding) -> Result<wire::Request, Issue> {
@@ -156,7 +158,9 @@ pub fn partial_success(rejected: &[Rejected], without_content: bool) -> Option<p
 
 /// An error as `google.rpc.Status`. Only what may be sent again has a status that says so.
 fn failure(error: &ApiError, encoding: Encoding) -> Response {
-    let mut response = refusal(encoding, status_of(error), error.to_string());
+    // By the specification 408 is not sent again.
+    let status = if let ApiError::TooSlow(_) = error { StatusCode::SERVICE_UNAVAILABLE } else { status_of(error) };
+    let mut response = refusal(encoding, status, error.to_string());
     response.headers_mut().extend(retry_after(error).map(|seconds| (header::RETRY_AFTER, seconds)));
     (Extension(Told::from(error)), response).into_response()
 }

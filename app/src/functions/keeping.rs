@@ -1,7 +1,5 @@
-use leptos::prelude::*;
 use tracellm_trace::{AuditLog, Going, Limit, Retention, masking::Masking};
 
-#[cfg(feature = "ssr")]
 use super::server;
 use crate::{ApiError, wire::Json};
 
@@ -50,12 +48,12 @@ pub async fn get_audit_log(most: usize) -> Result<Option<AuditLog>, ApiError> {
 /// How much may be sent and asked.
 #[server(prefix = "/fn", endpoint = "limits", input = Json, output = Json)]
 pub async fn get_limits() -> Result<Vec<Limit>, ApiError> {
-    Ok(expect_context::<Told>().limits)
+    Ok(server::limits().told())
 }
 
 /// What the server tells the pages of its settings.
 #[cfg(feature = "ssr")]
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Told {
-    pub limits: Vec<Limit>,
+    pub limits: tracellm_trace::Limits,
 }

@@ -30,7 +30,7 @@ impl Auditor {
         log(&*self.store, most).await
     }
 
-    /// Writes one entry. What is about to go is noted before, so that nothing goes unnoted; what is made, once it is there.
+    /// Writes one entry. Jobs that delete are noted before they begin, everything else once it is done.
     ///
     /// # Errors
     /// The database does not answer.

@@ -105,6 +105,7 @@ struct Items {
     traces: Vec<NewTrace>,
     results: Vec<ItemResult>,
     masked: Masked,
+    without_content: bool,
 }
 
 impl Items {
@@ -119,7 +120,7 @@ impl Items {
                 }
                 Ok(mut done) => {
                     if origin.without_content {
-                        done.trace = done.trace.without_content();
+                        done.trace = done.trace.without_long_texts();
                         done.issues.push(Issue::warning("content.dropped", "$", OVER_QUOTA));
                     }
                     for (name, count) in maskers.document(&mut done) {
@@ -133,13 +134,23 @@ impl Items {
                 }
             });
         }
-        Self { traces, results, masked: all }
+        Self { traces, results, masked: all, without_content: origin.without_content }
     }
 
     async fn store(self, store: &dyn TraceStore) -> Result<Vec<ItemResult>, StoreError> {
-        let Self { traces, mut results, masked } = self;
+        let Self { mut traces, mut results, masked, .. } = self;
         store.write_metrics().masked(&masked);
-        let outcomes = if traces.is_empty() { Vec::new() } else { store.put(traces).await? };
+        // One that was stored whole is not replaced by one without its texts.
+        let mut stands = Vec::with_capacity(traces.len());
+        for new in &traces {
+            let Trace { project_id, trace_id, .. } = &new.trace;
+            stands.push(self.without_content && store.document(Some(project_id), trace_id).await?.is_some());
+        }
+        let mut is_new = stands.iter();
+        traces.retain(|_| is_new.next() == Some(&false));
+        let mut put = (if traces.is_empty() { Vec::new() } else { store.put(traces).await? }).into_iter();
+        let outcomes =
+            stands.into_iter().map(|stands| if stands { Some(Ok(Outcome::Duplicate)) } else { put.next() }).map_while(|outcome| outcome);
         let to_store = results.iter_mut().filter(|result| matches!(result, ItemResult::Stored(_)));
         for (result, outcome) in to_store.zip(outcomes) {
             match (outcome, &mut *result) {
@@ -217,8 +228,8 @@ async fn put(
 ///
 /// # Errors
 /// As [`ingest`].
-pub async fn ingest_export(store: &dyn TraceStore, text: &str) -> Result<Report, IngestError> {
-    let (spans, rejected) = wire::read(text).map_err(IngestError::Unreadable)?.into_spans(&Limits::default());
+pub async fn ingest_export(store: &dyn TraceStore, text: &str, limits: Limits) -> Result<Report, IngestError> {
+    let (spans, rejected) = wire::read(text).map_err(IngestError::Unreadable)?.into_spans(&limits);
     let of_span: Vec<(String, String)> = spans.iter().map(|span| (span.project_id(), span.trace_id.clone())).collect();
     let mut known = BTreeSet::new();
     for (project_id, trace_id) in of_span.iter().collect::<BTreeSet<_>>() {
@@ -226,7 +237,7 @@ pub async fn ingest_export(store: &dyn TraceStore, text: &str) -> Result<Report,
             known.insert((project_id.clone(), trace_id.clone()));
         }
     }
-    let (report, outcomes) = put(store, spans, rejected, &Source::Otlp.into()).await?;
+    let (report, outcomes) = put(store, spans, rejected, &Origin { limits, ..Source::Otlp.into() }).await?;
     // A trace is what became of its spans together.
     let mut traces: BTreeMap<(String, String), Outcome> = BTreeMap::new();
     for (trace, outcome) in of_span.into_iter().zip(outcomes) {
@@ -261,11 +272,13 @@ pub async fn ingest_export(store: &dyn TraceStore, text: &str) -> Result<Report,
 /// Masks spans, each by the rules of its project.
 async fn mask(store: &dyn TraceStore, spans: &mut [NewSpan]) -> Result<(), StoreError> {
     let maskers = store.maskers().await?;
-    let projects: BTreeSet<String> = spans.iter().map(|new| new.project_id.clone()).collect();
-    for project_id in projects {
+    let mut projects: BTreeMap<String, Vec<&mut Span>> = BTreeMap::new();
+    for new in spans {
+        projects.entry(new.project_id.clone()).or_default().push(&mut new.span);
+    }
+    for (project_id, spans) in projects {
         if let Some(masker) = maskers.of(&project_id) {
-            let of_project = spans.iter_mut().filter(|new| new.project_id == project_id).map(|new| &mut new.span);
-            store.write_metrics().masked(&masker.spans(of_project));
+            store.write_metrics().masked(&masker.spans(spans));
         }
     }
     Ok(())

@@ -34,12 +34,20 @@ pub async fn set_masking(store: &dyn TraceStore, audit: &Auditor, masking: &Mask
 
 fn read(text: Option<&str>) -> Result<Masking, StoreError> {
     let Some(text) = text else { return Ok(Masking::default()) };
-    serde_json::from_str(text).map_err(|error| StoreError::Failed(format!("the stored rules of masking can't be read: {error}")))
+    // Another version wrote them, and may be what reads them next; until then nothing is to be lost.
+    serde_json::from_str(text).map_err(|error| StoreError::Unavailable(format!("the stored rules of masking can't be read: {error}")))
 }
 
 /// The maskers as they were last known.
 #[derive(Default)]
-pub(crate) struct Masks(Mutex<Option<Known>>);
+pub(crate) struct Masks(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    known: Option<Known>,
+    /// Counts how often the rules were forgotten, so that what was read before is not remembered after.
+    round: u64,
+}
 
 struct Known {
     text: Option<String>,
@@ -48,36 +56,44 @@ struct Known {
 }
 
 impl Masks {
-    fn known(&self) -> MutexGuard<'_, Option<Known>> {
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets them, where this setting is theirs.
     pub fn forget(&self, name: &str) {
         if name == NAME {
-            *self.known() = None;
+            let mut remembered = self.remembered();
+            remembered.known = None;
+            remembered.round += 1;
         }
     }
 
     /// The maskers of a store. Where it does not answer, those that it told last.
     pub async fn get(&self, store: &dyn TraceStore) -> Result<Arc<Maskers>, StoreError> {
-        if let Some(known) = &mut *self.known() {
-            if known.since.elapsed() < FRESH {
-                return Ok(known.maskers.clone());
+        let round = {
+            let mut remembered = self.remembered();
+            if let Some(known) = &mut remembered.known {
+                if known.since.elapsed() < FRESH {
+                    return Ok(known.maskers.clone());
+                }
+                // Of those who ask at once, one looks.
+                known.since = Instant::now();
             }
-            // Of those who ask at once, one looks.
-            known.since = Instant::now();
-        }
+            remembered.round
+        };
         let found = store.setting(NAME).await.and_then(|text| Ok((read(text.as_deref())?, text)));
-        let mut known = self.known();
-        let (masking, text) = match (found, &*known) {
+        let mut remembered = self.remembered();
+        let (masking, text) = match (found, &remembered.known) {
             (Ok((_, text)), Some(last)) if last.text == text => return Ok(last.maskers.clone()),
             (Ok(found), _) => found,
             (Err(_), Some(last)) => return Ok(last.maskers.clone()),
             (Err(error), None) => return Err(error),
         };
         let maskers = Arc::new(Maskers::new(&masking));
-        *known = Some(Known { text, maskers: maskers.clone(), since: Instant::now() });
+        if remembered.round == round {
+            remembered.known = Some(Known { text, maskers: maskers.clone(), since: Instant::now() });
+        }
         Ok(maskers)
     }
 }

@@ -81,6 +81,8 @@ pub async fn remove(store: &dyn TraceStore, audit: &Auditor, keys: Vec<TraceKey>
 pub struct Jobs {
     store: Arc<dyn TraceStore>,
     entries: Arc<Mutex<VecDeque<Arc<Entry>>>>,
+    /// The rules by age that were applied last, so that each hour does not need an entry in the log.
+    applied: Arc<Mutex<Option<String>>>,
 }
 
 struct Entry {
@@ -102,7 +104,7 @@ impl Entry {
 
 impl Jobs {
     pub fn new(store: Arc<dyn TraceStore>) -> Self {
-        Self { store, entries: Arc::default() }
+        Self { store, entries: Arc::default(), applied: Arc::default() }
     }
 
     /// All that are remembered, the newest first.
@@ -162,7 +164,16 @@ impl Jobs {
         for due in &due {
             total += self.store.count(&due.filter).await?.count;
         }
-        Ok((total > 0).then(|| self.start(WHAT.to_owned(), total, due, None, PAUSE)))
+        if total == 0 {
+            return Ok(None);
+        }
+        let rules = serde_json::to_string(&retention).map_err(|error| StoreError::Failed(error.to_string()))?;
+        let is_noted = self.applied.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&rules);
+        if !is_noted {
+            Auditor::new(self.store.clone(), "retention").note("retention.applied", rules.clone()).await?;
+            *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Some(rules);
+        }
+        Ok(Some(self.start(WHAT.to_owned(), total, due, None, PAUSE)))
     }
 
     /// Looks now and then for what is due to go by age.

@@ -35,34 +35,51 @@ pub async fn tag(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let mut changed = Vec::new();
-    for TraceKey { project_id, trace_id } in keys {
-        let Some(mut trace) = store.document(Some(&project_id), &trace_id).await? else { continue };
-        let spans = if trace.source == Some(Source::Otlp) { store.spans(&project_id, &trace_id).await? } else { Vec::new() };
-        let outcome = if spans.is_empty() {
-            if !change(&mut trace.tags, tag, is_given) {
-                continue;
+    let mut failed = None;
+    for key in keys {
+        match change_one(store, &key, tag, is_given, now).await {
+            Ok(false) => {}
+            Ok(true) => changed.push(format!("{}/{}", key.project_id, key.trace_id)),
+            Err(error) => {
+                failed = Some(error);
+                break;
             }
-            store.put(vec![NewTrace { trace, filled: Default::default() }]).await?
-        } else {
-            // The trace is what its spans make, so its tags are one of them.
-            let mut tags = given_tags(&spans);
-            if trace.tags.iter().any(|known| known == tag) == is_given || !change(&mut tags, tag, is_given) {
-                continue;
-            }
-            // One that is there comes along: spans that come together have to make a trace.
-            let known = spans.into_iter().find(|span| !span.is_of_tags());
-            let new = |span| NewSpan { project_id: project_id.clone(), span };
-            store.put_spans(known.into_iter().chain([Span::of_tags(trace_id.clone(), tags, now)]).map(new).collect(), now).await?
-        };
-        if outcome.iter().all(Result::is_ok) {
-            changed.push(format!("{project_id}/{trace_id}"));
         }
     }
     if !changed.is_empty() {
         let sign = if is_given { '+' } else { '-' };
         audit.note("traces.tagged", format!("{sign}{tag}: {}", changed.join(", "))).await?;
     }
-    Ok(changed.len() as u64)
+    failed.map_or(Ok(changed.len() as u64), Err)
+}
+
+/// Says whether that changed the trace.
+async fn change_one(
+    store: &dyn TraceStore,
+    TraceKey { project_id, trace_id }: &TraceKey,
+    tag: &str,
+    is_given: bool,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(mut trace) = store.document(Some(project_id), trace_id).await? else { return Ok(false) };
+    let spans = if trace.source == Some(Source::Otlp) { store.spans(project_id, trace_id).await? } else { Vec::new() };
+    let outcome = if spans.is_empty() {
+        if !change(&mut trace.tags, tag, is_given) {
+            return Ok(false);
+        }
+        store.put(vec![NewTrace { trace, filled: Default::default() }]).await?
+    } else {
+        // The trace is what its spans make, so its tags are one of them.
+        let mut tags = given_tags(&spans);
+        if trace.tags.iter().any(|known| known == tag) == is_given || !change(&mut tags, tag, is_given) {
+            return Ok(false);
+        }
+        // One that is there comes along: spans that come together have to make a trace.
+        let known = spans.into_iter().find(|span| !span.is_of_tags());
+        let new = |span| NewSpan { project_id: project_id.clone(), span };
+        store.put_spans(known.into_iter().chain([Span::of_tags(trace_id.clone(), tags, now)]).map(new).collect(), now).await?
+    };
+    Ok(outcome.iter().all(Result::is_ok))
 }
 
 /// Says whether that changed anything.

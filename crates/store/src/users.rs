@@ -47,9 +47,12 @@ struct Session {
     /// When it got its secret, where that is not its begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     renewed_at: Option<Timestamp>,
-    /// When this secret ends, as there is a newer one.
+    /// When this secret ends, as a newer one was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ends_at: Option<Timestamp>,
+    /// Under which the older one is kept, until this one is used: an answer with a new secret may never arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
 }
 
 /// All of them, by name.
@@ -116,7 +119,7 @@ pub async fn sign_in(store: &dyn TraceStore, name: &str, password: String, now: 
     });
     let (true, Some(Kept { user, .. })) = (is_right.await?, kept) else { return Ok(None) };
     let secret = random(SECRET)?;
-    let session = Session { name: user.name, began_at: now, used_at: now, renewed_at: None, ends_at: None };
+    let session = Session { name: user.name, began_at: now, used_at: now, renewed_at: None, ends_at: None, after: None };
     end(store, |session| session.is_over(now)).await?;
     store.set_setting(&of(&secret), Some(&written(&session)?)).await?;
     Ok(Some(secret))
@@ -138,6 +141,14 @@ pub async fn signed_in(store: &dyn TraceStore, secret: &str, now: Timestamp) -> 
         store.set_setting(&of(secret), None).await?;
         return Ok(None);
     };
+    let mut session = session;
+    if let Some(older) = session.after.take() {
+        if let Some(text) = store.setting(&older).await? {
+            let ended = Session { ends_at: Some(now.plus(OVERLAP as f64)), ..read(&text)? };
+            store.set_setting(&older, Some(&written(&ended)?)).await?;
+        }
+        store.set_setting(&of(secret), Some(&written(&session)?)).await?;
+    }
     let is_old = session.ends_at.is_none() && now.millis() - session.renewed_at.unwrap_or(session.began_at).millis() > RENEWED_EVERY;
     if session.ends_at.is_none() && now.millis() - session.used_at.millis() > NOTED_EVERY {
         store.set_setting(&of(secret), Some(&written(&Session { used_at: now, ..session })?)).await?;
@@ -152,7 +163,7 @@ impl Session {
     }
 }
 
-/// Gives a session a new secret; none where it has ended, or has got one already.
+/// Gives a session a new secret; none where it has ended, or a newer one is in use. The older one opens it until that is used, and a while longer.
 ///
 /// # Errors
 /// The database does not answer.
@@ -163,9 +174,8 @@ pub async fn renew(store: &dyn TraceStore, secret: &str, now: Timestamp) -> Resu
         return Ok(None);
     }
     let new = random(SECRET)?;
-    let old = Session { name: session.name.clone(), ends_at: Some(now.plus(OVERLAP as f64)), ..session };
-    store.set_setting(&of(&new), Some(&written(&Session { used_at: now, renewed_at: Some(now), ..session })?)).await?;
-    store.set_setting(&of(secret), Some(&written(&old)?)).await?;
+    let newer = Session { used_at: now, renewed_at: Some(now), after: Some(of(secret)), ..session };
+    store.set_setting(&of(&new), Some(&written(&newer)?)).await?;
     Ok(Some(new))
 }
 

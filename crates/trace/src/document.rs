@@ -99,6 +99,34 @@ impl Trace {
         self
     }
 
+    /// The same, and of everything else what is no name or number is cut.
+    pub fn without_long_texts(self) -> Self {
+        /// Bytes of a text that stays.
+        const LONG: usize = 500;
+        fn cut(text: &mut String) {
+            if text.len() > LONG {
+                let end = (0..=LONG).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+                text.truncate(end);
+                text.push('…');
+            }
+        }
+        fn is_short(value: &Value) -> bool {
+            match value {
+                Value::String(text) => text.len() <= LONG,
+                Value::Array(_) | Value::Object(_) => false,
+                _ => true,
+            }
+        }
+        let mut trace = self.without_content();
+        trace.failure_reason.iter_mut().for_each(cut);
+        trace.metadata.retain(|_, value| is_short(value));
+        for step in &mut trace.steps {
+            step.error.iter_mut().for_each(cut);
+            step.metadata.retain(|_, value| is_short(value));
+        }
+        trace
+    }
+
     /// Its texts were removed, by age.
     pub fn is_content_removed(&self) -> bool {
         self.metadata.get(CONTENT_REMOVED) == Some(&Value::Bool(true))

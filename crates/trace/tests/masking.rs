@@ -81,6 +81,10 @@ fn values_under_the_names_of_secrets() {
         ("{'api-key': 'xyz'}", "{'api-key': '[secret]'}"),
         ("password: Tr0ub4dor&3", "password: [secret]&3"),
         ("--api-key=abcdef", "--api-key=[secret]"),
+        ("POSTGRES_PASSWORD=hunter22 JWT_SECRET=abcdefgh", "POSTGRES_PASSWORD=[secret] JWT_SECRET=[secret]"),
+        (r#"{"cookie": ["sid=1", "b"], "x": 1}"#, r#"{"cookie": ["[secret]"], "x": 1}"#),
+        (r#"{\"authorization\":[\"Basic x\"]}"#, r#"{\"authorization\":[\"[secret]\"]}"#),
+        ("Cookie: a=1; session=abc def\nAccept: x", "Cookie: [secret]\nAccept: x"),
         (r#""password":"ünïcödé""#, r#""password":"[secret]""#),
         (r#""password":"it never ends"#, r#""password":"[secret]"#),
     ]);
@@ -93,6 +97,20 @@ fn values_under_the_names_of_secrets() {
         "secret",
         "password=",
     ]);
+}
+
+/// In a text that is JSON itself, a line ends by an escape.
+#[test]
+fn lines_of_json_texts() {
+    becomes(&[
+        (r"key:\nsk-proj-abc123DEF456ghi789jkl", r"key:\n[secret]"),
+        (r#"{"a":"Hi\nada@example.com\t4111 1111 1111 1111\r\n+49 30 1234567"}"#, r#"{"a":"Hi\n[email]\t[card]\r\n[phone]"}"#),
+        (r"x\\nPASSWORD=hunter22\\nb", r"x\\nPASSWORD=[secret]\\nb"),
+        (r"\u000aada@example.com \u00e4da", r"\u000a[email] \u00e4da"),
+        (r"a\n-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nb", r"a\n[secret]\nb"),
+    ]);
+    let text = format!("password=\"{}", "\\".repeat(200_000));
+    assert_eq!(masked(&all(), &text), "password=\"[secret]");
 }
 
 #[test]
@@ -204,7 +222,7 @@ fn a_project_has_its_own_rules_or_the_default() {
 fn every_text_of_a_trace() {
     const MAIL: &str = "ada@example.com";
     let raw = json!({"trace_id": MAIL, "prompt": MAIL, "response": MAIL, "status": "failed", "failure_reason": MAIL, "session_id": MAIL, "user_id": MAIL,
-        "tags": [MAIL], "metadata": {"a": [{"b": MAIL}], MAIL: 1, "ada2@example.com": 2, "password": "hunter2", "n": 4111111111111111_i64},
+        "tags": [MAIL], "metadata": {"a": [{"b": MAIL}], MAIL: 1, "ada2@example.com": 2, "password": "hunter2", "n": 4111111111111111_i64, "apiKey": [17, {"a": "b"}]},
         "steps": [{"tool_name": MAIL, "input": {"x": MAIL}, "output": {"y": [MAIL]}, "error": MAIL, "metadata": {"z": MAIL}, "success": false}]});
     let context = Context::new(Timestamp::MIN, Uuid::nil(), Source::Json);
     let mut trace = normalize(&raw.to_string(), &context).unwrap().trace;
@@ -213,9 +231,9 @@ fn every_text_of_a_trace() {
     assert_eq!(text.matches('@').count(), 1, "only the id stays: {text}");
     assert_eq!(
         json!(trace.metadata),
-        json!({"a": [{"b": "[email]"}], "[email]": 1, "[email]_": 2, "password": "[secret]", "n": 4111111111111111_i64})
+        json!({"a": [{"b": "[email]"}], "[email]": 1, "[email]_2": 2, "password": "[secret]", "n": 4111111111111111_i64, "apiKey": ["[secret]", {"a": "[secret]"}]})
     );
-    assert_eq!(json!(counts), json!({"email": 14, "secret": 1}));
+    assert_eq!(json!(counts), json!({"email": 14, "secret": 3}));
     let again = trace.clone();
     assert_eq!(all().trace(&mut trace), Masked::new());
     assert_eq!(trace, again);

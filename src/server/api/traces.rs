@@ -16,7 +16,7 @@ use crate::server::{
     answer::{ErrorBody, Failure},
     body,
     caller::{Exporter, Reader, Writer},
-    exports::Exports,
+    exports::{self, Exports},
     intake::Told,
     keys::Keys,
     site,
@@ -63,8 +63,11 @@ pub async fn ingest(
 ) -> Result<Response, Failure> {
     let layout = body::layout(&request);
     let text = body::read_text(request, &limits).await?;
-    let without_content = keys.is_over(key.as_ref(), text.len());
-    let report = ingest_text(&*store, text, layout, &Origin { source: Source::Json, key, without_content, limits }).await?;
+    let size = text.len();
+    let without_content = keys.is_over(key.as_ref(), size);
+    let origin = Origin { source: Source::Json, key, without_content, limits };
+    let report = ingest_text(&*store, text, layout, &origin).await?;
+    keys.has_brought(origin.key.as_ref(), size);
     let told = Told::from(&report);
     let status = match &report {
         Report::One(_) => StatusCode::CREATED,
@@ -82,12 +85,13 @@ pub async fn ingest(
         ("limit" = Option<u32>, Query, description = "Traces of a page, 1 to 200; 50 where not given"),
         ("cursor" = Option<String>, Query, description = "The place of the page, as `next_cursor` of another told it"),
     ))]
-pub async fn list(State(store): Store, State(exports): State<Exports>, reader: Reader, pairs: Pairs) -> Result<Json<TraceList>, Failure> {
+pub async fn list(State(store): Store, State(exports): State<Exports>, reader: Reader, pairs: Pairs) -> Result<Response, Failure> {
     let mut query = Query::from_pairs(pairs.iter()).map_err(ApiError::BadQuery)?;
     query.filter = reader.narrow(query.filter)?;
-    let _turn = exports.turn().await?;
+    let turn = exports.turn().await?;
     let Page { items, total, next, coverage, .. } = store.list_documents(&query).await?;
-    Ok(Json(TraceList { items, total: total.count, total_is_capped: total.is_capped, next_cursor: next, coverage }))
+    let list = TraceList { items, total: total.count, total_is_capped: total.is_capped, next_cursor: next, coverage };
+    Ok(exports::until_sent(Json(list).into_response(), turn))
 }
 
 /// One whole document: in the project that is named, else in whichever has it, the newest of several.
@@ -113,12 +117,12 @@ pub async fn get_html(
     pairs: Pairs,
 ) -> Result<Response, Failure> {
     let project_id = reader.project(pairs.project_id()?)?;
-    let _turn = exports.turn().await?;
+    let turn = exports.turn().await?;
     let trace = store.get(project_id.as_deref(), &trace_id).await?;
     let trace = trace.ok_or_else(|| ApiError::no_trace(&trace_id))?;
     audit.note("traces.exported", format!("{}/{}, as HTML", trace.project_id, trace.trace_id)).await?;
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let name = format!("attachment; filename=\"trace-{}.html\"", trace.trace_id.chars().filter(is_plain).take(64).collect::<String>());
     let html = spawn_blocking(move || standalone(trace, site::css())).await.map_err(|_| ApiError::Failed)?;
-    Ok(([(header::CONTENT_DISPOSITION, name)], Html(html)).into_response())
+    Ok(exports::until_sent(([(header::CONTENT_DISPOSITION, name)], Html(html)).into_response(), turn))
 }

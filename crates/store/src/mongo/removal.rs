@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, future::ready};
 
 use futures_util::TryStreamExt;
 use mongodb::{
-    Database,
+    Collection, Database,
     bson::{Document, doc},
 };
 
@@ -58,13 +58,18 @@ pub(super) async fn remove_project(database: &Database, project_id: &str) -> Res
     Ok(())
 }
 
+/// As the primary has them: who has just written one, or was told that it is there, reads it.
+fn settings_of(database: &Database) -> Collection<Document> {
+    of_primary(database, SETTINGS).clone_with_type()
+}
+
 pub(super) async fn setting(database: &Database, name: &str) -> Result<Option<String>, StoreError> {
-    let found = database.collection::<Document>(SETTINGS).find_one(doc! { "_id": name }).await?;
+    let found = settings_of(database).find_one(doc! { "_id": name }).await?;
     Ok(found.and_then(|document| document.get_str("value").ok().map(str::to_owned)))
 }
 
 pub(super) async fn settings(database: &Database, begin: &str) -> Result<BTreeMap<String, String>, StoreError> {
-    let found = database.collection::<Document>(SETTINGS).find(doc! { "_id": { "$gte": begin } }).sort(doc! { "_id": 1 }).await?;
+    let found = settings_of(database).find(doc! { "_id": { "$gte": begin } }).sort(doc! { "_id": 1 }).await?;
     let text = |document: &Document, field| document.get_str(field).ok().map(str::to_owned);
     let found = found.try_take_while(|document| ready(Ok(document.get_str("_id").is_ok_and(|name| name.starts_with(begin)))));
     let found: Vec<Document> = found.try_collect().await?;

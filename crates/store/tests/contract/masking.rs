@@ -5,7 +5,7 @@ use tracellm_store::{
     open,
 };
 use tracellm_trace::{
-    ApiKey, Report, Scope, Source, Timestamp,
+    ApiKey, Limits, Report, Scope, Source, Timestamp,
     body::Layout,
     masking::{Detector, MaskRules, Masking},
     otlp::wire,
@@ -43,7 +43,7 @@ pub async fn what_is_masked_is_stored_nowhere(bench: &Bench) {
     let export = |trace: &str| json!({"resourceSpans": [{"scopeSpans": [{"spans": [span("0000000000000001", trace)]}]}]}).to_string();
     let (first, second) = ("a".repeat(32), "b".repeat(32));
     store_spans(store, wire::read(&export(&first)).unwrap(), &Source::Otlp.into()).await.unwrap();
-    ingest_export(store, &export(&second)).await.unwrap();
+    ingest_export(store, &export(&second), Limits::default()).await.unwrap();
 
     // Another process knows too, and masks what it stores.
     let other = open(&bench.location).await.unwrap();

@@ -80,27 +80,41 @@ impl Masker {
         let wants_secrets = self.detectors.contains(&Detector::Secret);
         let mut has_names = false;
         for (name, value) in fields.iter_mut() {
-            match value {
-                Value::String(text) if wants_secrets && !text.is_empty() && is_secret_name(name) => {
-                    if text != Detector::Secret.label() {
-                        *text = Detector::Secret.label().to_owned();
-                        *masked.entry(Detector::Secret.as_str().to_owned()).or_default() += 1;
-                    }
-                }
-                value => self.value(value, masked),
+            if wants_secrets && is_secret_name(name) {
+                hide(value, masked);
+            } else {
+                self.value(value, masked);
             }
             has_names |= self.text(name, &mut Masked::new()).is_some();
         }
         if !has_names {
             return;
         }
+        let mut counts: HashMap<String, usize> = HashMap::new();
         for (name, value) in mem::take(fields) {
-            let mut name = self.text(&name, masked).unwrap_or(name);
+            let name = self.text(&name, masked).unwrap_or(name);
+            let mut free = name.clone();
             // Two that look the same now are still two.
-            while fields.contains_key(&name) {
-                name.push('_');
+            while fields.contains_key(&free) {
+                let count = counts.entry(name.clone()).or_insert(1);
+                *count += 1;
+                free = format!("{name}_{count}");
             }
-            fields.insert(name, value);
+            fields.insert(free, value);
         }
+    }
+}
+
+/// Hides everything that stands under a name of a secret: texts and numbers, also of lists.
+fn hide(value: &mut Value, masked: &mut Masked) {
+    match value {
+        Value::String(text) if text.is_empty() || text == Detector::Secret.label() => {}
+        Value::String(_) | Value::Number(_) => {
+            *value = Value::from(Detector::Secret.label());
+            *masked.entry(Detector::Secret.as_str().to_owned()).or_default() += 1;
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, masked)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| hide(field, masked)),
+        Value::Null | Value::Bool(_) => {}
     }
 }

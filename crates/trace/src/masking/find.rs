@@ -16,7 +16,7 @@ pub(super) fn find(text: &str, detectors: &[Detector]) -> Vec<Found> {
     let has = |detector| detectors.contains(&detector);
     let wanted =
         Wanted { secret: has(Detector::Secret), email: has(Detector::Email), card: has(Detector::Card), phone: has(Detector::Phone) };
-    let mut scan = Scan { text, bytes: text.as_bytes(), wanted, found: Vec::new() };
+    let mut scan = Scan { text, bytes: text.as_bytes(), wanted, found: Vec::new(), begin: 0 };
     let mut at = 0;
     while let Some(&byte) = scan.bytes.get(at) {
         at = match byte {
@@ -24,6 +24,7 @@ pub(super) fn find(text: &str, detectors: &[Detector]) -> Vec<Found> {
             b'+' if wanted.phone => scan.phone_with_country(at),
             b'(' if wanted.phone => scan.phone_in_brackets(at),
             b':' if wanted.secret => scan.password_of_url(at),
+            b'\\' => Some(scan.escape(at)),
             byte if is_word(byte) => Some(scan.word(at)),
             _ => None,
         }
@@ -45,6 +46,8 @@ pub(super) struct Scan<'a> {
     pub bytes: &'a [u8],
     pub wanted: Wanted,
     found: Vec<Found>,
+    /// Where words begin anew, whatever stands before.
+    begin: usize,
 }
 
 pub(super) fn is_word(byte: u8) -> bool {
@@ -62,9 +65,20 @@ impl Scan<'_> {
         end
     }
 
-    /// Where what was found last ends.
+    /// Where what was found last ends, or an escape.
     pub fn last(&self) -> usize {
-        self.found.last().map_or(0, |found| found.end)
+        self.found.last().map_or(0, |found| found.end).max(self.begin)
+    }
+
+    /// A text may be JSON itself, in which the line that ends is `\n`: what follows begins a word.
+    fn escape(&mut self, at: usize) -> usize {
+        let end = self.run(at, usize::MAX, |byte| byte == b'\\');
+        self.begin = match self.byte(end) {
+            Some(b'n' | b'r' | b't' | b'b' | b'f') => end + 1,
+            Some(b'u') if self.run(end + 1, 4, |byte| byte.is_ascii_hexdigit()) == end + 5 => end + 5,
+            _ => end,
+        };
+        self.begin
     }
 
     pub fn byte(&self, at: usize) -> Option<u8> {

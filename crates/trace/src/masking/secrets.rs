@@ -68,14 +68,22 @@ const NAMES: [&str; 22] = [
     "openaiapikey",
 ];
 
-/// Characters of the longest value without quotes behind a colon.
+/// Characters of the longest value without quotes behind a colon, and of a list.
 const LONGEST_VALUE: usize = 128;
+const LONGEST_LIST: usize = 4_096;
 
-/// Whether what stands under this name is secret: `api_key`, `apiKey` and `http.request.header.x-api-key` are one name.
+/// Whether what stands under this name is secret: `api_key`, `apiKey`, `OPENAI_API_KEY` and `http.request.header.x-api-key` are one name.
 pub(super) fn is_secret_name(name: &str) -> bool {
-    let name = name.rsplit('.').next().unwrap_or(name);
-    let plain = || name.bytes().filter(|byte| !matches!(byte, b'_' | b'-')).map(|byte| byte.to_ascii_lowercase());
-    name.len() <= 40 && NAMES.iter().any(|known| plain().eq(known.bytes()))
+    /// Longer ones are no names.
+    const LONGEST: usize = 80;
+    let name = name.rsplit('.').next().unwrap_or(name).as_bytes();
+    let begins_word = |at: usize| {
+        let is_behind =
+            |at: usize| matches!(name[at - 1], b'_' | b'-') || name[at].is_ascii_uppercase() && name[at - 1].is_ascii_lowercase();
+        at == 0 || is_behind(at)
+    };
+    let plain = |at: usize| name[at..].iter().filter(|byte| !matches!(byte, b'_' | b'-')).map(u8::to_ascii_lowercase);
+    name.len() <= LONGEST && (0..name.len()).filter(|at| begins_word(*at)).any(|at| NAMES.iter().any(|known| plain(at).eq(known.bytes())))
 }
 
 fn is_of_token(byte: u8) -> bool {
@@ -142,6 +150,8 @@ impl Scan<'_> {
         let open = self.run(at, 4, |byte| byte == b'\\');
         let (start, end) = match self.byte(open) {
             Some(quote @ (b'"' | b'\'' | b'`')) => (open + 1, self.quoted(open + 1, quote, open - at)),
+            // Headers of OpenTelemetry are lists.
+            Some(b'[') => self.listed(open + 1)?,
             _ => {
                 // A place that is yet to be filled.
                 if matches!(self.byte(at), Some(b'$' | b'{' | b'%' | b'*')) {
@@ -156,7 +166,16 @@ impl Scan<'_> {
                     stop -= 1;
                 }
                 let value = &self.text[at..stop];
+                // `Cookie: a=1; session=…` goes on to the end of its line.
+                let is_cookie = sign == b':' && self.text[..end].ends_with(['e', 'E']) && value.contains('=');
+                if is_cookie {
+                    stop = self.run(at, LONGEST_LIST, |byte| !matches!(byte, b'\n' | b'\r' | b'"' | b'\\'));
+                    while !self.text.is_char_boundary(stop) {
+                        stop -= 1;
+                    }
+                }
                 let is_secret = match sign {
+                    _ if is_cookie => true,
                     b':' => value.len() >= 8 && has_digit(value) && value.bytes().any(|byte| byte.is_ascii_alphabetic()),
                     _ => value.len() >= 6,
                 };
@@ -172,14 +191,28 @@ impl Scan<'_> {
         Some(self.note(start, end, Detector::Secret))
     }
 
+    /// The texts of a list, from behind its bracket on, as one.
+    fn listed(&self, from: usize) -> Option<(usize, usize)> {
+        let is_quote = |byte: u8| matches!(byte, b'"' | b'\'');
+        let open = self.run(from, 8, |byte| matches!(byte, b' ' | b'\\'));
+        let close = self.run(from, LONGEST_LIST, |byte| byte != b']');
+        let last = self.bytes[..close].iter().rposition(|byte| is_quote(*byte)).filter(|last| *last > open)?;
+        let escapes = self.bytes[..last].iter().rev().take_while(|byte| **byte == b'\\').count();
+        (is_quote(self.byte(open)?) && last - escapes > open).then_some((open + 1, last - escapes))
+    }
+
     /// Where a text in quotes ends, from behind the first of them on, before which so many backslashes stand: within it there are more.
     fn quoted(&self, from: usize, quote: u8, escapes: usize) -> usize {
         let mut at = from;
         while let Some(byte) = self.byte(at) {
-            let end = self.run(at, usize::MAX, |byte| byte == b'\\');
             match byte {
-                b'\\' if self.byte(end) == Some(quote) && end - at <= escapes => return at,
-                b'\\' if escapes > 0 => at = end,
+                b'\\' if escapes > 0 => {
+                    let end = self.run(at, usize::MAX, |byte| byte == b'\\');
+                    if self.byte(end) == Some(quote) && end - at <= escapes {
+                        return at;
+                    }
+                    at = end;
+                }
                 b'\\' => at += 1,
                 byte if byte == quote => return at,
                 _ => {}

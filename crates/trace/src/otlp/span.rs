@@ -86,7 +86,7 @@ impl From<&Rejected> for Issue {
 }
 
 /// The scope of the one span of a trace that no emitter sent: it carries the tags that somebody gave the trace, and is no step.
-const TAGS: &str = "tracellm.tags";
+pub(super) const TAGS: &str = "tracellm.tags";
 /// Its id.
 const TAGS_ID: &str = "74616773746167ff";
 

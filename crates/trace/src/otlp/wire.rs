@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 
-use super::{Event, Rejected, Span, SpanStatus};
+use super::{Event, Rejected, Span, SpanStatus, span::TAGS};
 use crate::{Issue, Limits, decode};
 
 /// Each span is kept with the attributes of its resource: so many bytes of them may a request make, written once a span.
@@ -239,6 +239,9 @@ impl WireSpan {
         let wrong = |field: &str, digits| rejected(format!("{field} must be {digits} hex digits, not all zero"));
         let trace_id = id(&self.trace_id, 16).ok_or_else(|| wrong("traceId", 32))?;
         let span_id = id(&self.span_id, 8).ok_or_else(|| wrong("spanId", 16))?;
+        if scope == TAGS {
+            return Err(rejected(format!("`{TAGS}` is the scope of what TraceLLM itself adds to a trace")));
+        }
         // A parent that is none makes a root, as the specification has it for an empty one.
         let parent_id = id(&self.parent_span_id, 8).filter(|parent| *parent != span_id);
         if self.start_time_unix_nano == 0 {
