@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -14,7 +14,7 @@ use http::request::Parts;
 use tracellm_app::ApiError;
 use tracellm_store::{
     TraceStore,
-    access::{AccessError, key_of},
+    access::{AccessError, hash, key_of},
     ingest::now,
 };
 use tracellm_trace::{ApiKey, Limits};
@@ -42,10 +42,21 @@ struct Inner {
 
 #[derive(Default)]
 struct Seen {
-    /// How many bad ones came from an address within the minute that began then.
-    bad: BTreeMap<IpAddr, (u64, Instant)>,
+    /// What is stored of keys that were good.
+    good: BTreeSet<String>,
+    /// What came from an address.
+    bad: BTreeMap<IpAddr, Bad>,
     /// What the keys have brought, by their public ids.
     used: BTreeMap<String, Used>,
+}
+
+struct Bad {
+    /// Within the minute that began then.
+    count: u64,
+    since: Instant,
+    /// Though there were too many, within the second that began then.
+    looked_up: u32,
+    second: Instant,
 }
 
 struct Used {
@@ -71,32 +82,62 @@ impl Keys {
     pub async fn look(&self, parts: &Parts) -> Result<Option<ApiKey>, ApiError> {
         let Some(secret) = caller::secret(&parts.headers) else { return Ok(None) };
         let address = parts.extensions.get::<Peer>().map(Peer::network);
-        // Looked up even where too many bad ones came from there: behind a proxy all senders are one address.
+        let stored_as = hash(&secret);
+        let too_often = || ApiError::Limited("too many keys that nobody has came from this address; wait a minute".to_owned());
+        if address.is_some_and(|address| !self.may_be_looked_up(address, &stored_as)) {
+            return Err(too_often());
+        }
         match key_of(&*self.0.store, &secret, now()).await {
-            Ok(key) => Ok(Some(key)),
-            Err(AccessError::Unknown(_)) if address.is_some_and(|address| self.tries_too_often(address)) => {
-                Err(ApiError::Limited("too many keys that nobody has came from this address; wait a minute".to_owned()))
+            Ok(key) => {
+                let mut seen = self.seen();
+                if seen.good.len() >= MOST {
+                    seen.good.clear();
+                }
+                seen.good.insert(stored_as);
+                Ok(Some(key))
+            }
+            Err(AccessError::Unknown(why)) => {
+                self.seen().good.remove(&stored_as);
+                let is_too_often = address.is_some_and(|address| self.tries_too_often(address));
+                Err(if is_too_often { too_often() } else { AccessError::Unknown(why).into() })
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether a key is worth a question. Where too many bad ones came from an address, those that were good before are, and of others
+    /// some each second: behind a proxy all senders are one address.
+    fn may_be_looked_up(&self, address: IpAddr, stored_as: &str) -> bool {
+        const SOME: u32 = 20;
+        let mut seen = self.seen();
+        if seen.good.contains(stored_as) {
+            return true;
+        }
+        let Some(bad) = seen.bad.get_mut(&address).filter(|bad| bad.count > self.0.limits.bad_keys) else { return true };
+        if bad.second.elapsed() >= Duration::from_secs(1) {
+            (bad.second, bad.looked_up) = (Instant::now(), 0);
+        }
+        bad.looked_up += 1;
+        bad.looked_up <= SOME
     }
 
     /// Counts a bad key.
     fn tries_too_often(&self, address: IpAddr) -> bool {
         let mut seen = self.seen();
         if seen.bad.len() >= MOST {
-            seen.bad.retain(|_, (_, since)| since.elapsed() < MINUTE);
+            seen.bad.retain(|_, bad| bad.since.elapsed() < MINUTE);
         }
         // Where very many addresses try at once, those that came first stay bounded.
         if seen.bad.len() >= MOST && !seen.bad.contains_key(&address) {
             return true;
         }
-        let (count, since) = seen.bad.entry(address).or_insert((0, Instant::now()));
-        if since.elapsed() >= MINUTE {
-            (*count, *since) = (0, Instant::now());
+        let begin = || Bad { count: 0, since: Instant::now(), looked_up: 0, second: Instant::now() };
+        let bad = seen.bad.entry(address).or_insert_with(begin);
+        if bad.since.elapsed() >= MINUTE {
+            *bad = begin();
         }
-        *count += 1;
-        *count > self.0.limits.bad_keys
+        bad.count += 1;
+        bad.count > self.0.limits.bad_keys
     }
 
     /// Counts a request of a key that brings traces.
