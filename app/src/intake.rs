@@ -43,6 +43,8 @@ mod log {
         sync::{Arc, Mutex, PoisonError},
     };
 
+    use tracellm_trace::text::cut;
+
     use super::{Intake, IntakePage};
 
     /// Requests that are remembered of each key, and of those without one.
@@ -58,11 +60,10 @@ mod log {
         pub fn add(&self, mut intake: Intake) {
             // What a sender says is as long as it likes.
             let said = [Some(&mut intake.client), intake.reason.as_mut()].into_iter().flatten().chain(&mut intake.without_field);
-            for text in said.filter(|text| text.len() > LONGEST) {
-                let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-                text.truncate(end);
-                text.push('…');
-                text.shrink_to_fit();
+            for text in said {
+                if cut(text, LONGEST) {
+                    text.shrink_to_fit();
+                }
             }
             let mut logs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let of_key = logs.entry(intake.key_id.clone()).or_default();

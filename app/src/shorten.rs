@@ -33,12 +33,7 @@ fn value(inner: &mut Value, cut: &mut usize) {
 }
 
 fn text(said: &mut String, cut: &mut usize) {
-    if said.len() > SHOWN {
-        *cut += 1;
-        let end = (0..=SHOWN).rev().find(|end| said.is_char_boundary(*end)).unwrap_or(0);
-        said.truncate(end);
-        said.push('…');
-    }
+    *cut += usize::from(tracellm_trace::text::cut(said, SHOWN));
 }
 
 #[cfg(test)]

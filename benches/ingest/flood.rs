@@ -9,9 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http_body_util::{BodyExt, Empty};
-use hyper::{Request, body::Bytes, client::conn::http1};
-use hyper_util::rt::TokioIo;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet, time::sleep};
 
 use tracellm_bench::{
@@ -21,7 +20,7 @@ use tracellm_bench::{
 };
 
 use crate::{
-    load::{Pattern, send},
+    load::{Pattern, connect, send},
     payload::{Format, Payload},
 };
 
@@ -114,9 +113,7 @@ async fn pour(address: SocketAddr, until: Instant, poured: Arc<Poured>) {
 
 /// Requests with keys that nobody has, a quarter of all.
 async fn try_keys(address: SocketAddr, until: Instant, poured: Arc<Poured>) -> Result<(), Failure> {
-    let stream = TcpStream::connect(address).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
+    let mut sender = connect(address).await?;
     let every = Duration::from_secs(4) / u32::try_from(BAD_KEYS_A_SECOND)?;
     let mut next = Instant::now();
     while Instant::now() < until {
@@ -125,7 +122,7 @@ async fn try_keys(address: SocketAddr, until: Instant, poured: Arc<Poured>) -> R
         let key = format!("Bearer tlm_sk_{:044}", fastrand::u64(..));
         let request = Request::get("/api/traces").header("host", "localhost").header("authorization", key);
         sender.ready().await?;
-        let answer = sender.send_request(request.body(Empty::<Bytes>::new())?).await?;
+        let answer = sender.send_request(request.body(Full::default())?).await?;
         poured.keys.fetch_add(1, Ordering::Relaxed);
         poured.limited.fetch_add(u64::from(answer.status() == 429), Ordering::Relaxed);
         answer.into_body().collect().await?;

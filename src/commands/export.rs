@@ -29,8 +29,7 @@ pub async fn export(location: Location, options: ExportOptions) -> Result<(), Fa
         Format::Ndjson => ("", "\n", "\n"),
         Format::Csv => (csv::HEADING, "", ""),
     };
-    let said: Vec<_> = query.filter.to_pairs().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let said = if said.is_empty() { "all".to_owned() } else { said.join(", ") };
+    let said = if query.filter.is_empty() { "all".to_owned() } else { query.filter.said() };
     auditor(&store).note("traces.exported", said).await?;
     let mut written = 0;
     let progress = progress::bar("exporting", store.count(&query.filter).await?.count);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tracellm_trace::{AuditEntry, AuditLog, otlp::wire::to_hex};
 
-use crate::{StoreError, TraceStore, ingest::now};
+use crate::{StoreError, TraceStore, ingest::now, json::written};
 
 /// Under which they are kept, with the number behind it.
 pub(crate) const NAMES: &str = "audit/";
@@ -53,7 +53,7 @@ impl Auditor {
                 return Ok(());
             }
             // Another was written meanwhile.
-            last = read(&*self.store, number).await?;
+            last = Some(read(&*self.store, number).await?);
         }
     }
 }
@@ -101,10 +101,10 @@ async fn last(store: &dyn TraceStore) -> Result<Option<AuditEntry>, StoreError> 
         let middle = there + (beyond - there) / 2;
         if is_there(middle).await? { there = middle } else { beyond = middle }
     }
-    if there == 0 { Ok(None) } else { read(store, there).await }
+    if there == 0 { Ok(None) } else { read(store, there).await.map(Some) }
 }
 
-async fn read(store: &dyn TraceStore, number: u64) -> Result<Option<AuditEntry>, StoreError> {
+async fn read(store: &dyn TraceStore, number: u64) -> Result<AuditEntry, StoreError> {
     let text = store.setting(&name(number)).await?.unwrap_or_default();
     // One that somebody made unreadable is followed all the same; the log says that it is broken there.
     let unreadable = || AuditEntry {
@@ -116,7 +116,7 @@ async fn read(store: &dyn TraceStore, number: u64) -> Result<Option<AuditEntry>,
         before: String::new(),
         hash: String::new(),
     };
-    Ok(Some(serde_json::from_str(&text).unwrap_or_else(|_| unreadable())))
+    Ok(serde_json::from_str(&text).unwrap_or_else(|_| unreadable()))
 }
 
 fn name(number: u64) -> String {
@@ -125,8 +125,4 @@ fn name(number: u64) -> String {
 
 fn hash_of(entry: &AuditEntry) -> Result<String, StoreError> {
     Ok(to_hex(&Sha256::digest(written(entry)?)))
-}
-
-fn written(entry: &AuditEntry) -> Result<String, StoreError> {
-    serde_json::to_string(entry).map_err(|error| StoreError::Failed(error.to_string()))
 }

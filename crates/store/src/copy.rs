@@ -44,8 +44,8 @@ pub enum Stage {
     Comparing,
 }
 
-/// Copies projects, keys, users, views and rules, then traces, the oldest first, then reads all of both sides and compares. What is there already is not written
-/// again. `advance` is told of each page.
+/// Copies projects, keys, users, views and rules, then traces, the oldest first, then reads all of both sides and compares. What is there
+/// already is not written again. `advance` is told of each page.
 ///
 /// # Errors
 /// A database does not answer. The copy goes on from the cursor, or from the start.

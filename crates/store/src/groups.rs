@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tracellm_trace::{FailureGroups, Filter, GroupState, Query, Status, Timestamp, TraceSummary, fingerprint};
 
-use crate::{StoreError, TraceStore};
+use crate::{StoreError, TraceStore, json::written};
 
 /// Failed traces that are looked at, the newest.
 const LOOKED_AT: usize = 2_000;
@@ -96,7 +96,7 @@ pub async fn decide(
     if matches!(state, GroupState::Open | GroupState::Regressed) {
         return store.set_setting(&name, None).await;
     }
-    let text = serde_json::to_string(&Decision { state, at: now }).map_err(|error| StoreError::Failed(error.to_string()))?;
+    let text = written(&Decision { state, at: now })?;
     store.set_setting(&name, Some(&text)).await?;
     let mut decided = Vec::from_iter(decisions(store, project_id).await?);
     decided.sort_by_key(|(_, decision)| decision.at);

@@ -10,6 +10,9 @@ pub use contract::{
 mod error;
 pub use error::StoreError;
 
+/// Settings as text.
+mod json;
+
 /// How long a question may take.
 mod patience;
 pub use patience::bound_questions;

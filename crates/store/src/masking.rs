@@ -7,7 +7,7 @@ use std::{
 
 use tracellm_trace::masking::{Maskers, Masking};
 
-use crate::{StoreError, TraceStore, audit::Auditor};
+use crate::{StoreError, TraceStore, audit::Auditor, json::written};
 
 /// Under which the rules are kept.
 pub(crate) const NAME: &str = "masking";
@@ -27,7 +27,7 @@ pub async fn masking(store: &dyn TraceStore) -> Result<Masking, StoreError> {
 /// # Errors
 /// The database does not answer.
 pub async fn set_masking(store: &dyn TraceStore, audit: &Auditor, masking: &Masking) -> Result<(), StoreError> {
-    let text = serde_json::to_string(masking).map_err(|error| StoreError::Failed(error.to_string()))?;
+    let text = written(masking)?;
     store.set_setting(NAME, Some(&text)).await?;
     audit.note("masking.set", text).await
 }

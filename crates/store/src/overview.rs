@@ -79,13 +79,14 @@ pub async fn by_name(store: &dyn TraceStore, filter: &Filter, most: usize) -> Re
 /// # Errors
 /// The database does not answer.
 pub async fn selection(store: &dyn TraceStore, filter: &Filter, selected: &Filter) -> Result<Selection, StoreError> {
-    let (all, part) = (store.facets(filter).await?.finish(), store.facets(selected).await?.finish());
-    let (inside, all_rows) = (newest_rows(store, selected).await?, newest_rows(store, filter).await?);
+    let facets = async { try_join!(store.facets(filter), store.facets(selected)) };
+    let rows = async { try_join!(newest_rows(store, selected), newest_rows(store, filter)) };
+    let ((all, part), (inside, all_rows)) = try_join!(facets, rows)?;
     let known: HashSet<_> = inside.iter().map(|row| (&row.project_id, &row.trace_id)).collect();
     let outside = all_rows.iter().filter(|row| !known.contains(&(&row.project_id, &row.trace_id)));
     let of = |rows: &mut dyn Iterator<Item = &TraceSummary>| rows.map(|row| row.prompt.clone()).collect::<Vec<_>>();
     let prompts = prompts(&of(&mut inside.iter()), &of(&mut outside.into_iter()));
-    Ok(Selection { prompts, ..Selection::new(filter, &all, &part) })
+    Ok(Selection { prompts, ..Selection::new(filter, &all.finish(), &part.finish()) })
 }
 
 /// Some hundred of the newest rows, which tell of all well enough.

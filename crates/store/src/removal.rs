@@ -11,7 +11,7 @@ use std::{
 
 use tracellm_trace::{Due, Filter, Goes, Going, Job, JobState, Query, Retention, Sort, Timestamp, TraceSummary, query::SortBy};
 
-use crate::{NewTrace, StoreError, TraceKey, TraceStore, audit::Auditor, groups, ingest::now};
+use crate::{NewTrace, StoreError, TraceKey, TraceStore, audit::Auditor, groups, ingest::now, json::written};
 
 /// Traces that are dealt with at a time.
 const BATCH: u32 = 500;
@@ -40,7 +40,7 @@ pub async fn retention(store: &dyn TraceStore) -> Result<Retention, StoreError> 
 /// # Errors
 /// The database does not answer.
 pub async fn set_retention(store: &dyn TraceStore, audit: &Auditor, retention: &Retention) -> Result<(), StoreError> {
-    let text = serde_json::to_string(retention).map_err(|error| StoreError::Failed(error.to_string()))?;
+    let text = written(retention)?;
     store.set_setting(RETENTION, Some(&text)).await?;
     audit.note("retention.set", text).await
 }
@@ -129,11 +129,11 @@ impl Jobs {
     /// # Errors
     /// The database does not answer.
     pub async fn remove_matching(&self, audit: &Auditor, filter: Filter) -> Result<Job, StoreError> {
-        let said: Vec<_> = filter.to_pairs().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let said = filter.said();
         let total = self.store.count(&filter).await?.count;
         let due = vec![Due { goes: Goes::Trace, filter }];
-        audit.note("traces.deleted", format!("{}: {total} at first", said.join(", "))).await?;
-        Ok(self.start(format!("delete traces: {}", said.join(", ")), total, due, None, Duration::ZERO))
+        audit.note("traces.deleted", format!("{said}: {total} at first")).await?;
+        Ok(self.start(format!("delete traces: {said}"), total, due, None, Duration::ZERO))
     }
 
     /// Removes a project: its traces, then its keys and what was created of it.
@@ -167,7 +167,7 @@ impl Jobs {
         if total == 0 {
             return Ok(None);
         }
-        let rules = serde_json::to_string(&retention).map_err(|error| StoreError::Failed(error.to_string()))?;
+        let rules = written(&retention)?;
         let is_noted = self.applied.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&rules);
         if !is_noted {
             Auditor::new(self.store.clone(), "retention").note("retention.applied", rules.clone()).await?;

@@ -13,6 +13,7 @@ use crate::{
     StoreError, TraceStore,
     access::{AccessError, hash, random},
     audit::Auditor,
+    json::written,
     whole::apart,
 };
 
@@ -228,10 +229,6 @@ async fn hash_apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
     // It is never closed.
     let _turn = HASHING.acquire().await;
     apart(work).await
-}
-
-fn written<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Failed(error.to_string()))
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, StoreError> {

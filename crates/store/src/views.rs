@@ -3,7 +3,7 @@
 use tracellm_trace::SavedView;
 use uuid::Uuid;
 
-use crate::{StoreError, TraceStore};
+use crate::{StoreError, TraceStore, json::written};
 
 /// Under which they are kept, with the id behind it.
 pub(crate) const NAMES: &str = "views/";
@@ -30,7 +30,7 @@ pub(crate) fn read(text: &str) -> Option<SavedView> {
 /// The database does not answer.
 pub async fn save(store: &dyn TraceStore, view: SavedView) -> Result<SavedView, StoreError> {
     let view = SavedView { view_id: Uuid::new_v4().simple().to_string(), name: view.name.trim().to_owned(), ..view };
-    let text = serde_json::to_string(&view).map_err(|error| StoreError::Failed(error.to_string()))?;
+    let text = written(&view)?;
     store.set_setting(&format!("{NAMES}{}", view.view_id), Some(&text)).await?;
     Ok(view)
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::{
     Timestamp,
     otlp::{CONTENT_DROPPED, ROOT_MISSING, STEPS_TOTAL},
+    text::{cut, is_short},
 };
 
 /// From this latency on, in ms, a trace counts as slow.
@@ -103,26 +104,13 @@ impl Trace {
     pub fn without_long_texts(self) -> Self {
         /// Bytes of a text that stays.
         const LONG: usize = 500;
-        fn cut(text: &mut String) {
-            if text.len() > LONG {
-                let end = (0..=LONG).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-                text.truncate(end);
-                text.push('…');
-            }
-        }
-        fn is_short(value: &Value) -> bool {
-            match value {
-                Value::String(text) => text.len() <= LONG,
-                Value::Array(_) | Value::Object(_) => false,
-                _ => true,
-            }
-        }
         let mut trace = self.without_content();
-        trace.failure_reason.iter_mut().for_each(cut);
-        trace.metadata.retain(|_, value| is_short(value));
-        for step in &mut trace.steps {
-            step.error.iter_mut().for_each(cut);
-            step.metadata.retain(|_, value| is_short(value));
+        let reasons = trace.steps.iter_mut().map(|step| (&mut step.error, &mut step.metadata));
+        for (reason, metadata) in reasons.chain([(&mut trace.failure_reason, &mut trace.metadata)]) {
+            if let Some(reason) = reason {
+                cut(reason, LONG);
+            }
+            metadata.retain(|_, value| is_short(value, LONG));
         }
         trace
     }

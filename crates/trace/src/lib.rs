@@ -22,6 +22,9 @@ pub use issue::{Issue, Severity};
 mod mask;
 pub use mask::mask_api_key;
 
+/// Cutting texts.
+pub mod text;
+
 /// What is taken out of texts before they are stored.
 pub mod masking;
 

@@ -1,7 +1,7 @@
 use serde_json::{Map, Value};
 
 use super::{Span, fold_steps};
-use crate::{Normalized, Refused, Step, Timestamp, Trace};
+use crate::{Normalized, Refused, Step, Timestamp, Trace, text};
 
 /// Steps that stand in the document of a trace, and about how many bytes of JSON they and its texts take there.
 const MAX_STEPS: usize = 1_000;
@@ -32,9 +32,7 @@ fn cut(trace: &mut Trace, total: usize) {
         is_cut = true;
         for text in [Some(&mut trace.prompt), trace.response.as_mut()].into_iter().flatten().filter(|text| text.len() > MAX_TEXT) {
             bytes -= text.len() - MAX_TEXT;
-            let end = (0..=MAX_TEXT).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-            text.truncate(end);
-            text.push('…');
+            text::cut(text, MAX_TEXT);
         }
         // The largest first; what they held is said by its size.
         sizes.sort_unstable_by(|a, b| b.cmp(a));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{attributes::family, names, step::identifier};
-use crate::{DEFAULT_PROJECT, Issue, Timestamp};
+use crate::{DEFAULT_PROJECT, Issue, Timestamp, text::is_short};
 
 /// One operation, as its instrumentation told it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -134,15 +134,8 @@ impl Span {
     pub fn drop_content(&mut self) {
         /// Bytes of a text that stays.
         const SHORT: usize = 128;
-        fn is_short(value: &Value) -> bool {
-            match value {
-                Value::String(text) => text.len() <= SHORT,
-                Value::Array(_) | Value::Object(_) => false,
-                _ => true,
-            }
-        }
-        self.attributes.retain(|_, value| is_short(value));
-        self.events.iter_mut().for_each(|event| event.attributes.retain(|_, value| is_short(value)));
+        let of_events = self.events.iter_mut().map(|event| &mut event.attributes);
+        of_events.chain([&mut self.attributes]).for_each(|attributes| attributes.retain(|_, value| is_short(value, SHORT)));
     }
 
     /// Milliseconds between start and end; none where the end lies before the start.

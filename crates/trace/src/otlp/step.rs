@@ -12,7 +12,7 @@ use super::{
     prices::cost,
     tokens::Tokens,
 };
-use crate::{Step, StepKind, Timestamp, decode};
+use crate::{Step, StepKind, Timestamp, decode, text::truncate};
 
 /// Levels of a value in a step: around it stand the trace, its steps, the step and its field, and what the normaliser wraps.
 const DEPTH: usize = decode::MAX_DEPTH - 8;
@@ -140,10 +140,7 @@ pub(super) fn start(span: &Span) -> Timestamp {
 /// A text as an identifier may be: at most 512 bytes, without control characters.
 pub(super) fn identifier(text: &str) -> String {
     let mut name: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if name.len() > 512 {
-        let end = (0..=512).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
-        name.truncate(end);
-    }
+    truncate(&mut name, 512);
     name
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 
 use super::{Event, Rejected, Span, SpanStatus, span::TAGS};
-use crate::{Issue, Limits, decode};
+use crate::{Issue, Limits, decode, text::truncate};
 
 /// Each span is kept with the attributes of its resource: so many bytes of them may a request make, written once a span.
 const RESOURCE_BYTES: usize = 64 << 20;
@@ -124,8 +124,8 @@ const ATTRIBUTES_DROPPED: &str = "tracellm.attributes_dropped";
 fn cut(value: &mut Value, longest: usize) {
     match value {
         Value::String(text) if text.len() > longest => {
-            let (length, end) = (text.len(), (0..=longest).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0));
-            text.truncate(end);
+            let length = text.len();
+            truncate(text, longest);
             text.push_str(&format!("… (cut, {length} bytes)"));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| cut(item, longest)),

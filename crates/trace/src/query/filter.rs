@@ -104,6 +104,11 @@ impl Filter {
         "slow",
     ];
 
+    /// What it asks, for people: `status=failed, model=gpt-4.1`.
+    pub fn said(&self) -> String {
+        self.to_pairs().into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
+    }
+
     /// Reads the parameters of a URL; as [`super::Query::from_pairs`].
     ///
     /// # Errors
