@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn every_kind_of_trace_is_there_and_none_is_faulty() {
         let end = Timestamp::parse("2026-11-23").unwrap();
-        let context = Context { now: end, fresh_id: String::new(), source: Source::Demo, key: None };
+        let context = Context::with_id(end, "", Source::Demo);
         let traces: Vec<_> = Demo::new(1, end, 300).map(|raw| normalize(&raw, &context).unwrap().trace).collect();
         for &status in Status::ALL {
             assert!(traces.iter().filter(|trace| trace.status == status).count() > 10, "{status}");

@@ -142,7 +142,9 @@ pub async fn get_failures(filter: Filter) -> Result<(Failures, FailureGroups), A
 /// Mutes or resolves a kind of failure of a project, or opens it again.
 #[server(prefix = "/fn", endpoint = "failures/decide", input = Json, output = Json)]
 pub async fn decide_group(project_id: String, fingerprint: String, state: GroupState) -> Result<(), ApiError> {
-    server::answer(tracellm_store::groups::decide(&*server::store(), &project_id, &fingerprint, state, server::now()).await)
+    server::answer(
+        tracellm_store::groups::decide(&*server::store(), &server::auditor(), &project_id, &fingerprint, state, server::now()).await,
+    )
 }
 
 /// Lists that somebody saved.
@@ -156,12 +158,12 @@ pub async fn list_views() -> Result<Vec<SavedView>, ApiError> {
 pub async fn save_view(name: String, query: String) -> Result<SavedView, ApiError> {
     let view = SavedView { view_id: String::new(), name, query, saved_at: server::now(), by: server::signed_in() };
     server::answer(server::sound(view.check()))?;
-    server::answer(tracellm_store::views::save(&*server::store(), view).await)
+    server::answer(tracellm_store::views::save(&*server::store(), &server::auditor(), view).await)
 }
 
 #[server(prefix = "/fn", endpoint = "views/remove", input = Json, output = Json)]
 pub async fn remove_view(view_id: String) -> Result<(), ApiError> {
-    server::answer(tracellm_store::views::remove(&*server::store(), &view_id).await)
+    server::answer(tracellm_store::views::remove(&*server::store(), &server::auditor(), &view_id).await)
 }
 
 /// Deletes one trace.

@@ -44,7 +44,7 @@ mod tests {
     fn long_texts_are_cut_between_letters_and_counted() {
         let long = "ä".repeat(70_000);
         let raw = serde_json::json!({"prompt": long, "response": "short", "steps": [{"output": {"pages": [{"said": long}]}}]});
-        let context = Context { now: Timestamp::MIN, fresh_id: "t".to_owned(), source: Source::Json, key: None };
+        let context = Context::with_id(Timestamp::MIN, "t", Source::Json);
         let mut trace = normalize(&raw.to_string(), &context).unwrap().trace;
         assert_eq!(super::shorten(&mut trace), 2);
         assert_eq!((trace.prompt.chars().count(), trace.response.as_deref()), (50_001, Some("short")));

@@ -30,7 +30,7 @@ pub fn json_ingest(data: &[u8]) {
         Body::One(item) => vec![item],
         Body::Batch(items) => items,
     };
-    let context = Context { now: now(), fresh_id: "tr_fresh".to_owned(), source: Source::Json, key: None };
+    let context = Context::with_id(now(), "tr_fresh", Source::Json);
     for done in items.into_iter().take(100).filter_map(|item| normalize(item, &context).ok()) {
         let written = json(&done.trace);
         let again = normalize(&written, &context).map(|again| json(&again.trace));
@@ -76,7 +76,7 @@ pub fn search(data: &[u8]) {
     assert!(search::pieces(asked).map(str::len).sum::<usize>() <= asked.len(), "pieces are more than what was typed");
     let Ok(search) = Search::parse(asked) else { return };
     assert_eq!(Search::parse(search.as_str()).as_ref(), Ok(&search), "a search is not read as it is written");
-    let context = Context { now: now(), fresh_id: "tr_fresh".to_owned(), source: Source::Json, key: None };
+    let context = Context::with_id(now(), "tr_fresh", Source::Json);
     let Ok(done) = normalize(&json(&serde_json::json!({ "prompt": text })), &context) else { return };
     search::terms(&done.trace);
     search.keys();

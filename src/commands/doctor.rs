@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use tracellm_store::{Location, access, doctor::diagnose, ingest::now};
 use tracellm_trace::{Diagnosis, Verdict};
 
-use crate::{Failure, settings::DoctorOptions};
+use crate::{Failure, commands::auditor, settings::DoctorOptions};
 
 /// Says what was looked at and what to do; fails where something does not work as it should.
 pub async fn doctor(location: Location, options: DoctorOptions) -> Result<(), Failure> {
@@ -14,7 +14,7 @@ pub async fn doctor(location: Location, options: DoctorOptions) -> Result<(), Fa
             count => {
                 eprintln!("{count} keys are stored in clear. Their hashes are stored instead: they still open this server,");
                 eprintln!("but clients of the reference package that look them up in the database themselves will fail.");
-                eprintln!("hid {}", access::hide_clear_keys(&*store).await?);
+                eprintln!("hid {}", access::hide_clear_keys(&*store, &auditor(&store)).await?);
             }
         }
     }

@@ -29,8 +29,8 @@ const TARGET: Duration = Duration::from_millis(400);
 const DRAINED_FOR: Duration = Duration::from_secs(10);
 /// Of what a request announces, so much counts before it is there.
 const FORESEEN: u64 = 512 << 10;
-/// A request that brings less than this in a second counts by what it has brought: who only announces keeps nobody else out.
-const SLOW: Duration = Duration::from_secs(1);
+/// A request that after so long has brought less than this a second counts by what it has brought: who only announces keeps nobody else out.
+const SLOW: Duration = Duration::from_millis(200);
 const SLOW_BYTES: u64 = 64 << 10;
 /// What compressed bytes stand for, about.
 const COMPRESSION: u64 = 8;

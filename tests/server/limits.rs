@@ -56,6 +56,18 @@ fn bodies_and_batches_are_bounded_as_it_is_set() {
     assert!(page.contains("2,048 bytes") && page.contains("20 MiB"), "what is set and what it would be is told");
 }
 
+#[test]
+fn documents_are_nested_no_deeper_than_it_is_set() {
+    let home = Home::embedded();
+    let server = home.start_with(&["--limit", "depth=10"]);
+    let nested = |levels: usize| format!("{{\"metadata\":{{\"a\":{}1{}}}}}", "[".repeat(levels - 2), "]".repeat(levels - 2));
+    assert_eq!(server.ingest(nested(10)).status, 201);
+    let refused = server.ingest(nested(11));
+    let error = &refused.json["errors"][0];
+    assert_eq!((refused.status, error["code"].as_str()), (422, Some("json.depth")), "{}", refused.json);
+    assert!(error["message"].as_str().unwrap().contains("more than 10 levels"), "{error}");
+}
+
 /// A body that says nothing of its length.
 fn chunked(server: &Server, body: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();

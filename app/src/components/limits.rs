@@ -1,7 +1,8 @@
 use leptos::prelude::*;
-use tracellm_trace::{AuditEntry, AuditLog, Limit, Limits};
+use tracellm_trace::{AuditEntry, AuditLog, Limit};
 
 use crate::{
+    ApiError,
     components::{ErrorPanel, Heading, PlainTable},
     format,
     functions::{get_audit_log, get_limits},
@@ -28,7 +29,6 @@ pub fn LimitTable() -> impl IntoView {
                         view! {
                             <PlainTable class="limits" headings>
                                 {rows}
-                                <tr><td class="id">"depth"</td><td class="number">{format!("{} levels", Limits::DEPTH)}</td><td>"of JSON in a document; this one is fixed"</td></tr>
                             </PlainTable>
                         }
                         .into_any()
@@ -64,7 +64,8 @@ pub fn AuditTable() -> impl IntoView {
         <Transition fallback=|| view! { <p class="muted">"Loading…"</p> }>
             {move || Suspend::new(async move {
                 match found.await {
-                    Err(_) => view! { <p class="muted none">"The log is for admins of everything."</p> }.into_any(),
+                    Err(ApiError::Forbidden(_)) => view! { <p class="muted none">"The log is known to those who have a role in every project, when the database answers."</p> }.into_any(),
+                    Err(error) => view! { <ErrorPanel error /> }.into_any(),
                     Ok(None) => view! { <p class="muted none">"It is known when the database answers."</p> }.into_any(),
                     Ok(Some(AuditLog { total: 0, .. })) => view! { <p class="muted none">"Nothing was noted yet."</p> }.into_any(),
                     Ok(Some(AuditLog { entries, total, broken })) => {

@@ -110,7 +110,7 @@ mod tests {
     fn a_report_has_all_that_one_asks_for_and_nothing_in_it_is_obeyed() {
         let raw = r#"{"prompt":"Say *hi*\nnow","response":"```js","model_name":"gpt|4","latency":1200,"token_count":7,"created_at":1700000000,
             "steps":[{"tool_name":"a|b","success":false,"error":"no\nway","duration":3}],"failure_reason":"gone"}"#;
-        let context = Context { now: Timestamp::MIN, fresh_id: "t1".to_owned(), source: Source::Json, key: None };
+        let context = Context::with_id(Timestamp::MIN, "t1", Source::Json);
         let text = markdown(&normalize(raw, &context).unwrap().trace, 0, 1, "http://host/traces/t1");
         let expected = "### failed: Say \\*hi\\*\n\n[t1](http://host/traces/t1), gpt\\|4, 1.20 s, 7 tokens, started 2023-11-14 22:13:20.000 UTC\n\
             \n**Failure reason**\n\n```text\ngone\n```\n\n**Prompt**\n\n```text\nSay *hi*\nnow\n```\n\
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn steps_have_the_numbers_that_they_have_in_the_trace() {
         let raw = r#"{"trace_id":"](http://bad) `x","steps":[{"tool_name":"a","success":false,"output":{"error":"told"}}]}"#;
-        let context = Context { now: Timestamp::MIN, fresh_id: "t1".to_owned(), source: Source::Json, key: None };
+        let context = Context::with_id(Timestamp::MIN, "t1", Source::Json);
         let text = markdown(&normalize(raw, &context).unwrap().trace, 200, 300, "http://host/traces/t1");
         assert!(text.contains("| 201 | a | failed told | 0 ms |\n\nSteps 201 to 201 of 300.\n"), "{text}");
         assert!(text.contains("[\\](http://bad) \\`x](http://host/traces/t1)"), "{text}");

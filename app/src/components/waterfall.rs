@@ -136,7 +136,7 @@ mod tests {
 
     #[track_caller]
     fn check(raw: &str, length: f64, places: &[(f64, f64)]) {
-        let context = Context { now: Timestamp::MIN, fresh_id: "t".into(), source: Source::Json, key: None };
+        let context = Context::with_id(Timestamp::MIN, "t", Source::Json);
         let trace = normalize(raw, &context).unwrap().trace;
         let (start, found) = stretch(&trace);
         let axis = Axis { begin: 0.0, length: found };

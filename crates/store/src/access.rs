@@ -121,11 +121,12 @@ pub async fn clear_keys(store: &dyn TraceStore) -> Result<Vec<StoredKey>, StoreE
 ///
 /// # Errors
 /// The database does not answer; some may be done.
-pub async fn hide_clear_keys(store: &dyn TraceStore) -> Result<usize, StoreError> {
+pub async fn hide_clear_keys(store: &dyn TraceStore, audit: &Auditor) -> Result<usize, StoreError> {
     let clear = clear_keys(store).await?;
     for key in &clear {
         let hash = hash(&key.stored_as);
         store.hide_key(&key.stored_as, &hash, &hash[..PUBLIC]).await?;
+        audit.note("key.hidden", &hash[..PUBLIC]).await?;
     }
     Ok(clear.len())
 }

@@ -222,7 +222,7 @@ mod tests {
     fn trace(prompt: &str, steps: &str) -> Trace {
         let step = |step: &str| serde_json::json!({"tool_name": step[..1], "input": {"a": step[1..]}, "duration": 1});
         let steps: Vec<_> = steps.split_whitespace().map(step).collect();
-        let context = Context { now: Timestamp::MIN, fresh_id: "t".to_owned(), source: Source::Json, key: None };
+        let context = Context::with_id(Timestamp::MIN, "t", Source::Json);
         normalize(&serde_json::json!({"prompt": prompt, "steps": steps}).to_string(), &context).unwrap().trace
     }
 

@@ -165,7 +165,7 @@ mod tests {
     use super::{Feed, News};
 
     fn publish(feed: &Feed, id: &str) {
-        let context = Context { now: Timestamp::MIN, fresh_id: id.to_owned(), source: Source::Json, key: None };
+        let context = Context::with_id(Timestamp::MIN, id, Source::Json);
         feed.publish(normalize("{}", &context).unwrap().trace);
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tracellm_trace::{FailureGroups, Filter, GroupState, Query, Status, Timestamp, TraceSummary, fingerprint};
 
-use crate::{StoreError, TraceStore, json::written};
+use crate::{StoreError, TraceStore, audit::Auditor, json::written};
 
 /// Failed traces that are looked at, the newest.
 const LOOKED_AT: usize = 2_000;
@@ -87,17 +87,30 @@ async fn newest(store: &dyn TraceStore, filter: Filter) -> Result<(Vec<TraceSumm
 /// The database does not answer.
 pub async fn decide(
     store: &dyn TraceStore,
+    audit: &Auditor,
     project_id: &str,
     fingerprint: &str,
     state: GroupState,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let name = name(project_id, fingerprint);
+    let did = match state {
+        GroupState::Open | GroupState::Regressed => "failures.opened",
+        GroupState::Resolved => "failures.resolved",
+        GroupState::Muted => "failures.muted",
+    };
     if matches!(state, GroupState::Open | GroupState::Regressed) {
-        return store.set_setting(&name, None).await;
+        store.set_setting(&name, None).await?;
+    } else {
+        let text = written(&Decision { state, at: now })?;
+        store.set_setting(&name, Some(&text)).await?;
+        forget_the_oldest(store, project_id).await?;
     }
-    let text = written(&Decision { state, at: now })?;
-    store.set_setting(&name, Some(&text)).await?;
+    audit.note(did, format!("in {project_id}: {fingerprint}")).await
+}
+
+/// Of the decisions of a project only so many are kept.
+async fn forget_the_oldest(store: &dyn TraceStore, project_id: &str) -> Result<(), StoreError> {
     let mut decided = Vec::from_iter(decisions(store, project_id).await?);
     decided.sort_by_key(|(_, decision)| decision.at);
     let too_many = decided.len().saturating_sub(REMEMBERED);

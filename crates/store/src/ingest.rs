@@ -113,7 +113,8 @@ impl Items {
         let (mut traces, mut all) = (Vec::new(), Masked::new());
         let mut results = Vec::with_capacity(items.len());
         for item in items {
-            let context = Context { key: origin.key.clone(), ..Context::new(now(), Uuid::new_v4(), origin.source) };
+            let depth = usize::try_from(origin.limits.depth).unwrap_or(usize::MAX);
+            let context = Context { key: origin.key.clone(), depth, ..Context::new(now(), Uuid::new_v4(), origin.source) };
             results.push(match normalize(item, &context) {
                 Err(refused) => {
                     ItemResult::Refused(RefusedItem { errors: refused.errors().cloned().collect(), trace_id: refused.trace_id })

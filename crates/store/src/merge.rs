@@ -45,7 +45,7 @@ mod tests {
 
     fn at(millis: i64, raw: &str) -> NewTrace {
         let now = Timestamp::from_millis(millis).unwrap();
-        normalize(raw, &Context { now, fresh_id: "fresh".into(), source: Source::Json, key: None }).unwrap().into()
+        normalize(raw, &Context::with_id(now, "fresh", Source::Json)).unwrap().into()
     }
 
     #[track_caller]

@@ -3,7 +3,7 @@
 use tracellm_trace::SavedView;
 use uuid::Uuid;
 
-use crate::{StoreError, TraceStore, json::written};
+use crate::{StoreError, TraceStore, audit::Auditor, json::written};
 
 /// Under which they are kept, with the id behind it.
 pub(crate) const NAMES: &str = "views/";
@@ -28,10 +28,11 @@ pub(crate) fn read(text: &str) -> Option<SavedView> {
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn save(store: &dyn TraceStore, view: SavedView) -> Result<SavedView, StoreError> {
+pub async fn save(store: &dyn TraceStore, audit: &Auditor, view: SavedView) -> Result<SavedView, StoreError> {
     let view = SavedView { view_id: Uuid::new_v4().simple().to_string(), name: view.name.trim().to_owned(), ..view };
     let text = written(&view)?;
     store.set_setting(&format!("{NAMES}{}", view.view_id), Some(&text)).await?;
+    audit.note("view.saved", &*view.name).await?;
     Ok(view)
 }
 
@@ -39,6 +40,9 @@ pub async fn save(store: &dyn TraceStore, view: SavedView) -> Result<SavedView, 
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn remove(store: &dyn TraceStore, view_id: &str) -> Result<(), StoreError> {
-    store.set_setting(&format!("{NAMES}{view_id}"), None).await
+pub async fn remove(store: &dyn TraceStore, audit: &Auditor, view_id: &str) -> Result<(), StoreError> {
+    let name = format!("{NAMES}{view_id}");
+    let Some(text) = store.setting(&name).await? else { return Ok(()) };
+    store.set_setting(&name, None).await?;
+    audit.note("view.removed", read(&text).map_or_else(|| view_id.to_owned(), |view| view.name)).await
 }

@@ -165,7 +165,7 @@ mod tests {
 
     #[track_caller]
     fn check(raw: serde_json::Value, expected: &[&str]) {
-        let context = Context { now: Timestamp::MIN, fresh_id: "t".to_owned(), source: Source::Json, key: None };
+        let context = Context::with_id(Timestamp::MIN, "t", Source::Json);
         let trace = normalize(&raw.to_string(), &context).unwrap().trace;
         let told = conversation(&trace).into_iter().map(|turn| match turn.deed {
             Deed::Said { role, text, calls, .. } => {

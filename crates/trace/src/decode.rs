@@ -113,7 +113,7 @@ impl<'a> Scan<'a> {
 
     fn open(&mut self, level: Level<'a>) -> Result<(), Issue> {
         if self.levels.len() == MAX_DEPTH {
-            return Err(too_deep());
+            return Err(too_deep(MAX_DEPTH));
         }
         self.levels.push(level);
         self.depth = self.depth.max(self.levels.len());
@@ -199,8 +199,8 @@ impl<'a> Scan<'a> {
     }
 }
 
-pub(crate) fn too_deep() -> Issue {
-    Issue::error("json.depth", "$", format!("is nested more than {MAX_DEPTH} levels deep, which is the most that is read"))
+pub(crate) fn too_deep(most: usize) -> Issue {
+    Issue::error("json.depth", "$", format!("is nested more than {most} levels deep, which is the most that is read"))
 }
 
 /// Levels of objects and arrays in a value.

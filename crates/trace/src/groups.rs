@@ -266,7 +266,7 @@ mod tests {
     fn row(id: &str, project: &str, reason: &str, at: i64) -> TraceSummary {
         let raw =
             serde_json::json!({"trace_id": id, "project_id": project, "status": "failed", "failure_reason": reason, "created_at": at});
-        let context = Context { now: Timestamp::MIN, fresh_id: "t".to_owned(), source: Source::Json, key: None };
+        let context = Context::with_id(Timestamp::MIN, "t", Source::Json);
         TraceSummary::from(&normalize(&raw.to_string(), &context).unwrap().trace)
     }
 

@@ -53,6 +53,7 @@ limits! {
     ratio: "times" = 1_000, 2 => 1_000_000, "how much larger than it was sent a body may become";
     batch: "traces" = 20_000, 1 => 1_000_000, "documents of one request";
     spans: "spans" = 50_000, 1 => 1_000_000, "spans of one request; those beyond are told as rejected";
+    depth: "levels" = MAX_DEPTH as u64, 8 => MAX_DEPTH as u64, "of JSON: documents nested deeper are refused, deeper attributes of spans kept as text";
     attributes: "attributes" = 10_000, 16 => 1_000_000, "of one span or event; those beyond are dropped, and counted on it";
     attribute_bytes: "bytes" = 20 << 20, 256 => 1 << 30, "the text of one attribute; what is longer is cut, and says so";
     header_time: "seconds" = 30, 1 => 3_600, "until the head of a request is there; a connection on which nobody asks ends then too";
@@ -73,11 +74,6 @@ pub struct Limit {
     pub value: u64,
     pub default: u64,
     pub about: String,
-}
-
-impl Limits {
-    /// Levels of JSON, which is part of what a trace is.
-    pub const DEPTH: usize = MAX_DEPTH;
 }
 
 /// A number, with or without a unit of bytes.

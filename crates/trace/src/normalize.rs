@@ -26,12 +26,19 @@ pub struct Context {
     pub source: Source,
     /// The key that the sender showed: the trace belongs to its project.
     pub key: Option<ApiKey>,
+    /// Levels of JSON that an item may have, at most 64.
+    pub depth: usize,
 }
 
 impl Context {
     /// A context whose trace id is `tr_` and the given random UUID.
     pub fn new(now: Timestamp, random: Uuid, source: Source) -> Self {
-        Self { now, fresh_id: format!("tr_{random}"), source, key: None }
+        Self::with_id(now, format!("tr_{random}"), source)
+    }
+
+    /// One that gives this id, for who knows it or does not need one.
+    pub fn with_id(now: Timestamp, fresh_id: impl Into<String>, source: Source) -> Self {
+        Self { now, fresh_id: fresh_id.into(), source, key: None, depth: decode::MAX_DEPTH }
     }
 }
 
@@ -77,7 +84,7 @@ impl Refused {
 /// ```
 /// use tracellm_trace::{Context, Source, Status, Timestamp, normalize};
 ///
-/// let context = Context { now: Timestamp::MIN, fresh_id: "tr_1".into(), source: Source::Json, key: None };
+/// let context = Context::with_id(Timestamp::MIN, "tr_1", Source::Json);
 /// let done = normalize(r#"{"prompt": "hi", "steps": [{"tool_name": "search", "success": false}]}"#, &context).unwrap();
 /// assert_eq!(done.trace.status, Status::Failed);
 /// let refused = normalize(r#"{"latency": -1}"#, &context).unwrap_err();
@@ -86,6 +93,9 @@ impl Refused {
 pub fn normalize(item: &str, context: &Context) -> Result<Normalized, Refused> {
     let refuse = |issue| Refused { trace_id: None, issues: vec![issue] };
     let Decoded { value, issues, depth } = decode::decode(item).map_err(refuse)?;
+    if depth > context.depth {
+        return Err(refuse(decode::too_deep(context.depth)));
+    }
     let Value::Object(object) = value else {
         let found = fields::describe(&value);
         return Err(refuse(Issue::error("type.wrong", "$", format!("must be an object with the fields of a trace, not {found}"))));
@@ -112,7 +122,7 @@ fn normalize_object(
     let (trace, filled, given_id) = read_trace(Fields::new(object, String::new(), &mut issues), steps, context);
     // What was moved under `metadata` or wrapped stands a level deeper than it came.
     if depth == decode::MAX_DEPTH && free_form_depth(&trace) > decode::MAX_DEPTH {
-        issues.push(decode::too_deep());
+        issues.push(decode::too_deep(decode::MAX_DEPTH));
     }
     issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
     if issues.iter().any(Issue::is_error) {

@@ -116,7 +116,7 @@ mod tests {
             step("c", Some("a"), "find", 2.0, 500.0, true),
             step("d", Some("c"), "read", 2.0, 100.0, true),
         ]});
-        let context = Context { now: Timestamp::MIN, fresh_id: "t".to_owned(), source: Source::Json, key: None };
+        let context = Context::with_id(Timestamp::MIN, "t", Source::Json);
         let outline = Outline::of(&normalize(&raw.to_string(), &context).unwrap().trace);
         assert_eq!((outline.length, outline.len()), (5000.0, 4));
         assert_eq!((outline.names.as_slice(), outline.name(2)), (["agent", "find", "read"].map(str::to_owned).as_slice(), "find"));

@@ -190,7 +190,7 @@ mod tests {
 
     fn why(latency: f64, steps: &[Value]) -> Why {
         let raw = json!({"created_at": 1_700_000_000, "latency": latency, "steps": steps}).to_string();
-        let context = Context { now: Timestamp::MIN, fresh_id: "t".to_owned(), source: Source::Json, key: None };
+        let context = Context::with_id(Timestamp::MIN, "t", Source::Json);
         Why::of(&normalize(&raw, &context).unwrap().trace)
     }
 

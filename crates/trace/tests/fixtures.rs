@@ -10,7 +10,7 @@ use tracellm_trace::{Context, Source, Timestamp, normalize};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn context() -> Context {
-    Context { now: Timestamp::parse("2026-11-23T12:00:00Z").unwrap(), fresh_id: "tr_fresh".into(), source: Source::Json, key: None }
+    Context::with_id(Timestamp::parse("2026-11-23T12:00:00Z").unwrap(), "tr_fresh", Source::Json)
 }
 
 fn outcome(raw: &str) -> Value {

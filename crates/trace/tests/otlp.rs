@@ -260,7 +260,7 @@ mod properties {
         #[test]
         fn any_spans_make_a_trace_that_keeps_every_rule(spans in spans(1..12)) {
             let trace = folded(&spans);
-            let context = Context { now: trace.updated_at, fresh_id: String::new(), source: Source::Otlp, key: None };
+            let context = Context::with_id(trace.updated_at, "", Source::Otlp);
             let again = normalize(&serde_json::to_string(&trace).unwrap(), &context).unwrap().trace;
             prop_assert_eq!(again, trace);
         }

@@ -11,7 +11,7 @@ use tracellm_trace::{
 };
 
 fn context() -> Context {
-    Context { now: Timestamp::parse("2026-11-23T12:00:00Z").unwrap(), fresh_id: "tr_fresh".into(), source: Source::Json, key: None }
+    Context::with_id(Timestamp::parse("2026-11-23T12:00:00Z").unwrap(), "tr_fresh", Source::Json)
 }
 
 /// Any JSON, leaning towards values that mean something to the normaliser.
@@ -125,7 +125,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
             let written = serde_json::to_string(&done.trace).unwrap();
             let read: Trace = serde_json::from_str(&written).unwrap();
             prop_assert_eq!(&read, &done.trace, "bit-exact through JSON");
-            let later = Context { now: Timestamp::MAX, fresh_id: "tr_other".into(), source: Source::Import, key: None };
+            let later = Context::with_id(Timestamp::MAX, "tr_other", Source::Import);
             let again = normalize(&written, &later).map_err(|refused| TestCaseError::fail(format!("refused its own: {refused:?}")))?;
             let again = Trace { updated_at: done.trace.updated_at, ..again.trace };
             prop_assert_eq!(again, done.trace, "idempotent");

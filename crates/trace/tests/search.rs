@@ -10,7 +10,7 @@ use tracellm_trace::{
 };
 
 fn trace(raw: Value) -> Trace {
-    let context = Context { now: now(), fresh_id: "tr_fresh".into(), source: Source::Json, key: None };
+    let context = Context::with_id(now(), "tr_fresh", Source::Json);
     normalize(&raw.to_string(), &context).unwrap().trace
 }
 

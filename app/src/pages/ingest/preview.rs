@@ -94,7 +94,7 @@ fn check(text: &str, maskers: &Maskers) -> Checked {
         }
         Ok(Body::Batch(items)) => items,
     };
-    let context = Context { now: now(), fresh_id: "tr_…".to_owned(), source: Source::Json, key: None };
+    let context = Context::with_id(now(), "tr_…", Source::Json);
     let masked = |mut done| {
         maskers.document(&mut done);
         done

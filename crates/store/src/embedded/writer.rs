@@ -193,7 +193,7 @@ mod tests {
     };
 
     fn trace(id: &str, bytes: usize) -> NewTrace {
-        let context = Context { now: Timestamp::MIN, fresh_id: id.to_owned(), source: Source::Json, key: None };
+        let context = Context::with_id(Timestamp::MIN, id, Source::Json);
         normalize(&format!("{{\"prompt\":\"{}\"}}", "x".repeat(bytes)), &context).unwrap().into()
     }
 

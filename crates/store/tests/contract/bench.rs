@@ -62,8 +62,7 @@ pub fn mongo_url() -> String {
 
 /// A document as normalised at [`NOW`].
 pub fn document(raw: &Value) -> NewTrace {
-    let context =
-        Context { now: Timestamp::from_millis(NOW).unwrap(), fresh_id: format!("tr_{}", Uuid::new_v4()), source: Source::Json, key: None };
+    let context = Context::new(Timestamp::from_millis(NOW).unwrap(), Uuid::new_v4(), Source::Json);
     normalize(&raw.to_string(), &context).unwrap().into()
 }
 

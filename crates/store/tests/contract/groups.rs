@@ -23,7 +23,7 @@ pub async fn what_is_decided_at_once_is_all_kept(bench: &Bench) {
     let raw: Vec<_> = (0..10).map(|n| failed(&word(n), i64::from(n), &format!("no {}", word(n)))).collect();
     bench.put(&raw).await;
     let decide = |n: u8, state| async move {
-        decide(&*bench.store, "default", &fingerprint(&format!("no {}", word(n))), state, at(100)).await.unwrap();
+        decide(&*bench.store, &bench.audit(), "default", &fingerprint(&format!("no {}", word(n))), state, at(100)).await.unwrap();
     };
     join_all((0..10).map(|n| decide(n, if n < 5 { GroupState::Resolved } else { GroupState::Muted }))).await;
     let states = told(bench, &Filter::default()).await;
@@ -33,6 +33,9 @@ pub async fn what_is_decided_at_once_is_all_kept(bench: &Bench) {
     bench.put(&[failed("again", 200, "no b")]).await;
     let states = told(bench, &Filter::default()).await;
     assert_eq!(states[..2], [("again".to_owned(), 2, GroupState::Regressed), ("a".to_owned(), 1, GroupState::Open)]);
+    let log = bench.audit().log(100).await.unwrap();
+    assert_eq!((log.total, log.entries[0].did.as_str(), log.entries[0].what.as_str()), (11, "failures.opened", "in default: no a"));
+    assert_eq!(log.broken, None);
     // Of another project nothing was decided.
     let mut elsewhere = failed("x", 0, "no c");
     elsewhere["project_id"] = "default-2".into();

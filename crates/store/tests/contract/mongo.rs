@@ -305,12 +305,12 @@ async fn keys_in_clear_open_the_door_and_can_be_hidden() {
     assert_eq!((opens().await.project_id.as_str(), opens().await.key_id.as_str()), ("web", "tlm_sk_…6789"));
     let found = check(&bench, "keys").await;
     assert!(found.verdict == Verdict::Warning && found.advice.unwrap().contains("--fix"));
-    assert_eq!(access::hide_clear_keys(&*bench.store).await.unwrap(), 1);
+    assert_eq!(access::hide_clear_keys(&*bench.store, &bench.audit()).await.unwrap(), 1);
     assert_eq!(check(&bench, "keys").await.verdict, Verdict::Good);
     assert_eq!(opens().await.project_id, "web");
     let stored = database.collection::<Document>("api_keys").find_one(doc! {}).await.unwrap().unwrap();
     assert!(!stored.to_string().contains(clear), "{stored}");
-    assert_eq!(access::hide_clear_keys(&*bench.store).await.unwrap(), 0);
+    assert_eq!(access::hide_clear_keys(&*bench.store, &bench.audit()).await.unwrap(), 0);
 }
 
 /// An earlier version kept each span as a document of its own.

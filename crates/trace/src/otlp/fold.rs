@@ -34,7 +34,7 @@ pub fn fold(spans: &[Span], project_id: &str, now: Timestamp) -> Result<Normaliz
 pub fn fold_steps(steps: Range<usize>, spans: &[Span], project_id: &str, now: Timestamp) -> Result<(Normalized, usize), Refused> {
     let given = given_tags(spans);
     let spans = in_order(spans);
-    let context = Context { now, fresh_id: String::new(), source: Source::Otlp, key: None };
+    let context = Context::with_id(now, "", Source::Otlp);
     let tree = Tree::of(&spans);
     let Some(root) = tree.root else {
         return Err(Refused { trace_id: None, issues: vec![Issue::error("otlp.fold", "$", "no spans make no trace")] });

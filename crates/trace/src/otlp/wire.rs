@@ -103,7 +103,8 @@ impl<'de> Deserialize<'de> for Attributes {
 }
 
 impl Attributes {
-    /// Drops those beyond what one span may have, and cuts texts that are longer than one may be; each says so.
+    /// Drops those beyond what one span may have, and cuts texts that are longer than one may be; each says so. What is nested too deep
+    /// becomes its text.
     fn bound(&mut self, limits: &Limits) {
         let most = usize::try_from(limits.attributes).unwrap_or(usize::MAX);
         if self.0.len() > most {
@@ -112,7 +113,11 @@ impl Attributes {
             self.0.insert(ATTRIBUTES_DROPPED.to_owned(), dropped.into());
         }
         let longest = usize::try_from(limits.attribute_bytes).unwrap_or(usize::MAX);
+        let deepest = usize::try_from(limits.depth).unwrap_or(usize::MAX);
         for value in self.0.values_mut() {
+            if decode::depth(value) > deepest {
+                *value = Value::String(value.to_string());
+            }
             cut(value, longest);
         }
     }
@@ -343,5 +348,16 @@ mod tests {
         let (spans, rejected) = read(&request.to_string()).unwrap().into_spans(&limits);
         assert_eq!(json!(spans[0].attributes), json!({"a": "ää… (cut, 10 bytes)", "b": "x", "tracellm.attributes_dropped": 1}));
         assert_eq!(rejected[0].reason, "a request holds at most 1 spans");
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_becomes_its_text() {
+        let array = |inner: serde_json::Value| json!({"arrayValue": {"values": [inner]}});
+        let deep = (0..9).fold(json!({"intValue": "1"}), |inner, _| array(inner));
+        let span = json!({"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "startTimeUnixNano": 1, "attributes": [{"key": "a", "value": deep}]});
+        let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string();
+        let read = |depth| read(&request).unwrap().into_spans(&Limits { depth, ..Limits::default() }).0;
+        assert_eq!(json!(read(8)[0].attributes), json!({"a": "[[[[[[[[[1]]]]]]]]]"}));
+        assert_eq!(json!(read(9)[0].attributes), json!({"a": [[[[[[[[[1]]]]]]]]]}));
     }
 }
