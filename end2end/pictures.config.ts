@@ -7,6 +7,6 @@ export default defineConfig<Options>({
   ...config,
   testDir: "pictures",
   projects: (["light", "dark"] as const).flatMap((colorScheme) =>
-    [1280, 390].map((width) => ({ name: `${colorScheme}-${width}`, use: { colorScheme, viewport: { width, height: 820 } } })),
+    [1440, 390].map((width) => ({ name: `${colorScheme}-${width}`, use: { colorScheme, viewport: { width, height: 820 } } })),
   ),
 });

@@ -23,6 +23,23 @@ pub fn duration(ms: f64) -> String {
     }
 }
 
+/// A time on an axis whose marks lie so far from each other: with the digits that tell it from the next one.
+pub fn instant(ms: f64, apart: f64) -> String {
+    let digits = if apart > 0.0 { (3.0 - apart.log10()).ceil().clamp(0.0, 6.0) as usize } else { 0 };
+    match ms {
+        _ if apart >= 1e3 || ms < 1e3 => duration(ms),
+        ms if ms < 6e4 => format!("{:.digits$} s", ms / 1e3),
+        ms if ms < 3.6e6 => format!("{:.0} m {:0width$.digits$} s", (ms / 6e4).floor(), ms % 6e4 / 1e3, width = digits + 3),
+        ms => format!(
+            "{} h {:02.0} m {:0width$.digits$} s",
+            count((ms / 3.6e6).floor() as i64),
+            (ms % 3.6e6 / 6e4).floor(),
+            ms % 6e4 / 1e3,
+            width = digits + 3
+        ),
+    }
+}
+
 /// A count as the functions here take it; as many as fit of more than fit.
 pub fn whole(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
@@ -156,12 +173,19 @@ pub fn exact_time(time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ago, change, change_in_percent, count, dollars, dollars_to, duration};
+    use super::{ago, change, change_in_percent, count, dollars, dollars_to, duration, instant};
 
     #[test]
     fn how_long_ago_is_told_roughly() {
         let told = [0.0, 12_345.0, 185_000.0, 18_000_000.0, 172_800_000.0, 1e11, -200_000.0].map(ago);
         assert_eq!(told, ["now", "12 s ago", "3 min ago", "5 h ago", "2 d ago", "1,157 d ago", "in 3 min"]);
+    }
+
+    #[test]
+    fn marks_of_an_axis_are_told_apart() {
+        let told = [(699_000.0, 225.0), (699_225.0, 225.0), (3_661_000.5, 0.25), (12_345.6, 20.0), (900.0, 225.0), (699_000.0, 60_000.0)];
+        let told = told.map(|(ms, apart)| instant(ms, apart));
+        assert_eq!(told, ["11 m 39.0 s", "11 m 39.2 s", "1 h 01 m 01.0005 s", "12.35 s", "900 ms", "11 m 39 s"]);
     }
 
     #[test]

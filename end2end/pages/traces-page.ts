@@ -42,6 +42,11 @@ export class TracesPage extends AppPage {
     return this.page.getByRole("search").locator(`[name="${name}"]`);
   }
 
+  /** Shows the filters that are not in sight at first. */
+  async moreFilters(): Promise<void> {
+    await this.page.getByText("More filters").click();
+  }
+
   async filter(): Promise<void> {
     await this.page.getByRole("button", { name: "Filter" }).click();
   }

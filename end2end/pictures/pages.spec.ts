@@ -214,14 +214,39 @@ test("ingest", async ({ ingestPage, page }) => {
 
 test.describe("a database that does not answer", () => {
   test.use({ store: "nowhere" });
-  test("trouble", async ({ tracesPage, page }) => {
-    await tracesPage.goto();
-    await picture(page, "trouble");
-    await page.goto("/");
-    await picture(page, "trouble-overview");
-    await page.goto("/settings");
-    await picture(page, "trouble-settings");
-  });
+  const pages = ["traces", "", "failures", "live", "projects", "settings", "ingest", "api", "traces/one", "traces/one?view=conversation", "diff/one..other"];
+  for (const [n, path] of pages.entries()) {
+    test(`trouble at /${path}`, async ({ page }) => {
+      await page.goto(`/${path}`);
+      if (path === "ingest") {
+        await page.getByRole("button", { name: "Example" }).click();
+        await page.getByRole("button", { name: "Store", exact: false }).first().click();
+      }
+      await page.waitForTimeout(1_500);
+      await picture(page, `trouble-${n}-${path.replace(/\W+/g, "-")}`);
+    });
+  }
+});
+
+test("what is not there", async ({ page }) => {
+  for (const [n, path] of ["nowhere", "diff/one..other", "traces/nobody?view=conversation"].entries()) {
+    await page.goto(`/${path}`);
+    await page.waitForTimeout(500);
+    await picture(page, `nothing-${n}`);
+  }
+});
+
+test("extreme failures", async ({ server, page, tracesPage }) => {
+  await server.ingest(Array.from({ length: 120 }, (_, n) => ({ ...extreme, trace_id: `x${n}`, failure_reason: n % 9 ? `${"reason ".repeat(1 + (n % 30))}${wordy.slice(0, 40 + n)}` : wordy })));
+  await page.goto("/failures");
+  await tracesPage.hydrated();
+  await picture(page, "failures-extreme");
+});
+
+test("extreme text to ingest", async ({ ingestPage, page }) => {
+  await ingestPage.goto();
+  await ingestPage.paste(JSON.stringify([extreme, extreme, { ...extreme, latency: -1, steps: [{ duration: wordy }] }]));
+  await picture(page, "ingest-extreme");
 });
 
 /** Traces as an application sends them. */

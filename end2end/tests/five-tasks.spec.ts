@@ -52,6 +52,8 @@ test("five tasks are done by keys alone", async ({ server, tracesPage, page }) =
   await page.keyboard.press("Escape");
   await tabTo(page, /^Started within/);
   await page.keyboard.type("24");
+  await tabTo(page, /^More filters/);
+  await page.keyboard.press("Enter");
   await tabTo(page, /^Environment/);
   await page.keyboard.type("production");
   await page.keyboard.press("Enter");

@@ -27,6 +27,22 @@ test("only what the filter matches appears", async ({ server, livePage, tracesPa
   expect(await livePage.ids()).toEqual(["well too"]);
 });
 
+test.describe("a server that answers no events", () => {
+  test.use({ expectedConsole: /status of 503/ });
+  test("is asked again until it does", async ({ server, livePage, page }) => {
+    let asked = 0;
+    await page.route("**/api/live*", (route) => (++asked === 1 ? route.fulfill({ status: 503 }) : route.continue()));
+    await page.goto("/live");
+    await livePage.hydrated();
+    await expect(livePage.state).toHaveText("not connected, trying again…");
+    await expect(page.getByText("its database is away")).toBeVisible();
+    await expect(livePage.state).toHaveText("connected", { timeout: 10_000 });
+    await expect(page.getByText("its database is away")).toHaveCount(0);
+    await server.ingest({ trace_id: "after" });
+    await expect(livePage.rows).toHaveCount(1);
+  });
+});
+
 test("while it is paused nothing moves, and nothing is lost", async ({ server, livePage }) => {
   await livePage.goto();
   await server.ingest({ trace_id: "1" });

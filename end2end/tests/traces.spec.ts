@@ -40,6 +40,7 @@ test("filters are in the URL, work at once and can be taken back", async ({ serv
   await tracesPage.field("status").selectOption("failed");
   await expect(page).toHaveURL(/\/traces\?status=failed$/);
   await expect(tracesPage.rows).toHaveCount(4);
+  await tracesPage.moreFilters();
   await tracesPage.field("model").fill("gpt-4.1");
   await tracesPage.field("latency_min").fill("600");
   await tracesPage.filter();

@@ -49,6 +49,8 @@ pub fn FilterForm(
     let is_kept = |name: &str| matches!(name, "sort" | "limit") || FIELDLESS.contains(&name);
     let kept: Vec<_> = query.to_pairs().into_iter().filter(|(name, _)| is_kept(name)).collect();
     let everything = href(action, &Query { limit: query.limit, sort: query.sort, ..Query::default() }.to_pairs());
+    let further = ["model", "project_id", "environment", "latency_min", "latency_max", "token_min", "token_max"];
+    let is_further = query.to_pairs().iter().any(|(name, _)| further.contains(name));
     let has_dates = filter.from.is_some() || filter.to.is_some();
     view! {
         <form class="filters" method="get" action=action role="search" aria-label="Filter traces" on:submit=submit>
@@ -66,16 +68,21 @@ pub fn FilterForm(
                         .collect_view()}
                 </select>
             </label>
-            <Field name="model" label="Model" value=text(&filter.model) />
-            <Field name="project_id" label="Project" value=text(&filter.project_id) />
-            <Field name="environment" label="Environment" value=text(&filter.environment) />
-            <Range label="Latency, ms" low="latency_min" high="latency_max" from=plain(filter.latency_min) to=plain(filter.latency_max) />
-            <Range label="Tokens" low="token_min" high="token_max" from=whole(filter.token_min) to=whole(filter.token_max) />
             {kept.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect_view()}
             <div class="buttons">
                 <button type="submit" class="button primary">"Filter"</button>
                 {(!filter.is_empty()).then(|| view! { <a class="button" href=everything>"Clear"</a> })}
             </div>
+            <details class="further" open=is_further>
+                <summary>"More filters"</summary>
+                <div class="fields">
+                    <Field name="model" label="Model" value=text(&filter.model) />
+                    <Field name="project_id" label="Project" value=text(&filter.project_id) />
+                    <Field name="environment" label="Environment" value=text(&filter.environment) />
+                    <Range label="Latency, ms" low="latency_min" high="latency_max" from=plain(filter.latency_min) to=plain(filter.latency_max) />
+                    <Range label="Tokens" low="token_min" high="token_max" from=whole(filter.token_min) to=whole(filter.token_max) />
+                </div>
+            </details>
         </form>
         <Chips query action />
     }

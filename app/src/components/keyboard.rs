@@ -171,9 +171,8 @@ pub fn Keyboard(theme: RwSignal<Option<&'static str>>) -> impl IntoView {
             <ul>{commands}</ul>
         </dialog>
         <dialog class="help" node_ref=help aria-labelledby="help">
-            <h2 id="help">"Keyboard shortcuts"</h2>
+            <form method="dialog"><h2 id="help">"Keyboard shortcuts"</h2><button class="button">"Close"</button></form>
             <dl>{rows}</dl>
-            <form method="dialog"><button class="button">"Close"</button></form>
         </dialog>
     }
 }

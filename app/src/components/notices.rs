@@ -34,7 +34,7 @@ pub fn ErrorPanel(error: ApiError) -> impl IntoView {
         _ => "",
     };
     let must_sign_in = matches!(error, ApiError::Unauthorized(_));
-    let starts_over = matches!(error, ApiError::BadQuery(_));
+    let starts_over = matches!(error, ApiError::BadQuery(_) | ApiError::NotFound(_));
     let issues = error.issues();
     // The message of these says again what the list says better.
     let message = (issues.is_empty()).then(|| error.to_string());

@@ -97,12 +97,18 @@ pub fn Jobs(#[prop(optional, into)] only: Option<String>) -> impl IntoView {
     let shown = move || {
         let only = only.clone();
         Suspend::new(async move {
-            let mut jobs = jobs.await?;
+            let mut jobs = match jobs.await {
+                Ok(jobs) => jobs,
+                Err(ApiError::Forbidden(_)) => {
+                    return view! { <p class="muted none">"They are known to those who have a role in every project, when the database answers."</p> }.into_any();
+                }
+                Err(error) => return view! { <ErrorPanel error /> }.into_any(),
+            };
             jobs.retain(|job| only.as_ref().is_none_or(|only| *only == job.job_id));
-            Ok::<_, ApiError>(match jobs.is_empty() {
+            match jobs.is_empty() {
                 true => view! { <p class="muted none">"Nothing was deleted since the server started."</p> }.into_any(),
                 false => jobs.into_iter().map(|job| view! { <JobRow job cancel /> }).collect_view().into_any(),
-            })
+            }
         })
     };
     view! { <div class="jobs" role="status"><Transition>{shown}</Transition></div> }

@@ -36,7 +36,7 @@ pub fn bar((left, width): (f64, f64)) -> impl IntoView {
 pub fn TimeAxis(#[prop(into)] axis: Signal<Axis>) -> impl IntoView {
     let ticks = move || {
         let Axis { begin, length } = axis.get();
-        let tick = |quarter: i32| view! { <span>{format::duration(begin + length * f64::from(quarter) / 4.0)}</span> };
+        let tick = |quarter: i32| view! { <span>{format::instant(begin + length * f64::from(quarter) / 4.0, length / 4.0)}</span> };
         (0..=4).map(tick).collect_view()
     };
     view! {

@@ -6,7 +6,10 @@ use crate::{format, visible::visible};
 
 /// What a trace is called: the first line of its prompt.
 pub fn heading(trace: &Trace) -> String {
-    visible(trace.prompt.trim().lines().next().map_or_else(|| trace.trace_id.clone(), |line| line.chars().take(120).collect()))
+    const MOST: usize = 120;
+    let first = trace.prompt.trim().lines().next();
+    let cut = |line: &str| line.char_indices().nth(MOST).map_or_else(|| line.to_owned(), |(at, _)| format!("{}…", line[..at].trim_end()));
+    visible(first.map_or_else(|| trace.trace_id.clone(), cut))
 }
 
 /// What there is to see of a trace, in a page or in a file of its own. The steps are those from `first` on, of `total`.

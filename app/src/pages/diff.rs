@@ -129,7 +129,7 @@ fn Heads(left: TraceSummary, right: TraceSummary) -> impl IntoView {
         ("Started", format::time(left.created_at).into_any(), format::time(right.created_at).into_any(), String::new()),
     ];
     let rows = rows.map(|(name, left, right, change)| {
-        view! { <tr><th scope="row">{name}</th><td>{left}</td><td>{right}</td><td class="number change">{change}</td></tr> }
+        view! { <tr><th scope="row">{name}</th><td><div class="clamped">{left}</div></td><td><div class="clamped">{right}</div></td><td class="number change">{change}</td></tr> }
     });
     view! {
         <PlainTable class="heads" headings=vec![Heading::Unseen("Of both"), Heading::Text("Left"), Heading::Text("Right"), Heading::Number("Change")]>
@@ -161,7 +161,7 @@ fn PairRow(pair: StepPair, left: String, right: String) -> impl IntoView {
         side.map(|side| {
             let failed = (!side.success).then(|| view! { <span class="status failed">"failed"</span> });
             view! {
-                <a href=steps_href(&own, side.step)>{side.step + 1}</a> " " <code>{visible(side.tool_name)}</code> " " {failed}
+                <a href=steps_href(&own, side.step)>{side.step + 1}</a> " " <code class="clamped">{visible(side.tool_name)}</code> " " {failed}
                 {side.error.map(|error| view! { <span class="under">{error}</span> })}
             }
         })

@@ -11,6 +11,10 @@ use crate::{
 /// Rows that are kept in sight.
 const SHOWN: usize = 100;
 
+/// A server that refuses is asked again after so long.
+#[cfg(feature = "hydrate")]
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// How the page is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser connects"))]
@@ -19,6 +23,8 @@ enum Connection {
     Open,
     /// Broken; the browser tries again by itself, and resumes behind the last event.
     Broken,
+    /// Refused; the browser gives up, so it is asked anew after [`AGAIN`].
+    Refused,
 }
 
 #[component]
@@ -58,6 +64,11 @@ fn Watch(filter: Filter) -> impl IntoView {
         Connection::Opening => "connecting…",
         Connection::Open => "connected",
         Connection::Broken => "connection lost, trying again…",
+        Connection::Refused => "not connected, trying again…",
+    };
+    let refused = move || {
+        let words = "The server answers no events. It may be starting, or its database is away: Settings tells what it knows.";
+        (connection.get() == Connection::Refused).then(|| view! { <p class="callout failed">{words}</p> })
     };
     view! {
         <header class="page-head">
@@ -72,6 +83,7 @@ fn Watch(filter: Filter) -> impl IntoView {
             </button>
         </header>
         <FilterForm query=query_of(&filter) action="/live" />
+        {refused}
         {move || has_gap.get().then(|| view! { <p class="callout warning">"Some traces came while the connection was broken and are not shown here; the list has them."</p> })}
         {move || {
             let rows = rows.get();
@@ -100,7 +112,9 @@ fn listen(
     use crate::{events::on_trace, url::href};
 
     let address = href("/api/live", &filter.to_pairs());
+    let (attempt, was_open) = (RwSignal::new(0_u32), StoredValue::new(false));
     Effect::new(move |_| {
+        attempt.track();
         let Ok(source) = EventSource::new(&address) else { return };
         let listener = on_trace(&source, move |trace| {
             let target = if is_paused.get_untracked() { waiting } else { rows };
@@ -110,8 +124,25 @@ fn listen(
             target.truncate(SHOWN);
         });
         let on_gap = Closure::<dyn FnMut(MessageEvent)>::new(move |_| has_gap.set(true));
-        let on_open = Closure::<dyn FnMut()>::new(move || connection.set(Connection::Open));
-        let on_error = Closure::<dyn FnMut()>::new(move || connection.set(Connection::Broken));
+        let on_open = Closure::<dyn FnMut()>::new(move || {
+            // A new connection does not know behind which event to resume.
+            has_gap.update(|gap| *gap |= was_open.get_value() && connection.get_untracked() == Connection::Refused);
+            was_open.set_value(true);
+            connection.set(Connection::Open);
+        });
+        let of_source = source.clone();
+        let on_error = Closure::<dyn FnMut()>::new(move || {
+            if of_source.ready_state() == EventSource::CLOSED {
+                connection.set(Connection::Refused);
+                // The page may be left by then.
+                let again = move || {
+                    let _ = attempt.try_update(|attempt| *attempt += 1);
+                };
+                set_timeout(again, AGAIN);
+            } else {
+                connection.set(Connection::Broken);
+            }
+        });
         // Adding a listener is refused only for a name that is no string.
         let _ = source.add_event_listener_with_callback("system.gap", on_gap.as_ref().unchecked_ref());
         source.set_onopen(Some(on_open.as_ref().unchecked_ref()));

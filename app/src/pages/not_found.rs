@@ -15,6 +15,7 @@ pub fn NotFoundPage() -> impl IntoView {
     }
     view! {
         <Title text="Not found" />
+        <header class="page-head"><h1>"Nothing here"</h1></header>
         <ErrorPanel error=ApiError::NotFound("there is no page at this address".to_owned()) />
     }
     .into_any()

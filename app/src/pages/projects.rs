@@ -121,13 +121,14 @@ fn ProjectSection(
     view! {
         <section class="panel project">
             <header class="page-head">
-                <h2>{name}</h2>
-                <span class="id">{project_id}</span>
+                <h2>{name.clone()}</h2>
+                {(name != project_id).then(|| view! { <span class="id">{project_id}</span> })}
                 <span class="muted">{since}</span>
                 <a href=traces>"Traces"</a>
             </header>
             {(!description.is_empty()).then(|| view! { <p>{description}</p> })}
             <Keys keys revoke />
+            <div class="tools">
             <details class="needs-script">
                 <summary class="button">"New key"</summary>
                 <form class="filters needs-script" aria-label="Create a key" on:submit=submit>
@@ -146,6 +147,7 @@ fn ProjectSection(
                 warning="All its traces and keys go, and do not come back.".to_owned()
                 on_confirm=move |()| { remove.dispatch(gone.clone()); }
             />
+            </div>
         </section>
     }
 }
