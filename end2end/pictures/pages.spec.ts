@@ -219,8 +219,10 @@ test.describe("a database that does not answer", () => {
     test(`trouble at /${path}`, async ({ page }) => {
       await page.goto(`/${path}`);
       if (path === "ingest") {
+        await page.locator("html[data-hydrated]").waitFor();
         await page.getByRole("button", { name: "Example" }).click();
-        await page.getByRole("button", { name: "Store", exact: false }).first().click();
+        await page.getByRole("button", { name: "Store" }).click();
+        await page.getByRole("alert").waitFor();
       }
       await page.waitForTimeout(1_500);
       await picture(page, `trouble-${n}-${path.replace(/\W+/g, "-")}`);

@@ -43,7 +43,7 @@ pub fn ErrorPanel(error: ApiError) -> impl IntoView {
             <h2>{heading}</h2>
             {message.map(|message| view! { <p>{message}</p> })}
             <IssueList issues />
-            <p class="muted">{advice}</p>
+            {(!advice.is_empty()).then(|| view! { <p class="muted">{advice}</p> })}
             {must_sign_in.then(|| view! { <p><a class="button" href="/login" rel="external">"Sign in"</a></p> })}
             {starts_over.then(|| view! { <p><a class="button" href="/traces">"All traces"</a></p> })}
         </section>

@@ -171,8 +171,8 @@ fn PairRow(pair: StepPair, left: String, right: String) -> impl IntoView {
             <td>{cell(from, left)}</td>
             <td class="mark"><span aria-hidden="true" title=said>{mark}</span><span class="visually-hidden">{said}</span></td>
             <td>{cell(to, right)}</td>
-            <td class="number">{duration}</td>
-            <td class="number">{tokens}</td>
+            <td class="number" class:unchanged=duration == "=">{duration.clone()}</td>
+            <td class="number" class:unchanged=tokens == "=">{tokens.clone()}</td>
         </tr>
     }
 }
