@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, try_join};
 use mongodb::{
     Client, Collection,
     bson::{DateTime, RawDocumentBuf, doc},
@@ -15,11 +15,14 @@ use tracellm_bench::{
 
 /// What is asked.
 pub enum Raw {
-    /// The newest 51, of those with a value.
+    /// The newest 51, of those with a value, and how many there are, as an answer tells both.
     List(Option<(&'static str, &'static str)>),
     /// A document by its id.
     Document,
 }
+
+/// Beyond it nobody counts.
+const CAP: u64 = 10_001;
 
 /// Milliseconds of each.
 pub async fn times(place: &Place, raw: &Raw, requests: usize) -> Result<Vec<f64>, Failure> {
@@ -31,25 +34,30 @@ pub async fn times(place: &Place, raw: &Raw, requests: usize) -> Result<Vec<f64>
 
 fn sqlite(place: &Place, raw: &Raw, requests: usize) -> Result<Vec<f64>, Failure> {
     let connection = Connection::open_with_flags(place.file(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let (sql, values) = match raw {
+    let (sql, count, values) = match raw {
         Raw::List(field) => {
             let (condition, values) =
                 field.map_or((String::new(), Vec::new()), |(name, value)| (format!("WHERE {name} = ?"), vec![value.to_owned()]));
-            (format!("SELECT doc FROM traces {condition} ORDER BY created_at DESC, trace_id DESC, project_id DESC LIMIT 51"), values)
+            let rows = format!("SELECT doc FROM traces {condition} ORDER BY created_at DESC, trace_id DESC, project_id DESC LIMIT 51");
+            (rows, Some(format!("SELECT count(*) FROM (SELECT 1 FROM traces {condition} LIMIT {CAP})")), values)
         }
         Raw::Document => {
             let newest = "SELECT trace_id FROM traces ORDER BY created_at DESC, trace_id DESC, project_id DESC LIMIT 1 OFFSET 25";
             let id: String = connection.query_row(newest, [], |row| row.get(0))?;
-            ("SELECT doc FROM traces WHERE trace_id = ?".to_owned(), vec![id])
+            ("SELECT doc FROM traces WHERE trace_id = ?".to_owned(), None, vec![id])
         }
     };
     let mut statement = connection.prepare(&sql)?;
+    let mut count = count.map(|count| connection.prepare(&count)).transpose()?;
     let mut times = Vec::with_capacity(requests);
     for _ in 0..requests {
         let asked = Instant::now();
         let mut rows = statement.query(params_from_iter(&values))?;
         while let Some(row) = rows.next()? {
             row.get::<_, String>(0)?;
+        }
+        if let Some(count) = &mut count {
+            count.query_row(params_from_iter(&values), |row| row.get::<_, u64>(0))?;
         }
         times.push(asked.elapsed().as_secs_f64() * 1e3);
     }
@@ -83,13 +91,20 @@ async fn mongo(place: &Place, raw: &Raw, requests: usize) -> Result<Vec<f64>, Fa
         }
         Raw::Document => {
             let one = traces.find_one(doc! {}).sort(order.clone()).skip(25).await?.ok_or("no trace")?;
-            (doc! { "trace_id": one.get_str("trace_id")? }, 1)
+            (doc! { "trace_id": one.get_str("trace_id")?, "project_id": one.get_str("project_id")? }, 1)
         }
     };
     let mut times = Vec::with_capacity(requests);
     for _ in 0..requests {
         let asked = Instant::now();
-        let _: Vec<RawDocumentBuf> = traces.find(wanted.clone()).sort(order.clone()).limit(most).await?.try_collect().await?;
+        let rows = async { traces.find(wanted.clone()).sort(order.clone()).limit(most).await?.try_collect::<Vec<RawDocumentBuf>>().await };
+        let count = async {
+            match raw {
+                Raw::List(_) => traces.count_documents(wanted.clone()).limit(CAP).await,
+                Raw::Document => Ok(1),
+            }
+        };
+        try_join!(rows, count)?;
         times.push(asked.elapsed().as_secs_f64() * 1e3);
     }
     Ok(times)

@@ -4,7 +4,7 @@ use mongodb::{
     bson::{Bson, Document, RawDocumentBuf, doc},
 };
 use tracellm_trace::{
-    CONTENT_REMOVED, FacetTally, Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary,
+    CONTENT_REMOVED, FacetTally, Filter, Page, Query, Status, TOTAL_CAP, Total, Trace, TraceSummary,
     otlp::{ROOT_MISSING, STEPS_TOTAL},
     query::Keyset,
 };
@@ -143,10 +143,14 @@ async fn page<T>(
 ) -> Result<Page<T>, StoreError> {
     let reading = Reading::new(query);
     let traces = marked.database.collection(TRACES);
-    let (rows, kept) = try_join!(read(&traces, query, &reading, projection, decode), kept_count(marked, &query.filter))?;
-    let total = match reading.total_of(rows.len()).or(kept) {
+    let counted = async || Ok(traces.count_documents(filter::matching(&query.filter)).limit(TOTAL_CAP + 1).max_time(patience()).await?);
+    // What did not succeed is little: counting it in an index is less than reading sums.
+    let is_little = query.filter.status.is_some_and(|status| status != Status::Success);
+    let known = async { if is_little { counted().await.map(Some) } else { kept_count(marked, &query.filter).await } };
+    let (rows, known) = try_join!(read(&traces, query, &reading, projection, decode), known)?;
+    let total = match reading.total_of(rows.len()).or(known) {
         Some(total) => total,
-        None => traces.count_documents(filter::matching(&query.filter)).limit(TOTAL_CAP + 1).max_time(patience()).await?,
+        None => counted().await?,
     };
     Ok(reading.page(rows, Total::from_count(total)))
 }
