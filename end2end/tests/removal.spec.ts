@@ -53,7 +53,7 @@ test("a project is deleted with its traces", async ({ server, tracesPage, page }
   await server.ingest([aged("here", 1), aged("there", 1, { project_id: "web" })]);
   await page.goto("/projects");
   await tracesPage.hydrated();
-  const project = page.locator(".project", { has: page.locator(".id", { hasText: /^web$/ }) });
+  const project = page.locator(".project", { has: page.getByRole("heading", { name: "web", exact: true }) });
   await project.locator("summary", { hasText: "Delete project" }).click();
   await project.getByRole("button", { name: "Delete project" }).click();
   await project.getByRole("button", { name: "Delete now" }).click();

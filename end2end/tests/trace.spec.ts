@@ -89,7 +89,7 @@ test.describe("an unknown trace", () => {
     await tracePage.goto("nobody");
     await expect(tracePage.alert).toContainText("Not found");
     await expect(tracePage.alert).toContainText("nobody");
-    await page.getByRole("main").getByRole("link", { name: "Traces" }).click();
+    await page.getByRole("main").getByRole("link", { name: "Traces", exact: true }).click();
     await expect(tracesPage.heading).toHaveText("Traces");
   });
 });

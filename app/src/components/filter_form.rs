@@ -140,12 +140,12 @@ fn Field(name: &'static str, label: &'static str, value: String) -> impl IntoVie
 #[component]
 fn Range(label: &'static str, low: &'static str, high: &'static str, from: String, to: String) -> impl IntoView {
     view! {
-        <fieldset>
-            <legend>{label}</legend>
+        <div class="range" role="group" aria-label=label>
+            <span class="label" aria-hidden="true">{label}</span>
             <input type="number" min="0" step="any" name=low value=from placeholder="min" aria-label=format!("{label}, at least") />
             <span aria-hidden="true">"–"</span>
             <input type="number" min="0" step="any" name=high value=to placeholder="max" aria-label=format!("{label}, at most") />
-        </fieldset>
+        </div>
     }
 }
 
