@@ -142,6 +142,7 @@ pub async fn get_failures(filter: Filter) -> Result<(Failures, FailureGroups), A
 /// Mutes or resolves a kind of failure of a project, or opens it again.
 #[server(prefix = "/fn", endpoint = "failures/decide", input = Json, output = Json)]
 pub async fn decide_group(project_id: String, fingerprint: String, state: GroupState) -> Result<(), ApiError> {
+    server::answer(server::short("project_id", &project_id).and_then(|()| server::short("fingerprint", &fingerprint)))?;
     server::answer(
         tracellm_store::groups::decide(&*server::store(), &server::auditor(), &project_id, &fingerprint, state, server::now()).await,
     )
@@ -307,6 +308,13 @@ mod server {
     /// Notes what is done in the name of whoever asks.
     pub fn auditor() -> Auditor {
         expect_context()
+    }
+
+    /// Refuses a text that nothing of that name is as long as.
+    pub fn short(name: &str, text: &str) -> Result<(), ApiError> {
+        const MOST: usize = 512;
+        let issue = || Issue::error("text.too_long", name, format!("may have {MOST} characters"));
+        if text.chars().count() <= MOST { Ok(()) } else { Err(ApiError::Invalid(vec![issue()])) }
     }
 
     pub fn jobs() -> Result<Jobs, ApiError> {

@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use tokio::{
     sync::Mutex,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tracellm_app::ApiError;
 use tracellm_trace::{Issue, Limits, body::Layout};
@@ -21,7 +21,7 @@ use crate::server::{answer::Failure, caller::Writer, grpc, otlp};
 
 /// Of a body that is too large, what is read and thrown away: a client that is cut off while it sends never sees the answer.
 const DRAINED_BYTES: usize = 160 << 20;
-/// So many bytes of it a second: reading what nobody wants must not take the processor from others.
+/// So many bytes of one a second: reading what nobody wants must not take the processor from others.
 const DRAINED_A_SECOND: f64 = (32 << 20) as f64;
 
 /// Refuses a body that says it is too large; of one that turns out so, reads on what the client still sends. None takes longer than it may.
@@ -94,14 +94,14 @@ fn shared(body: Arc<Mutex<Body>>, until: Instant, most: u64) -> Body {
 
 /// Reads on what a client still sends, within bounds.
 pub async fn drain(body: &mut Body, until: Instant) {
-    let mut budget = DRAINED_BYTES;
+    let (begin, mut budget) = (Instant::now(), DRAINED_BYTES);
     while let Ok(Some(Ok(frame))) = timeout_at(until, body.frame()).await {
         let read = frame.data_ref().map_or(0, |data| data.len());
         match budget.checked_sub(read) {
             Some(left) => budget = left,
             None => break,
         }
-        sleep(Duration::from_secs_f64(read as f64 / DRAINED_A_SECOND)).await;
+        sleep_until(begin + Duration::from_secs_f64((DRAINED_BYTES - budget) as f64 / DRAINED_A_SECOND)).await;
     }
 }
 

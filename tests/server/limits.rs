@@ -66,6 +66,8 @@ fn documents_are_nested_no_deeper_than_it_is_set() {
     let error = &refused.json["errors"][0];
     assert_eq!((refused.status, error["code"].as_str()), (422, Some("json.depth")), "{}", refused.json);
     assert!(error["message"].as_str().unwrap().contains("more than 10 levels"), "{error}");
+    let moved = server.ingest(format!("{{\"elsewhere\":{}1{}}}", "[".repeat(9), "]".repeat(9)));
+    assert_eq!(moved.status, 422, "it would stand a level deeper, under `metadata`: {}", moved.json);
 }
 
 /// A body that says nothing of its length.
@@ -225,7 +227,7 @@ fn floods_harm_nobody_else() {
             refused += u32::from(answer.status == 503);
         }
     });
-    // Those who announce much and bring nothing count for a second.
+    // Those who announce much and bring nothing count for a moment.
     assert!(honest > 20 && refused < honest, "{honest} honest requests came through, {refused} did not");
     assert_eq!(server.get("/api/traces").json["total"], honest.min(10_000));
     assert!(server.peak_memory_kb() < 300_000, "{} kB", server.peak_memory_kb());

@@ -64,7 +64,7 @@ pub fn AuditTable() -> impl IntoView {
         <Transition fallback=|| view! { <p class="muted">"Loading…"</p> }>
             {move || Suspend::new(async move {
                 match found.await {
-                    Err(ApiError::Forbidden(_)) => view! { <p class="muted none">"The log is known to those who have a role in every project, when the database answers."</p> }.into_any(),
+                    Err(ApiError::Forbidden(_)) => view! { <p class="muted none">"The log is known to admins of every project, when the database answers."</p> }.into_any(),
                     Err(error) => view! { <ErrorPanel error /> }.into_any(),
                     Ok(None) => view! { <p class="muted none">"It is known when the database answers."</p> }.into_any(),
                     Ok(Some(AuditLog { total: 0, .. })) => view! { <p class="muted none">"Nothing was noted yet."</p> }.into_any(),

@@ -100,7 +100,8 @@ pub fn Jobs(#[prop(optional, into)] only: Option<String>) -> impl IntoView {
             let mut jobs = match jobs.await {
                 Ok(jobs) => jobs,
                 Err(ApiError::Forbidden(_)) => {
-                    return view! { <p class="muted none">"They are known to those who have a role in every project, when the database answers."</p> }.into_any();
+                    return view! { <p class="muted none">"They are known to admins of every project, when the database answers."</p> }
+                        .into_any();
                 }
                 Err(error) => return view! { <ErrorPanel error /> }.into_any(),
             };

@@ -101,12 +101,16 @@ fn Facts(trace: Trace) -> impl IntoView {
         ("Source", trace.source.map(|source| source.to_string())),
     ];
     let latency = if trace.slow_request { format!("{} · slow", format::duration(trace.latency)) } else { format::duration(trace.latency) };
+    let (project, both) = match trace.project_name {
+        Some(name) => (name.clone(), format!("{name}, {}", trace.project_id)),
+        None => (trace.project_id.clone(), trace.project_id),
+    };
     view! {
         <dl class="facts">
             <Fact name="Latency" value=latency title=format!("{} ms", trace.latency) />
             <Fact name="Tokens" value=format::count(trace.token_count) title=tokens.unwrap_or_default() />
             <Fact name="Model" value=trace.model_name />
-            <Fact name="Project" value=trace.project_name.unwrap_or(trace.project_id.clone()) title=trace.project_id />
+            <Fact name="Project" value=project title=both />
             <Fact name="Environment" value=trace.environment />
             <Fact name="Retries" value=format::count(trace.retry_count) />
             <Fact name="Started" value=format::exact_time(trace.created_at) title=format!("stored {}", format::exact_time(trace.updated_at)) />

@@ -109,7 +109,8 @@ fn Heads(left: TraceSummary, right: TraceSummary) -> impl IntoView {
     let text = |name: &'static str, of: fn(&TraceSummary) -> String| {
         let (left, right) = (of(&left), of(&right));
         let differs = left != right;
-        (name, left.into_any(), right.into_any(), if differs { "differs".to_owned() } else { String::new() })
+        let titled = |text: String| view! { <span title=text.clone()>{text.clone()}</span> }.into_any();
+        (name, titled(left), titled(right), if differs { "differs".to_owned() } else { String::new() })
     };
     let number = |name: &'static str, of: fn(&TraceSummary) -> Option<f64>, write: fn(f64) -> String| {
         let written = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), write).into_any();
@@ -161,7 +162,7 @@ fn PairRow(pair: StepPair, left: String, right: String) -> impl IntoView {
         side.map(|side| {
             let failed = (!side.success).then(|| view! { <span class="status failed">"failed"</span> });
             view! {
-                <a href=steps_href(&own, side.step)>{side.step + 1}</a> " " <code class="clamped">{visible(side.tool_name)}</code> " " {failed}
+                <a href=steps_href(&own, side.step)>{side.step + 1}</a> " " <code class="clamped" title=side.tool_name.clone()>{visible(side.tool_name.clone())}</code> " " {failed}
                 {side.error.map(|error| view! { <span class="under">{error}</span> })}
             }
         })

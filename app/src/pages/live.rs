@@ -67,7 +67,7 @@ fn Watch(filter: Filter) -> impl IntoView {
         Connection::Refused => "not connected, trying again…",
     };
     let refused = move || {
-        let words = "The server answers no events. It may be starting, or its database is away: Settings tells what it knows.";
+        let words = "The server answers no events. It may be starting, or its database is away: Settings tells what it knows. Or you are signed out: read the page anew.";
         (connection.get() == Connection::Refused).then(|| view! { <p class="callout failed">{words}</p> })
     };
     view! {
@@ -124,9 +124,11 @@ fn listen(
             target.truncate(SHOWN);
         });
         let on_gap = Closure::<dyn FnMut(MessageEvent)>::new(move |_| has_gap.set(true));
+        let mut is_new = true;
         let on_open = Closure::<dyn FnMut()>::new(move || {
-            // A new connection does not know behind which event to resume.
-            has_gap.update(|gap| *gap |= was_open.get_value() && connection.get_untracked() == Connection::Refused);
+            // A new source does not know behind which event to resume.
+            has_gap.update(|gap| *gap |= was_open.get_value() && is_new);
+            is_new = false;
             was_open.set_value(true);
             connection.set(Connection::Open);
         });

@@ -125,8 +125,8 @@ pub async fn hide_clear_keys(store: &dyn TraceStore, audit: &Auditor) -> Result<
     let clear = clear_keys(store).await?;
     for key in &clear {
         let hash = hash(&key.stored_as);
-        store.hide_key(&key.stored_as, &hash, &hash[..PUBLIC]).await?;
         audit.note("key.hidden", &hash[..PUBLIC]).await?;
+        store.hide_key(&key.stored_as, &hash, &hash[..PUBLIC]).await?;
     }
     Ok(clear.len())
 }

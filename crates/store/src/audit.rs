@@ -30,7 +30,7 @@ impl Auditor {
         log(&*self.store, most).await
     }
 
-    /// Writes one entry. Jobs that delete are noted before they begin, everything else once it is done.
+    /// Writes one entry. What can't be done again, as it is gone then, is noted before it is done, everything else after.
     ///
     /// # Errors
     /// The database does not answer.

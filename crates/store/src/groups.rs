@@ -104,9 +104,9 @@ pub async fn decide(
     } else {
         let text = written(&Decision { state, at: now })?;
         store.set_setting(&name, Some(&text)).await?;
-        forget_the_oldest(store, project_id).await?;
     }
-    audit.note(did, format!("in {project_id}: {fingerprint}")).await
+    audit.note(did, format!("in {project_id}: {fingerprint}")).await?;
+    forget_the_oldest(store, project_id).await
 }
 
 /// Of the decisions of a project only so many are kept.

@@ -43,6 +43,6 @@ pub async fn save(store: &dyn TraceStore, audit: &Auditor, view: SavedView) -> R
 pub async fn remove(store: &dyn TraceStore, audit: &Auditor, view_id: &str) -> Result<(), StoreError> {
     let name = format!("{NAMES}{view_id}");
     let Some(text) = store.setting(&name).await? else { return Ok(()) };
-    store.set_setting(&name, None).await?;
-    audit.note("view.removed", read(&text).map_or_else(|| view_id.to_owned(), |view| view.name)).await
+    audit.note("view.removed", read(&text).map_or_else(|| view_id.to_owned(), |view| view.name)).await?;
+    store.set_setting(&name, None).await
 }

@@ -121,8 +121,8 @@ fn normalize_object(
 ) -> Result<Normalized, Refused> {
     let (trace, filled, given_id) = read_trace(Fields::new(object, String::new(), &mut issues), steps, context);
     // What was moved under `metadata` or wrapped stands a level deeper than it came.
-    if depth == decode::MAX_DEPTH && free_form_depth(&trace) > decode::MAX_DEPTH {
-        issues.push(decode::too_deep(decode::MAX_DEPTH));
+    if depth == context.depth && free_form_depth(&trace) > context.depth {
+        issues.push(decode::too_deep(context.depth));
     }
     issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
     if issues.iter().any(Issue::is_error) {

@@ -144,8 +144,10 @@ async fn page<T>(
     let reading = Reading::new(query);
     let traces = marked.database.collection(TRACES);
     let counted = async || Ok(traces.count_documents(filter::matching(&query.filter)).limit(TOTAL_CAP + 1).max_time(patience()).await?);
-    // What did not succeed is little: counting it in an index is less than reading sums.
-    let is_little = query.filter.status.is_some_and(|status| status != Status::Success);
+    // What did not succeed is little, and an index has it: counting that is less than reading sums.
+    let Filter { status, model, environment, retried, slow, .. } = &query.filter;
+    let is_in_index = model.is_none() && environment.is_none() && !retried && !slow;
+    let is_little = is_in_index && status.is_some_and(|status| status != Status::Success);
     let known = async { if is_little { counted().await.map(Some) } else { kept_count(marked, &query.filter).await } };
     let (rows, known) = try_join!(read(&traces, query, &reading, projection, decode), known)?;
     let total = match reading.total_of(rows.len()).or(known) {

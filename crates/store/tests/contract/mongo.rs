@@ -311,6 +311,8 @@ async fn keys_in_clear_open_the_door_and_can_be_hidden() {
     let stored = database.collection::<Document>("api_keys").find_one(doc! {}).await.unwrap().unwrap();
     assert!(!stored.to_string().contains(clear), "{stored}");
     assert_eq!(access::hide_clear_keys(&*bench.store, &bench.audit()).await.unwrap(), 0);
+    let log = bench.audit().log(10).await.unwrap();
+    assert_eq!((log.total, log.entries[0].did.as_str()), (1, "key.hidden"));
 }
 
 /// An earlier version kept each span as a document of its own.

@@ -103,8 +103,8 @@ impl<'de> Deserialize<'de> for Attributes {
 }
 
 impl Attributes {
-    /// Drops those beyond what one span may have, and cuts texts that are longer than one may be; each says so. What is nested too deep
-    /// becomes its text.
+    /// Drops those beyond what one span may have, cuts texts that are longer than one may be, and keeps as text what is nested too deep;
+    /// each says so.
     fn bound(&mut self, limits: &Limits) {
         let most = usize::try_from(limits.attributes).unwrap_or(usize::MAX);
         if self.0.len() > most {
@@ -115,9 +115,7 @@ impl Attributes {
         let longest = usize::try_from(limits.attribute_bytes).unwrap_or(usize::MAX);
         let deepest = usize::try_from(limits.depth).unwrap_or(usize::MAX);
         for value in self.0.values_mut() {
-            if decode::depth(value) > deepest {
-                *value = Value::String(value.to_string());
-            }
+            flatten(value, deepest);
             cut(value, longest);
         }
     }
@@ -125,6 +123,21 @@ impl Attributes {
 
 /// An attribute that says how many of its span were dropped.
 const ATTRIBUTES_DROPPED: &str = "tracellm.attributes_dropped";
+
+/// What is nested too deep, or is JSON in a text that is, becomes a text that nobody takes for JSON.
+fn flatten(value: &mut Value, deepest: usize) {
+    let levels = match value {
+        // Texts that are nested deeper than documents may be are read as JSON nowhere.
+        Value::String(text) if deepest < decode::MAX_DEPTH && text.trim_start().starts_with(['{', '[']) => {
+            decode::decode(text).map_or(0, |decoded| decoded.depth)
+        }
+        _ => decode::depth(value),
+    };
+    if levels > deepest {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        *value = Value::String(format!("(nested {levels} levels) {text}"));
+    }
+}
 
 fn cut(value: &mut Value, longest: usize) {
     match value {
@@ -209,7 +222,9 @@ impl Request {
         let (mut spans, mut rejected) = (Vec::new(), Vec::new());
         let mut room = RESOURCE_BYTES;
         for of_resource in self.resource_spans {
-            let resource = Arc::new(of_resource.resource.attributes.0);
+            let mut resource = of_resource.resource.attributes;
+            resource.bound(limits);
+            let resource = Arc::new(resource.0);
             let bytes = serde_json::to_string(&*resource).map_or(0, |json| json.len());
             for of_scope in of_resource.scope_spans {
                 for mut span in of_scope.spans {
@@ -354,10 +369,20 @@ mod tests {
     fn what_is_nested_too_deep_becomes_its_text() {
         let array = |inner: serde_json::Value| json!({"arrayValue": {"values": [inner]}});
         let deep = (0..9).fold(json!({"intValue": "1"}), |inner, _| array(inner));
-        let span = json!({"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "startTimeUnixNano": 1, "attributes": [{"key": "a", "value": deep}]});
-        let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string();
+        let span = json!({"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "startTimeUnixNano": 1, "attributes": [{"key": "a", "value": &deep}, {"key": "input.value", "value": {"stringValue": "[[[[[[[[[1]]]]]]]]]"}}]});
+        let request =
+            json!({"resourceSpans": [{"resource": {"attributes": [{"key": "r", "value": &deep}]}, "scopeSpans": [{"spans": [span]}]}]})
+                .to_string();
         let read = |depth| read(&request).unwrap().into_spans(&Limits { depth, ..Limits::default() }).0;
-        assert_eq!(json!(read(8)[0].attributes), json!({"a": "[[[[[[[[[1]]]]]]]]]"}));
-        assert_eq!(json!(read(9)[0].attributes), json!({"a": [[[[[[[[[1]]]]]]]]]}));
+        let text = "[[[[[[[[[1]]]]]]]]]";
+        assert_eq!(
+            json!(read(8)[0].attributes),
+            json!({"a": format!("(nested 9 levels) {text}"), "input.value": format!("(nested 9 levels) {text}")})
+        );
+        assert_eq!(json!(read(8)[0].resource), json!({"r": format!("(nested 9 levels) {text}")}));
+        assert_eq!(json!(read(9)[0].attributes), json!({"a": [[[[[[[[[1]]]]]]]]], "input.value": text}));
+        // Nor is it read as JSON once it is a step.
+        let trace = super::super::fold(&read(8), "p", crate::Timestamp::MIN).unwrap().trace;
+        assert_eq!(json!(trace.steps[0].input), json!({"value": format!("(nested 9 levels) {text}")}));
     }
 }
