@@ -158,6 +158,8 @@ fn PairRow(pair: StepPair, left: String, right: String) -> impl IntoView {
     };
     let duration = sum(|side| Some(side.duration), format::duration);
     let tokens = sum(|side| side.tokens.map(|tokens| tokens as f64), |tokens| format::count(tokens as i64));
+    // In a narrow window there is no room for what says nothing.
+    let is_untold = |number: &str| number.is_empty() || number == "=";
     let cell = |side: Option<Side>, own: String| {
         side.map(|side| {
             let failed = (!side.success).then(|| view! { <span class="status failed">"failed"</span> });
@@ -172,8 +174,8 @@ fn PairRow(pair: StepPair, left: String, right: String) -> impl IntoView {
             <td>{cell(from, left)}</td>
             <td class="mark"><span aria-hidden="true" title=said>{mark}</span><span class="visually-hidden">{said}</span></td>
             <td>{cell(to, right)}</td>
-            <td class="number" class:unchanged=duration == "=">{duration.clone()}</td>
-            <td class="number" class:unchanged=tokens == "=">{tokens.clone()}</td>
+            <td class="number" class:untold=is_untold(&duration)>{duration.clone()}</td>
+            <td class="number" class:untold=is_untold(&tokens)>{tokens.clone()}</td>
         </tr>
     }
 }
