@@ -25,24 +25,24 @@ pub fn duration(ms: f64) -> String {
 
 /// A time on an axis whose marks lie so far from each other: with the digits that tell it from the next one.
 pub fn instant(ms: f64, apart: f64) -> String {
+    let tells_enough = apart >= 6e4 || apart >= 1e3 && ms < 3.6e6 || apart >= 100.0 && ms < 6e4 || apart >= 1.0 && ms < 1e3;
+    if tells_enough {
+        return duration(ms);
+    }
     let digits = if apart > 0.0 { (3.0 - apart.log10()).ceil().clamp(0.0, 6.0) as usize } else { 0 };
+    let width = if digits == 0 { 2 } else { digits + 3 };
     // Rounded first, so that no second is the sixtieth.
     let unit = 1e3 / 10_f64.powi(digits as i32);
     let ms = (ms / unit).round() * unit;
     match ms {
-        _ if apart >= 6e4 || apart >= 1e3 && ms < 3.6e6 => duration(ms),
         ms if ms < 1e3 => format!("{ms:.*} ms", digits.saturating_sub(3)),
         ms if ms < 6e4 => format!("{:.digits$} s", ms / 1e3),
         ms if ms < 3.6e6 => {
-            format!("{:.0} m {:0width$.digits$} s", (ms / 6e4).floor(), ms % 6e4 / 1e3, width = if digits == 0 { 2 } else { digits + 3 })
+            format!("{:.0} m {:0width$.digits$} s", (ms / 6e4).floor(), ms % 6e4 / 1e3)
         }
-        ms => format!(
-            "{} h {:02.0} m {:0width$.digits$} s",
-            count((ms / 3.6e6).floor() as i64),
-            (ms % 3.6e6 / 6e4).floor(),
-            ms % 6e4 / 1e3,
-            width = if digits == 0 { 2 } else { digits + 3 }
-        ),
+        ms => {
+            format!("{} h {:02.0} m {:0width$.digits$} s", count((ms / 3.6e6).floor() as i64), (ms % 3.6e6 / 6e4).floor(), ms % 6e4 / 1e3)
+        }
     }
 }
 
@@ -199,6 +199,8 @@ mod tests {
             (19_209_900.0, 9_900.0),
             (500.25, 0.25),
             (119_960.0, 100.0),
+            (507.8, 507.8),
+            (2_031.0, 507.8),
         ];
         let told = told.map(|(ms, apart)| instant(ms, apart));
         assert_eq!(
@@ -212,7 +214,9 @@ mod tests {
                 "11 m 39 s",
                 "5 h 20 m 10 s",
                 "500.3 ms",
-                "2 m 00.0 s"
+                "2 m 00.0 s",
+                "508 ms",
+                "2.03 s"
             ]
         );
     }

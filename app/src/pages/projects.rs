@@ -129,24 +129,24 @@ fn ProjectSection(
             {(!description.is_empty()).then(|| view! { <p>{description}</p> })}
             <Keys keys revoke />
             <div class="tools">
-            <details class="needs-script">
-                <summary class="button">"New key"</summary>
-                <form class="filters needs-script" aria-label="Create a key" on:submit=submit>
-                    <label>
-                        <span>"Scope"</span>
-                        <select name="scope" bind:value=scope>
-                            {Scope::ALL.into_iter().map(|scope| view! { <option value=scope.as_str()>{scope.as_str()}</option> }).collect_view()}
-                        </select>
-                    </label>
-                    <label><span>"Environment"</span><input type="text" name="environment" placeholder="development" bind:value=environment /></label>
-                    <div class="buttons"><button type="submit" class="button">"Create key"</button></div>
-                </form>
-            </details>
-            <Delete
-                label="Delete project"
-                warning="All its traces and keys go, and do not come back.".to_owned()
-                on_confirm=move |()| { remove.dispatch(gone.clone()); }
-            />
+                <details class="needs-script">
+                    <summary class="button">"New key"</summary>
+                    <form class="filters needs-script" aria-label="Create a key" on:submit=submit>
+                        <label>
+                            <span>"Scope"</span>
+                            <select name="scope" bind:value=scope>
+                                {Scope::ALL.into_iter().map(|scope| view! { <option value=scope.as_str()>{scope.as_str()}</option> }).collect_view()}
+                            </select>
+                        </label>
+                        <label><span>"Environment"</span><input type="text" name="environment" placeholder="development" bind:value=environment /></label>
+                        <div class="buttons"><button type="submit" class="button">"Create key"</button></div>
+                    </form>
+                </details>
+                <Delete
+                    label="Delete project"
+                    warning="All its traces and keys go, and do not come back.".to_owned()
+                    on_confirm=move |()| { remove.dispatch(gone.clone()); }
+                />
             </div>
         </section>
     }

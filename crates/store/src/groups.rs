@@ -99,14 +99,11 @@ pub async fn decide(
         GroupState::Resolved => "failures.resolved",
         GroupState::Muted => "failures.muted",
     };
-    if matches!(state, GroupState::Open | GroupState::Regressed) {
-        store.set_setting(&name, None).await?;
-    } else {
-        let text = written(&Decision { state, at: now })?;
-        store.set_setting(&name, Some(&text)).await?;
-    }
+    let is_kept = !matches!(state, GroupState::Open | GroupState::Regressed);
+    let text = is_kept.then(|| written(&Decision { state, at: now })).transpose()?;
+    store.set_setting(&name, text.as_deref()).await?;
     audit.note(did, format!("in {project_id}: {fingerprint}")).await?;
-    forget_the_oldest(store, project_id).await
+    if is_kept { forget_the_oldest(store, project_id).await } else { Ok(()) }
 }
 
 /// Of the decisions of a project only so many are kept.
