@@ -87,10 +87,7 @@ async fn measure(home: Home, size: u64, requests: usize, data: &std::path::Path)
         }
         times.sort_unstable_by(f64::total_cmp);
         let at = |quantile: f64| times[((times.len() as f64 * quantile).ceil() as usize).max(1) - 1];
-        let raw = match &question.raw {
-            Some(raw) => Some(median(raw::times(product.place(), raw, requests).await?)),
-            None => None,
-        };
+        let raw = if question.has_raw { raw::times(product.place(), &path, requests).await?.map(median) } else { None };
         // What is measured is told at once, as a run may take long.
         eprintln!("{} {size}, {}: {:.1} ms, bare {:.1}", home.name(), question.name, at(0.5), raw.unwrap_or(f64::NAN));
         all.push(Times { p50: at(0.5), p99: at(0.99), raw });

@@ -1,11 +1,12 @@
 //! Pages and routes, as people open them.
 
-use crate::{Client, Failure, get, raw::Raw};
+use crate::{Client, Failure, get};
 
 pub struct Question {
     pub name: &'static str,
     path: Path,
-    pub raw: Option<Raw>,
+    /// Whether the database itself can be asked for the same rows.
+    pub has_raw: bool,
 }
 
 enum Path {
@@ -19,37 +20,41 @@ enum Path {
 }
 
 const fn of(name: &'static str, path: &'static str) -> Question {
-    Question { name, path: Path::Same(path), raw: None }
+    Question { name, path: Path::Same(path), has_raw: false }
 }
 
-const fn list(name: &'static str, path: &'static str, field: Option<(&'static str, &'static str)>) -> Question {
-    Question { name, path: Path::Same(path), raw: Some(Raw::List(field)) }
+const fn rows(name: &'static str, path: Path) -> Question {
+    Question { name, path, has_raw: true }
+}
+
+const fn list(name: &'static str, path: &'static str) -> Question {
+    rows(name, Path::Same(path))
 }
 
 pub const QUESTIONS: &[Question] = &[
-    list("list", "/api/traces", None),
-    list("list, status", "/api/traces?status=failed", Some(("status", "failed"))),
-    list("list, project", "/api/traces?project_id=travel-agent", Some(("project_id", "travel-agent"))),
-    list("list, model", "/api/traces?model=gpt-4.1", Some(("model_name", "gpt-4.1"))),
-    list("list, environment", "/api/traces?environment=staging", Some(("environment", "staging"))),
-    of("list, last hour", "/api/traces?last=1h"),
-    of("list, tag", "/api/traces?tag=sql"),
-    of("list, retried", "/api/traces?retried=true"),
-    of("list, slow", "/api/traces?slow=true"),
-    of("list, latency over 2 s", "/api/traces?latency_min=2000"),
-    of("list, status and project", "/api/traces?status=failed&project_id=travel-agent"),
-    of("list, status and model", "/api/traces?status=failed&model=gpt-4.1"),
-    of("list, status and environment", "/api/traces?status=failed&environment=production"),
-    of("list, project and model", "/api/traces?project_id=travel-agent&model=gpt-4.1"),
-    of("list, project and environment", "/api/traces?project_id=travel-agent&environment=production"),
-    of("list, model and environment", "/api/traces?model=gpt-4.1&environment=production"),
-    of("list, tokens under 500", "/api/traces?token_max=500"),
-    Question { name: "list, session", path: Path::With("session_id"), raw: None },
-    Question { name: "list, user", path: Path::With("user_id"), raw: None },
-    of("list, by latency", "/api/traces?sort=-latency"),
-    of("list, by cost", "/api/traces?sort=-cost_usd"),
-    Question { name: "list, page 1,000", path: Path::Page("/api/traces", 1_000), raw: None },
-    Question { name: "one trace", path: Path::Trace, raw: Some(Raw::Document) },
+    list("list", "/api/traces"),
+    list("list, status", "/api/traces?status=failed"),
+    list("list, project", "/api/traces?project_id=travel-agent"),
+    list("list, model", "/api/traces?model=gpt-4.1"),
+    list("list, environment", "/api/traces?environment=staging"),
+    list("list, last hour", "/api/traces?last=1h"),
+    list("list, tag", "/api/traces?tag=sql"),
+    list("list, retried", "/api/traces?retried=true"),
+    list("list, slow", "/api/traces?slow=true"),
+    list("list, latency over 2 s", "/api/traces?latency_min=2000"),
+    list("list, status and project", "/api/traces?status=failed&project_id=travel-agent"),
+    list("list, status and model", "/api/traces?status=failed&model=gpt-4.1"),
+    list("list, status and environment", "/api/traces?status=failed&environment=production"),
+    list("list, project and model", "/api/traces?project_id=travel-agent&model=gpt-4.1"),
+    list("list, project and environment", "/api/traces?project_id=travel-agent&environment=production"),
+    list("list, model and environment", "/api/traces?model=gpt-4.1&environment=production"),
+    list("list, tokens under 500", "/api/traces?token_max=500"),
+    rows("list, session", Path::With("session_id")),
+    rows("list, user", Path::With("user_id")),
+    list("list, by latency", "/api/traces?sort=-latency"),
+    list("list, by cost", "/api/traces?sort=-cost_usd"),
+    Question { name: "list, page 1,000", path: Path::Page("/api/traces", 1_000), has_raw: false },
+    rows("one trace", Path::Trace),
     of("search, rare", "/api/traces?q=xylophone"),
     of("search, frequent", "/api/traces?q=timeout"),
     of("search, phrase", "/api/traces?q=%22timed%20out%22"),

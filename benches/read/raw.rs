@@ -1,50 +1,122 @@
 //! The rows of a question, asked of SQLite or MongoDB itself, and read to the last byte.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::{TryStreamExt, try_join};
 use mongodb::{
     Client, Collection,
-    bson::{DateTime, RawDocumentBuf, doc},
+    bson::{Bson, DateTime, Document, RawDocumentBuf, doc},
 };
-use rusqlite::{Connection, OpenFlags, params_from_iter};
+use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 use tracellm_bench::{
     Failure,
     product::{Home, Place, mongo_url},
 };
 
-/// What is asked.
-pub enum Raw {
-    /// The newest 51, of those with a value, and how many there are, as an answer tells both.
-    List(Option<(&'static str, &'static str)>),
-    /// A document by its id.
-    Document,
-}
-
 /// Beyond it nobody counts.
 const CAP: u64 = 10_001;
 
-/// Milliseconds of each.
-pub async fn times(place: &Place, raw: &Raw, requests: usize) -> Result<Vec<f64>, Failure> {
-    match place.home {
-        Home::Sqlite => sqlite(place, raw, requests),
-        Home::Mongo => mongo(place, raw, requests).await,
+/// What an address asks the database for.
+enum Raw<'a> {
+    /// The first 51 that match in an order, and how many there are, as an answer tells both.
+    List { conditions: Vec<(&'static str, Comparison, Wanted<'a>)>, order: [&'static str; 3] },
+    /// A trace by its id and project.
+    Document { trace_id: &'a str, project_id: &'a str },
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Comparison {
+    Is,
+    Over,
+    AtLeast,
+    AtMost,
+}
+
+enum Wanted<'a> {
+    Text(&'a str),
+    Number(i64),
+    Flag,
+    /// Milliseconds since 1970.
+    Time(i64),
+}
+
+impl<'a> Raw<'a> {
+    fn of(path: &'a str) -> Result<Self, Failure> {
+        use Comparison::{AtLeast, AtMost, Is, Over};
+        let (route, query) = path.split_once('?').unwrap_or((path, ""));
+        let given = query.split('&').filter_map(|given| given.split_once('='));
+        if let Some(trace_id) = route.strip_prefix("/api/traces/") {
+            let project_id = given.map(|(_, value)| value).next().ok_or("a trace without its project")?;
+            return Ok(Self::Document { trace_id, project_id });
+        }
+        let mut order = ["created_at", "trace_id", "project_id"];
+        let mut conditions = Vec::new();
+        for (name, value) in given {
+            conditions.push(match name {
+                "status" => ("status", Is, Wanted::Text(value)),
+                "project_id" => ("project_id", Is, Wanted::Text(value)),
+                "model" => ("model_name", Is, Wanted::Text(value)),
+                "environment" => ("environment", Is, Wanted::Text(value)),
+                "session_id" => ("session_id", Is, Wanted::Text(value)),
+                "user_id" => ("user_id", Is, Wanted::Text(value)),
+                "tag" => ("tags", Is, Wanted::Text(value)),
+                "latency_min" => ("latency", AtLeast, Wanted::Number(value.parse()?)),
+                "token_max" => ("token_count", AtMost, Wanted::Number(value.parse()?)),
+                "retried" => ("retry_count", Over, Wanted::Number(0)),
+                "slow" => ("slow_request", Is, Wanted::Flag),
+                "last" => {
+                    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis();
+                    ("created_at", AtLeast, Wanted::Time(i64::try_from(now)? - 3_600_000))
+                }
+                "sort" => {
+                    order[0] = if value == "-latency" { "latency" } else { "cost_usd" };
+                    continue;
+                }
+                other => return Err(format!("no bare query for {other}").into()),
+            });
+        }
+        Ok(Self::List { conditions, order })
     }
 }
 
-fn sqlite(place: &Place, raw: &Raw, requests: usize) -> Result<Vec<f64>, Failure> {
+/// Milliseconds of each; nothing where what is asked for is no column.
+pub async fn times(place: &Place, path: &str, requests: usize) -> Result<Option<Vec<f64>>, Failure> {
+    let raw = Raw::of(path)?;
+    match (place.home, &raw) {
+        (Home::Sqlite, Raw::List { conditions, .. }) if conditions.iter().any(|(field, ..)| *field == "tags") => Ok(None),
+        (Home::Sqlite, _) => sqlite(place, raw, requests).map(Some),
+        (Home::Mongo, _) => mongo(place, raw, requests).await.map(Some),
+    }
+}
+
+fn sqlite(place: &Place, raw: Raw<'_>, requests: usize) -> Result<Vec<f64>, Failure> {
     let connection = Connection::open_with_flags(place.file(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let text = |text: &str| Value::Text(text.to_owned());
     let (sql, count, values) = match raw {
-        Raw::List(field) => {
-            let (condition, values) =
-                field.map_or((String::new(), Vec::new()), |(name, value)| (format!("WHERE {name} = ?"), vec![value.to_owned()]));
-            let rows = format!("SELECT doc FROM traces {condition} ORDER BY created_at DESC, trace_id DESC, project_id DESC LIMIT 51");
-            (rows, Some(format!("SELECT count(*) FROM (SELECT 1 FROM traces {condition} LIMIT {CAP})")), values)
+        Raw::List { conditions, order } => {
+            let sql = |(field, comparison, _): &(&str, Comparison, _)| {
+                let sign = match comparison {
+                    Comparison::Is => "=",
+                    Comparison::Over => ">",
+                    Comparison::AtLeast => ">=",
+                    Comparison::AtMost => "<=",
+                };
+                format!("{field} {sign} ?")
+            };
+            let all = match conditions.iter().map(sql).collect::<Vec<_>>() {
+                none if none.is_empty() => String::new(),
+                some => format!("WHERE {}", some.join(" AND ")),
+            };
+            let values = conditions.iter().map(|(.., wanted)| match wanted {
+                Wanted::Text(name) => text(name),
+                Wanted::Number(number) | Wanted::Time(number) => Value::Integer(*number),
+                Wanted::Flag => Value::Integer(1),
+            });
+            let rows = format!("SELECT doc FROM traces {all} ORDER BY {} LIMIT 51", order.map(|field| format!("{field} DESC")).join(", "));
+            (rows, Some(format!("SELECT count(*) FROM (SELECT 1 FROM traces {all} LIMIT {CAP})")), values.collect())
         }
-        Raw::Document => {
-            let newest = "SELECT trace_id FROM traces ORDER BY created_at DESC, trace_id DESC, project_id DESC LIMIT 1 OFFSET 25";
-            let id: String = connection.query_row(newest, [], |row| row.get(0))?;
-            ("SELECT doc FROM traces WHERE trace_id = ?".to_owned(), None, vec![id])
+        Raw::Document { trace_id, project_id } => {
+            ("SELECT doc FROM traces WHERE trace_id = ? AND project_id = ?".to_owned(), None, vec![text(trace_id), text(project_id)])
         }
     };
     let mut statement = connection.prepare(&sql)?;
@@ -78,32 +150,40 @@ pub async fn wait_until_indexed(place: &Place) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn mongo(place: &Place, raw: &Raw, requests: usize) -> Result<Vec<f64>, Failure> {
+async fn mongo(place: &Place, raw: Raw<'_>, requests: usize) -> Result<Vec<f64>, Failure> {
     let client = Client::with_uri_str(mongo_url().ok_or("no MongoDB")?).await?;
     let traces: Collection<RawDocumentBuf> = client.database(&place.db_name).collection("traces");
-    let order = doc! { "created_at": -1, "trace_id": -1, "project_id": -1 };
-    let (wanted, most) = match raw {
-        Raw::List(field) => {
+    let (wanted, order, is_list) = match raw {
+        Raw::List { conditions, order } => {
+            let mut wanted = Document::new();
+            for (field, comparison, value) in conditions {
+                let value: Bson = match value {
+                    Wanted::Text(name) => name.into(),
+                    Wanted::Number(number) => number.into(),
+                    Wanted::Flag => true.into(),
+                    Wanted::Time(time) => DateTime::from_millis(time).into(),
+                };
+                let sign = match comparison {
+                    Comparison::Is => "$eq",
+                    Comparison::Over => "$gt",
+                    Comparison::AtLeast => "$gte",
+                    Comparison::AtMost => "$lte",
+                };
+                wanted.insert(field, doc! { sign: value });
+            }
             // What has no time comes last, and is asked for by itself.
-            let mut wanted = doc! { "created_at": { "$lte": DateTime::MAX } };
-            wanted.extend(field.map(|(name, value)| (name.to_owned(), value.into())));
-            (wanted, 51)
+            if order[0] == "created_at" && !wanted.contains_key("created_at") {
+                wanted.insert("created_at", doc! { "$lte": DateTime::MAX });
+            }
+            (wanted, order.map(|field| (field.to_owned(), Bson::from(-1))).into_iter().collect::<Document>(), true)
         }
-        Raw::Document => {
-            let one = traces.find_one(doc! {}).sort(order.clone()).skip(25).await?.ok_or("no trace")?;
-            (doc! { "trace_id": one.get_str("trace_id")?, "project_id": one.get_str("project_id")? }, 1)
-        }
+        Raw::Document { trace_id, project_id } => (doc! { "trace_id": trace_id, "project_id": project_id }, Document::new(), false),
     };
     let mut times = Vec::with_capacity(requests);
     for _ in 0..requests {
         let asked = Instant::now();
-        let rows = async { traces.find(wanted.clone()).sort(order.clone()).limit(most).await?.try_collect::<Vec<RawDocumentBuf>>().await };
-        let count = async {
-            match raw {
-                Raw::List(_) => traces.count_documents(wanted.clone()).limit(CAP).await,
-                Raw::Document => Ok(1),
-            }
-        };
+        let rows = async { traces.find(wanted.clone()).sort(order.clone()).limit(51).await?.try_collect::<Vec<RawDocumentBuf>>().await };
+        let count = async { if is_list { traces.count_documents(wanted.clone()).limit(CAP).await } else { Ok(1) } };
         try_join!(rows, count)?;
         times.push(asked.elapsed().as_secs_f64() * 1e3);
     }

@@ -71,6 +71,11 @@ pub(super) fn is_duplicate(error: &Error) -> bool {
     matches!(error.kind.as_ref(), ErrorKind::Write(WriteFailure::WriteError(failed)) if failed.code == 11000)
 }
 
+/// Whether the database stopped, as that took longer than it may.
+pub(super) fn is_out_of_time(error: &Error) -> bool {
+    matches!(error.kind.as_ref(), ErrorKind::Command(failed) if failed.code == 50)
+}
+
 /// Whether another wrote the same document at the same time.
 pub(super) fn is_conflict(error: &Error) -> bool {
     const WRITE_CONFLICT: i32 = 112;

@@ -11,10 +11,11 @@ use crate::{Plan, StoreError, paging::Reading};
 pub(super) async fn plan(database: &Database, query: &Query) -> Result<Plan, StoreError> {
     let mut plan = Plan::default();
     // What follows behind the first walk is what lacks a value: usually nothing.
-    let Some(walk) = order::walks(&Reading::new(query)).into_iter().next() else { return Ok(plan) };
+    let reading = Reading::new(query);
+    let Some(walk) = order::whole(&reading).or_else(|| order::walks(&reading).into_iter().next()) else { return Ok(plan) };
     let find = doc! {
         "find": TRACES,
-        "filter": { "$and": [filter::matching(&query.filter), walk.condition] },
+        "filter": walk.of(&filter::matching(&query.filter)),
         "sort": walk.sort,
         "limit": i64::from(query.limit),
     };

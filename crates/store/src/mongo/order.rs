@@ -14,6 +14,20 @@ pub(super) struct Walk {
     pub sort: Document,
 }
 
+impl Walk {
+    /// What of those that match lies on it.
+    pub fn of(&self, matching: &Document) -> Document {
+        let conditions: Vec<_> = [matching, &self.condition].into_iter().filter(|condition| !condition.is_empty()).collect();
+        if conditions.is_empty() { Document::new() } else { doc! { "$and": conditions } }
+    }
+}
+
+/// The one walk that may do for a first page that begins with the greatest: right if everything on it has the value that is sorted by.
+pub(super) fn whole(reading: &Reading) -> Option<Walk> {
+    let is_first = reading.behind.is_none() && !reading.ascending;
+    is_first.then(|| Walk { condition: Document::new(), sort: doc! { reading.sort.by.as_str(): -1, "trace_id": -1, "project_id": -1 } })
+}
+
 /// The walks that lead through what lies ahead, in order of reading. A single `$or` for all of it would have to sort.
 pub(super) fn walks(reading: &Reading) -> Vec<Walk> {
     let by = reading.sort.by;

@@ -1,25 +1,33 @@
-use futures_util::{TryStreamExt, try_join};
+use std::{pin::pin, time::Duration};
+
+use futures_util::{
+    TryStreamExt,
+    future::{Either, ready, select},
+};
 use mongodb::{
     Collection,
     bson::{Bson, Document, RawDocumentBuf, doc},
 };
 use tracellm_trace::{
-    CONTENT_REMOVED, FacetTally, Filter, Page, Query, Status, TOTAL_CAP, Total, Trace, TraceSummary,
+    CONTENT_REMOVED, FacetBy, FacetTally, Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary,
     otlp::{ROOT_MISSING, STEPS_TOTAL},
-    query::Keyset,
+    query::{Keyset, SortValue},
 };
 
-use super::{TRACES, decode, filter, kept::Kept, marks::Marked, order, search::Ground};
+use super::{TRACES, access::is_out_of_time, decode, filter, kept::Kept, marks::Marked, order, search::Ground};
 use crate::{
     Documents, Rows, StoreError,
     paging::Reading,
     patience::patience,
-    rollups::{Names, Only},
+    rollups::{Grain, Names, Only},
     search::{PATIENCE, Walk},
 };
 
 /// Characters of a text that a row is made of; one more than it shows, so that it knows whether to say `…`.
 const CUT: i32 = 201;
+
+/// How long counting may take where sums can tell, too.
+const SOON: Duration = Duration::from_millis(20);
 
 pub(super) async fn document(
     traces: &Collection<RawDocumentBuf>,
@@ -143,18 +151,37 @@ async fn page<T>(
 ) -> Result<Page<T>, StoreError> {
     let reading = Reading::new(query);
     let traces = marked.database.collection(TRACES);
-    let counted = async || Ok(traces.count_documents(filter::matching(&query.filter)).limit(TOTAL_CAP + 1).max_time(patience()).await?);
-    // What did not succeed is little, and an index has it: counting that is less than reading sums.
-    let Filter { status, model, environment, retried, slow, .. } = &query.filter;
-    let is_in_index = model.is_none() && environment.is_none() && !retried && !slow;
-    let is_little = is_in_index && status.is_some_and(|status| status != Status::Success);
-    let known = async { if is_little { counted().await.map(Some) } else { kept_count(marked, &query.filter).await } };
-    let (rows, known) = try_join!(read(&traces, query, &reading, projection, decode), known)?;
-    let total = match reading.total_of(rows.len()).or(known) {
-        Some(total) => total,
-        None => counted().await?,
+    let rows = pin!(read(&traces, query, &reading, projection, decode));
+    let total = pin!(total(marked, &query.filter));
+    let (rows, total) = match select(rows, total).await {
+        Either::Left((rows, total)) => (rows?, Either::Left(total)),
+        Either::Right((total, rows)) => (rows.await?, Either::Right(ready(total))),
+    };
+    // A page that is not full tells how many there are.
+    let total = match reading.total_of(rows.len()) {
+        Some(known) => known,
+        None => total.await?,
     };
     Ok(reading.page(rows, Total::from_count(total)))
+}
+
+/// How many match, at most one more than anybody counts.
+async fn total(marked: Marked<'_>, filter: &Filter) -> Result<u64, StoreError> {
+    let counted = async |time: Duration| {
+        let traces = marked.database.collection::<RawDocumentBuf>(TRACES);
+        traces.count_documents(filter::matching(filter)).limit(TOTAL_CAP + 1).max_time(time).await
+    };
+    // Sums by every name are much to read; counting comes before them where it does not take long.
+    if Names::of(filter).is_some_and(|names| names.grain() == Grain::Full && names.single().is_none_or(|(by, ..)| by == FacetBy::Status)) {
+        match counted(SOON.min(patience())).await {
+            Err(error) if is_out_of_time(&error) => {}
+            done => return Ok(done?),
+        }
+    }
+    match kept_count(marked, filter).await? {
+        Some(count) => Ok(count),
+        None => Ok(counted(patience()).await?),
+    }
 }
 
 /// The rows of a page and the one behind it, each with its place.
@@ -166,18 +193,29 @@ pub(super) async fn read<T>(
     decode: fn(Document) -> T,
 ) -> Result<Vec<(Keyset, T)>, StoreError> {
     let matching = filter::matching(&query.filter);
-    let mut rows = Vec::new();
-    for walk in order::walks(reading) {
-        let missing = i64::try_from(reading.wanted() - rows.len()).unwrap_or(i64::MAX);
-        let mut find = traces.find(doc! { "$and": [matching.clone(), walk.condition] }).sort(walk.sort).limit(missing).max_time(patience());
+    let walked = async |walk: order::Walk, most: usize| {
+        let limit = i64::try_from(most).unwrap_or(i64::MAX);
+        let mut find = traces.find(walk.of(&matching)).sort(walk.sort).limit(limit).max_time(patience());
         if let Some(projection) = &projection {
             find = find.projection(projection.clone());
         }
         let mut found = find.await?;
+        let mut rows = Vec::new();
         while let Some(raw) = found.try_next().await? {
             let document = decode::document(&raw)?;
             rows.push((order::place(&document, reading.sort.by), decode(document)));
         }
+        Ok::<_, StoreError>(rows)
+    };
+    if let Some(walk) = order::whole(reading) {
+        let rows = walked(walk, reading.wanted()).await?;
+        if rows.iter().all(|(place, _)| place.value != SortValue::Absent) {
+            return Ok(rows);
+        }
+    }
+    let mut rows = Vec::new();
+    for walk in order::walks(reading) {
+        rows.extend(walked(walk, reading.wanted() - rows.len()).await?);
         if rows.len() >= reading.wanted() {
             break;
         }
