@@ -1,7 +1,7 @@
 //! How fast traces come in, beside what the database alone does with the same rows in the same run: `make bench`.
 //!
-//! ROUNDS (3) and SECONDS (2) of each measurement; ONLY=sqlite/otlp names some of them; LOAD=overload measures too many senders, LOAD=flood
-//! those who mean ill.
+//! ROUNDS (3) and SECONDS (2) of each measurement; ONLY=sqlite/otlp names some of them, SHAPE=50x16 some of the shapes; LOAD=overload measures too
+//! many senders, LOAD=flood those who mean ill.
 
 /// What is sent.
 mod payload;
@@ -72,10 +72,12 @@ fn main() -> Result<(), Failure> {
 
 async fn measure(label: &str, home: Home, format: Format, size: usize, rounds: u64, duration: Duration) -> Result<(), Failure> {
     let payload = Arc::new(Payload::new(format, size));
+    let wanted = std::env::var("SHAPE").unwrap_or_default();
+    let shapes: Vec<_> = SHAPES.into_iter().filter(|(batch, connections)| format!("{batch}x{connections}").starts_with(&wanted)).collect();
     let mut ceilings = Vec::new();
-    let mut measured: Vec<Vec<(Load, Usage)>> = SHAPES.iter().map(|_| Vec::new()).collect();
+    let mut measured: Vec<Vec<(Load, Usage)>> = shapes.iter().map(|_| Vec::new()).collect();
     for _ in 0..rounds {
-        for (shape, results) in SHAPES.iter().zip(&mut measured) {
+        for (shape, results) in shapes.iter().zip(&mut measured) {
             let (batch, connections) = *shape;
             let mut product = Product::start(home)?;
             // What is made at the first use is not what is measured.
@@ -98,7 +100,7 @@ async fn measure(label: &str, home: Home, format: Format, size: usize, rounds: u
     }
     let ceiling = median(ceilings);
     say(&format!("| {label} | the database alone, 50 | | {ceiling:.0} | 1.00 | | | | |"));
-    for ((batch, connections), results) in SHAPES.iter().zip(measured) {
+    for ((batch, connections), results) in shapes.iter().zip(measured) {
         let of = |value: fn(&(Load, Usage)) -> f64| median(results.iter().map(value).collect());
         let rate = of(|(load, _)| load.rate());
         let (p50, p99) = (of(|(load, _)| load.latency(0.5)), of(|(load, _)| load.latency(0.99)));

@@ -1,7 +1,7 @@
 //! How fast traces are read, at several sizes, beside the bare query of the same rows by SQLite or the driver: `make bench-read`.
 //!
 //! SIZES (10000,100000,1000000) of a demo of seed 7, REQUESTS (200) of each question, one after the other on one connection;
-//! ONLY=sqlite names one of the stores. What a run fills stays in BENCH_DATA, for the next one.
+//! ONLY=sqlite names one of the stores, ASK=search some of the questions. What a run fills stays in BENCH_DATA, for the next one.
 
 /// What is asked.
 mod questions;
@@ -75,7 +75,7 @@ async fn measure(home: Home, size: u64, requests: usize, data: &std::path::Path)
     // A connection on which nobody asks is closed.
     let mut client = connect(product.address).await?;
     let mut all = Vec::new();
-    for question in QUESTIONS {
+    for question in questions() {
         let path = question.path(&mut client).await?;
         let mut times = Vec::with_capacity(requests);
         // What is made at the first use is not what is measured.
@@ -95,11 +95,17 @@ async fn measure(home: Home, size: u64, requests: usize, data: &std::path::Path)
     Ok(all)
 }
 
+/// Those whose name is asked for.
+fn questions() -> impl Iterator<Item = &'static Question> {
+    let asked = std::env::var("ASK").unwrap_or_default();
+    QUESTIONS.iter().filter(move |question| question.name.contains(&asked))
+}
+
 fn tell(home: Home, sizes: &[u64], columns: &[Vec<Times>]) {
     let heads: Vec<String> = sizes.iter().map(|size| format!("{size}: p50 | p99 | × bare")).collect();
     say(&format!("| {} | {} | growth |", home.name(), heads.join(" | ")));
     say(&format!("|---|{}--:|", "--:|--:|--:|".repeat(sizes.len())));
-    for (index, Question { name, .. }) in QUESTIONS.iter().enumerate() {
+    for (index, Question { name, .. }) in questions().enumerate() {
         let cells = columns.iter().map(|column| {
             let Times { p50, p99, raw } = &column[index];
             let ratio = raw.map_or_else(|| "–".to_owned(), |raw| format!("{:.2}", p50 / raw));

@@ -37,7 +37,8 @@ pub const QUESTIONS: &[Question] = &[
     list("list, project", "/api/traces?project_id=travel-agent"),
     list("list, model", "/api/traces?model=gpt-4.1"),
     list("list, environment", "/api/traces?environment=staging"),
-    list("list, last hour", "/api/traces?last=1h"),
+    // An hour would not fill a page at every size.
+    list("list, last day", "/api/traces?last=24h"),
     list("list, tag", "/api/traces?tag=sql"),
     list("list, retried", "/api/traces?retried=true"),
     list("list, slow", "/api/traces?slow=true"),
@@ -77,13 +78,16 @@ impl Question {
         match self.path {
             Path::Same(path) => Ok(path.to_owned()),
             Path::Page(path, number) => {
-                let mut page = path.to_owned();
-                for _ in 1..number {
-                    let found: serde_json::Value = serde_json::from_slice(&get(client, &page).await?)?;
-                    let Some(cursor) = found["next_cursor"].as_str() else { break };
-                    page = format!("{path}?cursor={cursor}");
+                // In steps of four pages, which is the most that is answered at once.
+                let before = number - 1;
+                let steps = std::iter::repeat_n(200, before / 4).chain(std::iter::repeat_n(50, before % 4));
+                let mut cursor = String::new();
+                for step in steps {
+                    let found: serde_json::Value = serde_json::from_slice(&get(client, &format!("{path}?limit={step}{cursor}")).await?)?;
+                    let Some(next) = found["next_cursor"].as_str() else { break };
+                    cursor = format!("&cursor={next}");
                 }
-                Ok(page)
+                Ok(format!("{path}?limit=50{cursor}"))
             }
             Path::With(field) => {
                 let found: serde_json::Value = serde_json::from_slice(&get(client, "/api/traces?limit=200").await?)?;

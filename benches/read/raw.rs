@@ -66,7 +66,7 @@ impl<'a> Raw<'a> {
                 "slow" => ("slow_request", Is, Wanted::Flag),
                 "last" => {
                     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis();
-                    ("created_at", AtLeast, Wanted::Time(i64::try_from(now)? - 3_600_000))
+                    ("created_at", AtLeast, Wanted::Time(i64::try_from(now)? - 86_400_000))
                 }
                 "sort" => {
                     order[0] = if value == "-latency" { "latency" } else { "cost_usd" };

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, try_join};
+use rusqlite::Connection;
 use tokio::task::{AbortHandle, spawn_blocking};
 use tracellm_trace::{
     ApiKey, Diagnosis, FacetTally, Filter, Page, Project, Query, Timestamp, Total, Trace, TraceSummary, masking::Maskers, otlp::Span,
@@ -9,7 +10,7 @@ use tracellm_trace::{
 
 use crate::{
     BoxFuture, Documents, Feed, Health, KeyMark, NewSpan, NewTrace, Plan, PutOutcome, Repaired, Rows, StoreError, StoredKey, Subscription,
-    TraceKey, TraceStore, WriteMetrics, known::KnownKeys, masking::Masks,
+    TraceKey, TraceStore, WriteMetrics, known::KnownKeys, masking::Masks, paging::UNKNOWN,
 };
 
 /// Projects and keys.
@@ -89,6 +90,26 @@ impl EmbeddedStore {
     }
 }
 
+/// What reads a page, and counts how many match if that is asked.
+type List<T> = fn(&Connection, &Query, bool) -> Result<Page<T>, StoreError>;
+
+impl EmbeddedStore {
+    /// A page. What is counted row by row is counted on another connection meanwhile.
+    async fn page<T: Send + 'static>(&self, query: &Query, list: List<T>) -> Result<Page<T>, StoreError> {
+        let is_apart = queries::is_counted_apart(&query.filter);
+        let (query, filter) = (query.clone(), query.filter.clone());
+        let page = self.readers.run(move |connection| list(connection, &query, !is_apart));
+        if !is_apart {
+            return page.await;
+        }
+        let (mut page, total) = try_join!(page, self.readers.run(move |connection| queries::total(connection, &filter)))?;
+        if page.total == UNKNOWN {
+            page.total = total;
+        }
+        Ok(page)
+    }
+}
+
 impl TraceStore for EmbeddedStore {
     fn put(&self, traces: Vec<NewTrace>) -> BoxFuture<'_, Result<Vec<PutOutcome>, StoreError>> {
         Box::pin(self.writer.put(traces))
@@ -111,13 +132,11 @@ impl TraceStore for EmbeddedStore {
     }
 
     fn list<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<TraceSummary>, StoreError>> {
-        let query = query.clone();
-        Box::pin(self.readers.run(move |connection| queries::list(connection, &query)))
+        Box::pin(self.page(query, queries::list))
     }
 
     fn list_documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Page<Trace>, StoreError>> {
-        let query = query.clone();
-        Box::pin(self.readers.run(move |connection| queries::list_documents(connection, &query)))
+        Box::pin(self.page(query, queries::list_documents))
     }
 
     fn documents<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Documents, StoreError>> {

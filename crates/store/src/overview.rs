@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use futures_util::try_join;
+use futures_util::{future::try_join_all, try_join};
 use tracellm_trace::{
     FacetBy, FailureGroups, FailureTotals, Failures, Filter, Query, Selection, Sort, Status, Timestamp, Total, Trace, TraceSummary,
     prompts,
@@ -108,11 +108,16 @@ async fn newest_rows(store: &dyn TraceStore, filter: &Filter) -> Result<Vec<Trac
 
 /// The newest traces that failed, carry a warning, were retried or were slow: the newest of each kind, merged.
 async fn recent_failures(store: &dyn TraceStore, filter: &Filter) -> Result<Vec<Trace>, StoreError> {
-    let kinds = [filter.of_status(Status::Failed), filter.of_status(Status::Warning), Some(retried(filter)), Some(slow(filter))];
-    let mut found: Vec<Trace> = Vec::new();
-    for kind in kinds.into_iter().flatten() {
-        found.extend(newest(store, kind, RECENT).await?);
-    }
+    let mut found = match filter.of_status(Status::Failed) {
+        Some(failed) => newest(store, failed, RECENT).await?,
+        None => Vec::new(),
+    };
+    // Of the other kinds, what is older than these has no place. (What has no time is shown with the first.)
+    let oldest = found.get(RECENT as usize - 1).map(|oldest| oldest.created_at).filter(|time| *time > Timestamp::MIN);
+    let newer = |kind: Filter| Filter { from: kind.from.max(oldest), ..kind };
+    let kinds = [filter.of_status(Status::Warning), Some(retried(filter)), Some(slow(filter))];
+    let kinds = kinds.into_iter().flatten().map(|kind| newest(store, newer(kind), RECENT));
+    found.extend(try_join_all(kinds).await?.into_iter().flatten());
     found.sort_by(|a, b| Sort::default().compare(a, b));
     let mut seen = HashSet::new();
     found.retain(|trace| seen.insert((trace.project_id.clone(), trace.trace_id.clone())));
@@ -125,22 +130,22 @@ async fn recent_failures(store: &dyn TraceStore, filter: &Filter) -> Result<Vec<
 /// # Errors
 /// The database does not answer.
 pub async fn failures(store: &dyn TraceStore, filter: &Filter, limit: u32) -> Result<Failures, StoreError> {
-    let (failed_traces, failed) = match filter.of_status(Status::Failed) {
-        Some(failed) => (newest(store, failed.clone(), limit).await?, store.count(&failed).await?),
-        None => (Vec::new(), Total::from_count(0)),
+    let kind = async |kind: Option<Filter>| match kind {
+        Some(kind) => try_join!(newest(store, kind.clone(), limit), store.count(&kind)),
+        None => Ok((Vec::new(), Total::from_count(0))),
     };
-    let (retried, slow) = (retried(filter), slow(filter));
-    let totals = [failed, store.count(&retried).await?, store.count(&slow).await?];
+    let ((failed_traces, failed), (retries, retried), (slow_requests, slow)) =
+        try_join!(kind(filter.of_status(Status::Failed)), kind(Some(retried(filter))), kind(Some(slow(filter))))?;
     Ok(Failures {
         failed_traces,
         totals: FailureTotals {
-            failed_traces: totals[0].count,
-            retries: totals[1].count,
-            slow_requests: totals[2].count,
-            is_capped: totals.iter().any(|total| total.is_capped),
+            failed_traces: failed.count,
+            retries: retried.count,
+            slow_requests: slow.count,
+            is_capped: [failed, retried, slow].iter().any(|total| total.is_capped),
         },
-        retries: newest(store, retried, limit).await?,
-        slow_requests: newest(store, slow, limit).await?,
+        retries,
+        slow_requests,
     })
 }
 

@@ -9,7 +9,8 @@ use tracellm_trace::{
 use super::{conditions::Conditions, errors::unreadable, rollups, search::Ground};
 use crate::{
     Documents, Plan, Rows, StoreError,
-    paging::{Reading, Stretch},
+    paging::{Reading, Stretch, UNKNOWN},
+    rollups::Names,
     search::{PATIENCE, Walk},
 };
 
@@ -26,20 +27,30 @@ pub(super) fn document(connection: &Connection, project_id: Option<&str>, trace_
 }
 
 /// A page of rows.
-pub(super) fn list(connection: &Connection, query: &Query) -> Result<Page<TraceSummary>, StoreError> {
+pub(super) fn list(connection: &Connection, query: &Query, is_counted: bool) -> Result<Page<TraceSummary>, StoreError> {
     let search = query.filter.q.as_ref();
-    match list_found(connection, query, true, |trace| TraceSummary::found(&trace, search))? {
+    match list_found(connection, query, is_counted, |trace| TraceSummary::found(&trace, search))? {
         Some(page) => Ok(page),
-        None => list_all(connection, query, "summary"),
+        None => list_all(connection, query, "summary", is_counted),
     }
 }
 
 /// A page of documents.
-pub(super) fn list_documents(connection: &Connection, query: &Query) -> Result<Page<Trace>, StoreError> {
-    match list_found(connection, query, true, |trace| trace)? {
+pub(super) fn list_documents(connection: &Connection, query: &Query, is_counted: bool) -> Result<Page<Trace>, StoreError> {
+    match list_found(connection, query, is_counted, |trace| trace)? {
         Some(page) => Ok(page),
-        None => list_all(connection, query, "doc"),
+        None => list_all(connection, query, "doc", is_counted),
     }
+}
+
+/// Whether how many match takes as long to count as a page to read: neither sums nor the search index tell it.
+pub(super) fn is_counted_apart(filter: &Filter) -> bool {
+    Names::of(filter).is_none() && filter.tag.is_none() && filter.q.is_none()
+}
+
+/// How many match, counted row by row.
+pub(super) fn total(connection: &Connection, filter: &Filter) -> Result<Total, StoreError> {
+    Ok(Total::from_count(count_rows(connection, filter, Some(TOTAL_CAP + 1))?))
 }
 
 /// A page of what a search finds; none where the filter is no search.
@@ -59,15 +70,16 @@ fn list_found<T>(
     page.map(Some)
 }
 
-/// A page whose items are the JSON in `column`.
-fn list_all<T: DeserializeOwned>(connection: &Connection, query: &Query, column: &str) -> Result<Page<T>, StoreError> {
+/// A page whose items are the JSON in `column`; one that is not full tells how many match, whether that is asked or not.
+fn list_all<T: DeserializeOwned>(connection: &Connection, query: &Query, column: &str, is_counted: bool) -> Result<Page<T>, StoreError> {
     let reading = Reading::new(query);
     let items = read(connection, query, &reading, column)?;
     let total = match reading.total_of(items.len()) {
-        Some(total) => total,
-        None => count_all(connection, &query.filter, Some(TOTAL_CAP + 1))?,
+        Some(total) => Total::from_count(total),
+        None if is_counted => Total::from_count(count_all(connection, &query.filter, Some(TOTAL_CAP + 1))?),
+        None => UNKNOWN,
     };
-    Ok(reading.page(items, Total::from_count(total)))
+    Ok(reading.page(items, total))
 }
 
 /// The rows of a page, and where the next one starts.

@@ -23,8 +23,8 @@ use crate::{
     spans::{Outcomes, SpanBatch, batches},
 };
 
-/// Batches that are under way at once: with one alone, nothing would be written while its answer is on the way.
-const LANES: usize = 4;
+/// Batches that are under way at once: with one alone, nothing would be written while its answer is on the way, and with more each commits less.
+const LANES: usize = 2;
 /// A server reads and writes a command by itself: several of this size are done sooner than one of their sum.
 const BATCH_BYTES: usize = 1 << 20;
 

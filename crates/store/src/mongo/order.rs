@@ -18,7 +18,11 @@ impl Walk {
     /// What of those that match lies on it.
     pub fn of(&self, matching: &Document) -> Document {
         let conditions: Vec<_> = [matching, &self.condition].into_iter().filter(|condition| !condition.is_empty()).collect();
-        if conditions.is_empty() { Document::new() } else { doc! { "$and": conditions } }
+        if conditions.is_empty() {
+            Document::new()
+        } else {
+            doc! { "$and": conditions }
+        }
     }
 }
 

@@ -21,10 +21,11 @@ pub(super) async fn tally(marked: Marked<'_>, filter: &Filter) -> Result<Tally, 
         return ground.tally().await;
     }
     let traces = marked.database.collection(TRACES);
-    let range = range(&traces, filter, &filter::matching(filter)).await?;
     let names = Names::of(filter).filter(|names| names.only == Only::All);
+    let kept = async { if names.is_some() { Kept::of(marked).await } else { Ok(None) } };
+    let (range, kept) = try_join!(range(&traces, filter), kept)?;
     if let Some((names, range)) = names.zip(range)
-        && let Some(kept) = Kept::of(marked).await?
+        && let Some(kept) = kept
         && let Some(tally) = kept.tally(filter, &names, range).await?
     {
         return Ok(tally);
@@ -86,23 +87,18 @@ impl Rows {
 }
 
 /// From the first start to the last, narrowed by what the filter says.
-async fn range(
-    traces: &Collection<RawDocumentBuf>,
-    filter: &Filter,
-    matching: &Document,
-) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
-    let to = filter.to.map(|to| to.plus(-1.0));
-    let mut ends = [filter.from, to];
-    for (end, direction) in ends.iter_mut().zip([1, -1]) {
-        if end.is_none() {
-            let dated = doc! { "created_at": { "$gt": date(Timestamp::MIN), "$lte": date(Timestamp::MAX) } };
-            let first =
-                traces.find_one(doc! { "$and": [matching.clone(), dated] }).sort(doc! { "created_at": direction }).max_time(patience());
-            let found = first.projection(doc! { "created_at": 1 }).await?;
-            *end = found.and_then(|raw| Timestamp::from_millis(raw.get_datetime("created_at").ok()?.timestamp_millis()));
+async fn range(traces: &Collection<RawDocumentBuf>, filter: &Filter) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+    let end = async |said: Option<Timestamp>, direction: i32| {
+        if said.is_some() {
+            return Ok::<_, StoreError>(said);
         }
-    }
-    Ok(ends[0].zip(ends[1]))
+        let dated = doc! { "created_at": { "$gt": date(Timestamp::MIN), "$lte": date(Timestamp::MAX) } };
+        let first = traces.find_one(doc! { "$and": [filter::matching(filter), dated] }).sort(doc! { "created_at": direction });
+        let found = first.projection(doc! { "created_at": 1 }).max_time(patience()).await?;
+        Ok(found.and_then(|raw| Timestamp::from_millis(raw.get_datetime("created_at").ok()?.timestamp_millis())))
+    };
+    let (from, to) = try_join!(end(filter.from, 1), end(filter.to.map(|to| to.plus(-1.0)), -1))?;
+    Ok(from.zip(to))
 }
 
 async fn rows<const N: usize>(traces: &Collection<RawDocumentBuf>, pipeline: [Document; N]) -> Result<Vec<Document>, StoreError> {
