@@ -72,10 +72,10 @@ async fn measure(home: Home, size: u64, requests: usize, data: &std::path::Path)
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     raw::wait_until_indexed(product.place()).await?;
-    // A connection on which nobody asks is closed.
-    let mut client = connect(product.address).await?;
     let mut all = Vec::new();
     for question in questions() {
+        // A connection on which nobody asks is closed, while the database is asked.
+        let mut client = connect(product.address).await?;
         let path = question.path(&mut client).await?;
         let mut times = Vec::with_capacity(requests);
         // What is made at the first use is not what is measured.

@@ -41,6 +41,18 @@ test.describe("a server that answers no events", () => {
     await server.ingest({ trace_id: "after" });
     await expect(livePage.rows).toHaveCount(1);
   });
+
+  test("is asked again by who waits for a first trace", async ({ server, livePage, page }) => {
+    let asked = 0;
+    await page.route("**/api/live*", (route) => (++asked === 1 ? route.fulfill({ status: 503 }) : route.continue()));
+    await page.goto("/");
+    await livePage.hydrated();
+    const again = page.waitForResponse((answer) => answer.url().includes("/api/live") && answer.status() === 200);
+    await expect(page.getByRole("heading", { name: "No traces yet" })).toBeVisible();
+    await again;
+    await server.ingest({ trace_id: "first" });
+    await expect(page.getByRole("heading", { name: "Your first trace is here" })).toBeVisible();
+  });
 });
 
 test("while it is paused nothing moves, and nothing is lost", async ({ server, livePage }) => {

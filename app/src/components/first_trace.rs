@@ -102,20 +102,14 @@ fn Instructions() -> impl IntoView {
 /// Waits for the first trace, until the panel is gone.
 #[cfg(feature = "hydrate")]
 fn wait(arrived: RwSignal<Option<Arrived>>) {
-    use tracellm_trace::Trace;
-    use web_sys::EventSource;
+    use crate::events::{Event, follow};
 
-    use crate::events::on_trace;
-
-    Effect::new(move |_| {
-        let Ok(source) = EventSource::new("/api/live") else { return };
-        let listener = on_trace(&source, move |Trace { project_id, trace_id, .. }| {
-            if arrived.read_untracked().is_none() {
-                arrived.set(Some(Arrived { project_id, trace_id }));
-            }
-        });
-        let held = StoredValue::new_local((source, listener));
-        on_cleanup(move || held.with_value(|(source, _)| source.close()));
+    follow("/api/live".to_owned(), move |event| {
+        if let Event::Trace(trace) = event
+            && arrived.read_untracked().is_none()
+        {
+            arrived.set(Some(Arrived { project_id: trace.project_id, trace_id: trace.trace_id }));
+        }
     });
 }
 

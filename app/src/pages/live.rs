@@ -11,19 +11,13 @@ use crate::{
 /// Rows that are kept in sight.
 const SHOWN: usize = 100;
 
-/// A server that refuses is asked again after so long.
-#[cfg(feature = "hydrate")]
-const AGAIN: std::time::Duration = std::time::Duration::from_secs(3);
-
 /// How the page is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser connects"))]
 enum Connection {
     Opening,
     Open,
-    /// Broken; the browser tries again by itself, and resumes behind the last event.
     Broken,
-    /// Refused; the browser gives up, so it is asked anew after [`AGAIN`].
     Refused,
 }
 
@@ -106,51 +100,23 @@ fn listen(
     has_gap: RwSignal<bool>,
     connection: RwSignal<Connection>,
 ) {
-    use leptos::wasm_bindgen::{JsCast, closure::Closure};
-    use web_sys::{EventSource, MessageEvent};
+    use crate::{
+        events::{Event, follow},
+        url::href,
+    };
 
-    use crate::{events::on_trace, url::href};
-
-    let address = href("/api/live", &filter.to_pairs());
-    let (attempt, was_open) = (RwSignal::new(0_u32), StoredValue::new(false));
-    Effect::new(move |_| {
-        attempt.track();
-        let Ok(source) = EventSource::new(&address) else { return };
-        let listener = on_trace(&source, move |trace| {
+    follow(href("/api/live", &filter.to_pairs()), move |event| match event {
+        Event::Trace(trace) => {
             let target = if is_paused.get_untracked() { waiting } else { rows };
             let mut target = target.write();
             target.retain(|row| (&row.trace_id, &row.project_id) != (&trace.trace_id, &trace.project_id));
-            target.insert(0, TraceSummary::from(&trace));
+            target.insert(0, TraceSummary::from(&*trace));
             target.truncate(SHOWN);
-        });
-        let on_gap = Closure::<dyn FnMut(MessageEvent)>::new(move |_| has_gap.set(true));
-        let mut is_new = true;
-        let on_open = Closure::<dyn FnMut()>::new(move || {
-            // A new source does not know behind which event to resume.
-            has_gap.update(|gap| *gap |= was_open.get_value() && is_new);
-            is_new = false;
-            was_open.set_value(true);
-            connection.set(Connection::Open);
-        });
-        let of_source = source.clone();
-        let on_error = Closure::<dyn FnMut()>::new(move || {
-            if of_source.ready_state() == EventSource::CLOSED {
-                connection.set(Connection::Refused);
-                // The page may be left by then.
-                let again = move || {
-                    let _ = attempt.try_update(|attempt| *attempt += 1);
-                };
-                set_timeout(again, AGAIN);
-            } else {
-                connection.set(Connection::Broken);
-            }
-        });
-        // Adding a listener is refused only for a name that is no string.
-        let _ = source.add_event_listener_with_callback("system.gap", on_gap.as_ref().unchecked_ref());
-        source.set_onopen(Some(on_open.as_ref().unchecked_ref()));
-        source.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        let held = StoredValue::new_local((source, listener, on_gap, on_open, on_error));
-        on_cleanup(move || held.with_value(|(source, ..)| source.close()));
+        }
+        Event::Gap => has_gap.set(true),
+        Event::Open => connection.set(Connection::Open),
+        Event::Broken => connection.set(Connection::Broken),
+        Event::Refused => connection.set(Connection::Refused),
     });
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use futures_util::{future::try_join_all, try_join};
 use tracellm_trace::{
-    FacetBy, FailureGroups, FailureTotals, Failures, Filter, Query, Selection, Sort, Status, Timestamp, Total, Trace, TraceSummary,
-    prompts,
+    FacetBy, FacetTally, FailureGroups, FailureTotals, Failures, Filter, Query, Selection, Sort, Status, Timestamp, Total, Trace,
+    TraceSummary, prompts,
     query::MAX_LIMIT,
     stats::{Analytics, ByName, Overview, Summary},
 };
@@ -47,22 +47,25 @@ async fn summary(store: &dyn TraceStore, filter: &Filter) -> Result<Summary, Sto
 /// # Errors
 /// The database does not answer.
 pub async fn by_name(store: &dyn TraceStore, filter: &Filter, most: usize) -> Result<ByName, StoreError> {
-    let all = store.facets(filter).await?.finish();
+    let failed = async {
+        match filter.of_status(Status::Failed) {
+            Some(failed) => store.facets(&failed).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let (all, failed) = try_join!(store.facets(filter), failed)?;
+    let (all, failed) = (all.finish(), failed.map(FacetTally::finish));
     // What a filter asks for is the one model there is.
     let (asked, further) = match &filter.model {
         Some(model) => (vec![model.clone()], 0),
         None => (all.of(FacetBy::Model).iter().map(|value| value.value.clone()).collect(), all.more_of(FacetBy::Model)),
     };
     let more_models = asked.len().saturating_sub(most) as u64 + further;
-    let mut models = Vec::new();
-    for model in asked.into_iter().take(most) {
+    let numbers = async |model: String| {
         let numbers = summary(store, &Filter { model: Some(model.clone()), ..filter.clone() }).await?;
-        models.push((model, numbers));
-    }
-    let failed = match filter.of_status(Status::Failed) {
-        Some(failed) => Some(store.facets(&failed).await?.finish()),
-        None => None,
+        Ok::<_, StoreError>((model, numbers))
     };
+    let models = try_join_all(asked.into_iter().take(most).map(numbers)).await?;
     let failures = |tool: &str| match &failed {
         None => Some(0),
         Some(failed) => {

@@ -1,11 +1,14 @@
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, resume_unwind},
     time::{Duration, Instant},
 };
 
-use futures_util::FutureExt;
-use mongodb::bson::{DateTime, Document, doc};
+use futures_util::{FutureExt, TryStreamExt};
+use mongodb::{
+    Collection,
+    bson::{DateTime, Document, doc},
+};
 use proptest::{prelude::*, test_runner::TestRunner};
 use tokio::{runtime::Runtime, time::sleep};
 use tracellm_store::{StoreError, TraceKey, TraceStore, mongo::Pace, open_at, overview::analytics};
@@ -247,6 +250,28 @@ fn deeds() -> impl Strategy<Value = Deed> {
     prop_oneof![6 => Just(Deed::Put), 2 => Just(Deed::Remove), 2 => Just(Deed::Insert), 2 => Just(Deed::Rest), 2 => Just(Deed::Kill)]
 }
 
+/// Says of which minutes the sums are wrong, and what marks there are.
+async fn tell_minutes(theirs: &Collection<Document>, found: &[Trace]) {
+    let database = theirs.client().database(&theirs.namespace().db);
+    let sums = database.collection::<Document>("rollups").find(doc! { "_id": { "$regex": "^all/minute/" } }).await.unwrap();
+    let sums: Vec<Document> = sums.try_collect().await.unwrap();
+    let mut minutes: BTreeMap<i64, (i64, Vec<&Trace>)> = BTreeMap::new();
+    for period in sums {
+        let cells = period.get_array("cells").unwrap().iter().map(|cell| cell.as_document().unwrap().get_i64("traces").unwrap());
+        minutes.entry(period.get_i64("period").unwrap()).or_default().0 = cells.sum();
+    }
+    for trace in found {
+        minutes.entry(trace.created_at.millis().div_euclid(60_000) * 60_000).or_default().1.push(trace);
+    }
+    for (minute, (told, traces)) in minutes.iter().filter(|(_, (told, traces))| *told != traces.len() as i64) {
+        eprintln!("minute {minute}: sums tell of {told}, there are {traces:?}");
+    }
+    for name in ["marks", "search_marks"] {
+        let marks: Vec<Document> = database.collection(name).find(doc! {}).await.unwrap().try_collect().await.unwrap();
+        eprintln!("{name}: {marks:?}");
+    }
+}
+
 async fn put(store: &dyn TraceStore, runner: &mut TestRunner) {
     let batch = (0..8).map(|_| document(&draw(runner, &documents()))).collect();
     store.put(batch).await.unwrap();
@@ -310,6 +335,7 @@ async fn sums_hold_whoever_writes_and_whoever_is_killed() {
             let Err(panic) = AssertUnwindSafe(checks).catch_unwind().await else { break };
             // What a killed process had sent may have arrived between two looks; then one looks again.
             if all(&*bench.store).await == found {
+                tell_minutes(&theirs, &found).await;
                 resume_unwind(panic);
             }
         }
