@@ -70,6 +70,9 @@ pub struct EmbeddedStore {
 /// Connections that read at a time.
 const READERS: u32 = 4;
 
+/// What reads a page, and counts how many match if that is asked.
+type List<T> = fn(&Connection, &Query, bool) -> Result<Page<T>, StoreError>;
+
 impl EmbeddedStore {
     /// Opens `tracellm.db` in `data_dir`, making folder and file where they are missing.
     ///
@@ -88,12 +91,7 @@ impl EmbeddedStore {
         let indexer = tokio::spawn(index::keep_up(readers.clone(), writer.inlet(), writer.commits())).abort_handle();
         Ok(Self { writer, access, feed: Arc::default(), readers, indexer, masks: Masks::default(), known_keys: KnownKeys::default() })
     }
-}
 
-/// What reads a page, and counts how many match if that is asked.
-type List<T> = fn(&Connection, &Query, bool) -> Result<Page<T>, StoreError>;
-
-impl EmbeddedStore {
     /// A page. What is counted row by row is counted on another connection meanwhile.
     async fn page<T: Send + 'static>(&self, query: &Query, list: List<T>) -> Result<Page<T>, StoreError> {
         let is_apart = queries::is_counted_apart(&query.filter);
