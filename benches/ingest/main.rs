@@ -91,14 +91,16 @@ async fn measure(label: &str, home: Home, format: Format, size: usize, rounds: u
             let Stopped { usage, product } = product.stop()?;
             if *shape == MEASURED_AGAINST {
                 ceilings.push(match home {
-                    Home::Sqlite => ceiling::sqlite(&product.place().file())?,
+                    Home::Sqlite => vec![ceiling::sqlite(&product.place().file())?],
                     Home::Mongo => ceiling::mongo(&product.place().db_name).await?,
                 });
             }
             results.push((load, usage));
         }
     }
-    let ceiling = median(ceilings);
+    // Of the fastest way of asking, by the medians of all.
+    let ways = ceilings.first().map_or(0, Vec::len);
+    let ceiling = (0..ways).map(|way| median(ceilings.iter().map(|rates| rates[way]).collect())).fold(0.0, f64::max);
     say(&format!("| {label} | the database alone, 50 | | {ceiling:.0} | 1.00 | | | | |"));
     for ((batch, connections), results) in shapes.iter().zip(measured) {
         let of = |value: fn(&(Load, Usage)) -> f64| median(results.iter().map(value).collect());
