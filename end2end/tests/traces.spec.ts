@@ -34,6 +34,25 @@ test("traces stand newest first and lead to their page", async ({ server, traces
   await expect(tracePage.heading).toHaveText("Question 3");
 });
 
+test("what is opened and typed while an answer is on its way stays", async ({ server, tracesPage, page }) => {
+  await server.ingest(some(12));
+  await tracesPage.goto();
+  let answer = () => {};
+  const asked = new Promise<void>((resolve) => (answer = resolve));
+  await page.route("**/api/list_traces*", async (route) => {
+    await asked;
+    await route.continue();
+  });
+  await tracesPage.field("status").selectOption("failed");
+  await expect(page).toHaveURL(/status=failed$/);
+  await tracesPage.moreFilters();
+  await tracesPage.field("model").fill("gpt-4.1");
+  answer();
+  await expect(tracesPage.rows).toHaveCount(4);
+  await expect(tracesPage.field("model")).toBeFocused();
+  await expect(tracesPage.field("model")).toHaveValue("gpt-4.1");
+});
+
 test("filters are in the URL, work at once and can be taken back", async ({ server, tracesPage, page }) => {
   await server.ingest(some(12));
   await tracesPage.goto();

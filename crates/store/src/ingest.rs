@@ -11,7 +11,7 @@ use tracellm_trace::{
 };
 use uuid::Uuid;
 
-use crate::{NewSpan, NewTrace, StoreError, TraceStore};
+use crate::{NewSpan, NewTrace, StoreError, TraceStore, turns::in_turns};
 
 /// Why a request as a whole came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -57,13 +57,13 @@ pub const OVER_QUOTA: &str = "the key has sent as much as it may in a day, so te
 /// Nothing was stored, but for [`IngestError::Store`], after which the same body may be sent again.
 pub async fn ingest(store: &dyn TraceStore, text: String, layout: Layout, origin: &Origin) -> Result<Report, IngestError> {
     let (items, is_one) = match body::split(&text, layout).map_err(IngestError::Unreadable)? {
-        Body::One(item) => (Items::of(&[item], origin, &*store.maskers().await?), true),
+        Body::One(item) => (Items::of(&[item], origin, &*store.maskers().await?).await?, true),
         Body::Batch(items) if items.is_empty() => return Err(IngestError::Empty),
         Body::Batch(items) if items.len() as u64 > origin.limits.batch => {
             let message = format!("holds {} traces, and at most {} are taken at once", items.len(), origin.limits.batch);
             return Err(IngestError::TooMany(Issue::error("batch.too_many", "$", message)));
         }
-        Body::Batch(items) => (Items::of(&items, origin, &*store.maskers().await?), false),
+        Body::Batch(items) => (Items::of(&items, origin, &*store.maskers().await?).await?, false),
     };
     // What waits to be written is held once.
     drop(text);
@@ -97,7 +97,7 @@ pub async fn ingest(store: &dyn TraceStore, text: String, layout: Layout, origin
 /// # Errors
 /// As [`TraceStore::put`].
 pub async fn store_items(store: &dyn TraceStore, items: &[&str], origin: &Origin) -> Result<Vec<ItemResult>, StoreError> {
-    Items::of(items, origin, &*store.maskers().await?).store(store).await
+    Items::of(items, origin, &*store.maskers().await?).await?.store(store).await
 }
 
 /// Items that are read: the documents to store, and of each item what there is to say, but for the store's own word.
@@ -109,13 +109,12 @@ struct Items {
 }
 
 impl Items {
-    fn of(items: &[&str], origin: &Origin, maskers: &Maskers) -> Self {
+    async fn of(items: &[&str], origin: &Origin, maskers: &Maskers) -> Result<Self, StoreError> {
         let (mut traces, mut all) = (Vec::new(), Masked::new());
-        let mut results = Vec::with_capacity(items.len());
-        for item in items {
+        let read = |item: &&str| {
             let depth = usize::try_from(origin.limits.depth).unwrap_or(usize::MAX);
             let context = Context { key: origin.key.clone(), depth, ..Context::new(now(), Uuid::new_v4(), origin.source) };
-            results.push(match normalize(item, &context) {
+            Ok(match normalize(item, &context) {
                 Err(refused) => {
                     ItemResult::Refused(RefusedItem { errors: refused.errors().cloned().collect(), trace_id: refused.trace_id })
                 }
@@ -133,9 +132,10 @@ impl Items {
                     traces.push(NewTrace { trace: done.trace, filled: done.filled });
                     ItemResult::Stored(stored)
                 }
-            });
-        }
-        Self { traces, results, masked: all, without_content: origin.without_content }
+            })
+        };
+        let results = in_turns(items, read).await?;
+        Ok(Self { traces, results, masked: all, without_content: origin.without_content })
     }
 
     async fn store(self, store: &dyn TraceStore) -> Result<Vec<ItemResult>, StoreError> {

@@ -20,6 +20,9 @@ pub use patience::bound_questions;
 /// What waits to be written, and what is written together.
 mod queue;
 
+/// Long work in parts.
+mod turns;
+
 /// What the write path counts.
 mod metrics;
 pub use metrics::WriteMetrics;

@@ -13,7 +13,7 @@ use zstd::{
     zstd_safe::get_frame_content_size,
 };
 
-use crate::{NewSpan, NewTrace, PutOutcome, StoreError};
+use crate::{NewSpan, NewTrace, PutOutcome, StoreError, turns::in_turns};
 
 /// The spans of one trace that came together, ready to be written.
 pub(crate) struct SpanBatch {
@@ -48,7 +48,7 @@ pub(crate) type Outcomes = Vec<(usize, PutOutcome)>;
 
 /// Puts the spans of a request together by trace, in the order in which they came, each with the document that they make if they are all
 /// of it; says which can't be stored, and why.
-pub(crate) fn batches(spans: Vec<NewSpan>, now: Timestamp) -> Result<(Vec<(SpanBatch, NewTrace)>, Outcomes), StoreError> {
+pub(crate) async fn batches(spans: Vec<NewSpan>, now: Timestamp) -> Result<(Vec<(SpanBatch, NewTrace)>, Outcomes), StoreError> {
     let mut places: HashMap<(String, String), usize> = HashMap::new();
     let mut traces: Vec<((String, String), Standing, Vec<Came>)> = Vec::new();
     for (position, NewSpan { project_id, span }) in spans.into_iter().enumerate() {
@@ -63,12 +63,14 @@ pub(crate) fn batches(spans: Vec<NewSpan>, now: Timestamp) -> Result<(Vec<(SpanB
     }
     let mut batches = Vec::with_capacity(traces.len());
     let mut refused = Outcomes::new();
-    for ((project_id, trace_id), standing, came) in traces {
+    let make = |((project_id, trace_id), standing, came): ((String, String), Standing, Vec<Came>)| {
         match document_of(&standing.spans, &project_id, now) {
             Ok(trace) => batches.push((SpanBatch { packed: pack(&standing.spans)?, project_id, trace_id, now, came }, trace)),
             Err(issue) => refused.extend(came.into_iter().map(|span| (span.position, Err(issue.clone())))),
         }
-    }
+        Ok(())
+    };
+    in_turns(traces, make).await?;
     Ok((batches, refused))
 }
 

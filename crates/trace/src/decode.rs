@@ -1,3 +1,4 @@
+use memchr::memchr2;
 use serde_json::{Map, Value};
 
 use crate::Issue;
@@ -95,8 +96,9 @@ impl<'a> Scan<'a> {
                     None => {}
                 },
                 b'"' => {
-                    at = string_end(bytes, at);
-                    self.string(start, at);
+                    let has_escapes;
+                    (at, has_escapes) = string_end(bytes, at);
+                    self.string(start, at, has_escapes);
                 }
                 b'-' | b'0'..=b'9' => {
                     while bytes.get(at).is_some_and(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
@@ -120,13 +122,16 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn string(&mut self, start: usize, end: usize) {
+    fn string(&mut self, start: usize, end: usize, has_escapes: bool) {
         let raw = &self.text[start..end];
         let mut is_key = false;
         if let Some(Level::Object { key, expects_key }) = self.levels.last_mut()
             && *expects_key
         {
             (*key, *expects_key, is_key) = (raw, false, true);
+        }
+        if !has_escapes {
+            return;
         }
         let mut at = start;
         while let Some(found) = self.text[at..end].find('\\') {
@@ -225,16 +230,18 @@ pub(crate) fn push_key(path: &mut String, key: &str) {
     }
 }
 
-/// Where the string that opened before `at` ends: behind its closing quote, or at the end of the text.
-fn string_end(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+/// Where the string that opened before `at` ends, behind its closing quote or at the end of the text, and whether it has escapes.
+fn string_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
+    let mut has_escapes = false;
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += found + 1;
+        if bytes[at - 1] == b'"' {
+            return (at, has_escapes);
         }
+        has_escapes = true;
+        at += 1;
     }
-    bytes.len()
+    (bytes.len(), has_escapes)
 }
 
 /// The code unit of an escape `\uXXXX` at the start of `text`.

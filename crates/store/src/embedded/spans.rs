@@ -9,6 +9,7 @@ use crate::{
     NewSpan, PutOutcome, StoreError,
     queue::Size,
     spans::{self, Outcomes, SpanBatch, Standing},
+    turns::in_turns,
 };
 
 /// The spans of a request on their way to the file: folded, written as text and packed before the one thread that writes sees them.
@@ -20,11 +21,11 @@ pub(super) struct SpanRows {
 }
 
 impl SpanRows {
-    pub fn new(spans: Vec<NewSpan>, now: Timestamp) -> Result<Self, StoreError> {
+    pub async fn new(spans: Vec<NewSpan>, now: Timestamp) -> Result<Self, StoreError> {
         let count = spans.len();
-        let (batches, refused) = spans::batches(spans, now)?;
-        let rows = batches.into_iter().map(|(batch, trace)| Ok((batch, Row::new(trace)?)));
-        Ok(Self { spans: count, traces: rows.collect::<Result<_, StoreError>>()?, refused })
+        let (batches, refused) = spans::batches(spans, now).await?;
+        let traces = in_turns(batches, |(batch, trace)| Ok((batch, Row::new(trace)?))).await?;
+        Ok(Self { spans: count, traces, refused })
     }
 
     pub fn size(&self) -> Size {

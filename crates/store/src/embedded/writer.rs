@@ -19,6 +19,7 @@ use super::{
 use crate::{
     NewSpan, NewTrace, PutOutcome, StoreError, TraceKey, WriteMetrics,
     queue::{Answer, DEADLINE, Job, Queue, Size, Waiting, answer, log_undone},
+    turns::in_turns,
 };
 
 /// After which a transaction takes no further put.
@@ -61,13 +62,13 @@ impl Writer {
     }
 
     pub async fn put(&self, traces: Vec<NewTrace>) -> Answer {
-        let rows = traces.into_iter().map(Row::new).collect::<Result<Vec<_>, _>>()?;
+        let rows = in_turns(traces, Row::new).await?;
         let size = Size { documents: rows.len(), bytes: rows.iter().map(Row::bytes).sum() };
         self.queue.write(Work::Documents(rows), size).await
     }
 
     pub async fn put_spans(&self, spans: Vec<NewSpan>, now: Timestamp) -> Answer {
-        let rows = SpanRows::new(spans, now)?;
+        let rows = SpanRows::new(spans, now).await?;
         let size = rows.size();
         self.queue.write(Work::Spans(rows), size).await
     }

@@ -21,6 +21,7 @@ use crate::{
     NewSpan, NewTrace, PutOutcome, StoreError, WriteMetrics,
     queue::{Answer, DEADLINE, Job, Queue, Size, Waiting, answer, log_undone},
     spans::{Outcomes, SpanBatch, batches},
+    turns::in_turns,
 };
 
 /// Batches that are under way at once: with one alone, nothing would be written while its answer is on the way, and with more each commits less.
@@ -50,14 +51,14 @@ impl Lanes {
     }
 
     pub async fn put(&self, traces: Vec<NewTrace>) -> Answer {
-        let documents: Vec<_> = traces.into_iter().map(NewDocument::from).collect();
+        let documents = in_turns(traces, |trace| Ok(NewDocument::from(trace))).await?;
         let size = Size { documents: documents.len(), bytes: documents.iter().map(NewDocument::bytes).sum() };
         self.queue.write(Work::Documents(documents), size).await
     }
 
     pub async fn put_spans(&self, spans: Vec<NewSpan>, now: Timestamp) -> Answer {
-        let (traces, refused) = batches(spans, now)?;
-        let traces: Vec<_> = traces.into_iter().map(|(batch, trace)| (batch, NewDocument::from(trace))).collect();
+        let (batches, refused) = batches(spans, now).await?;
+        let traces = in_turns(batches, |(batch, trace)| Ok((batch, NewDocument::from(trace)))).await?;
         let bytes = traces.iter().map(|(batch, new)| batch.packed.len() + new.bytes()).sum();
         let size = Size { documents: traces.len(), bytes };
         self.queue.write(Work::Spans { traces, refused }, size).await

@@ -133,7 +133,11 @@ impl<'a> Tree<'a> {
         let mut failed = HashSet::new();
         let mut retries = 0;
         for (span, read) in self.spans.iter().zip(&self.reads).filter(|(_, read)| read.kind == StepKind::Tool) {
-            let call = (read.name.as_str(), Value::Object(read.input.clone()).to_string());
+            // Most traces have none that failed, and compare nothing.
+            if failed.is_empty() && !span.failed() {
+                continue;
+            }
+            let call = (read.name.as_str(), Value::Object(read.input.clone().into_object()).to_string());
             retries += i64::from(failed.contains(&call));
             if span.failed() {
                 failed.insert(call);
@@ -156,8 +160,9 @@ impl<'a> Tree<'a> {
         let model = with_model.rev().max_by_key(|place| self.reads[*place].tokens.total());
         let failed = |span: &Span| span.failed();
         Sources {
-            prompt: of_root(|read| read.prompt.is_some()).or_else(|| calls().find(|place| self.reads[*place].prompt.is_some())),
-            response: of_root(|read| read.response.is_some()).or_else(|| calls().rev().find(|place| self.reads[*place].response.is_some())),
+            prompt: of_root(|read| read.input.text().is_some()).or_else(|| calls().find(|place| self.reads[*place].input.text().is_some())),
+            response: of_root(|read| read.output.text().is_some())
+                .or_else(|| calls().rev().find(|place| self.reads[*place].output.text().is_some())),
             model: model.or_else(|| self.reads.iter().position(|read| read.model.is_some())),
             environment: self.says(|read| read.environment.is_some()),
             session: self.says(|read| read.session.is_some()),
@@ -191,12 +196,12 @@ impl<'a> Tree<'a> {
             self.reads.iter().flat_map(|read| &read.tags).chain(&given).map(|tag| identifier(tag)).filter(|tag| !tag.is_empty()).collect();
         tags.sort();
         tags.dedup();
-        let prompt = of(sources.prompt).and_then(|read| read.prompt.as_deref()).unwrap_or(&root_span.name);
+        let prompt = of(sources.prompt).and_then(|read| read.input.text()).unwrap_or_else(|| root_span.name.clone());
         let fields = [
             ("trace_id", Some(root_span.trace_id.as_str().into())),
             ("project_id", Some(project_id.into())),
             ("prompt", Some(prompt.into())),
-            ("response", of(sources.response).and_then(|read| read.response.as_deref()).map(Value::from)),
+            ("response", of(sources.response).and_then(|read| read.output.text()).map(Value::from)),
             ("latency", Some((end.saturating_sub(begin) as f64 / 1e6).into())),
             ("token_count", Some(tokens.total().into())),
             ("status", Some(status.as_str().into())),

@@ -21,14 +21,11 @@ const DEPTH: usize = decode::MAX_DEPTH - 8;
 pub(super) struct Read {
     pub kind: StepKind,
     pub name: String,
-    pub input: Map<String, Value>,
-    pub output: Map<String, Value>,
+    pub input: Side,
+    pub output: Side,
     pub tokens: Tokens,
     pub model: Option<String>,
     pub cost: Option<f64>,
-    /// Input and output as a person reads them.
-    pub prompt: Option<String>,
-    pub response: Option<String>,
     pub session: Option<String>,
     pub user: Option<String>,
     pub environment: Option<String>,
@@ -87,10 +84,8 @@ fn read_by(span: &Span, attributes: &Attributes) -> Read {
         tokens,
         metadata: storable(metadata(span, attributes, name.as_deref())),
         name: name.unwrap_or_else(|| span.name.clone()),
-        prompt: input.text,
-        response: output.text,
-        input: storable(input.object),
-        output: storable(output.object),
+        input,
+        output,
     }
 }
 
@@ -115,8 +110,8 @@ impl Read {
         Step {
             step_id: span.span_id.clone(),
             tool_name: if self.name.is_empty() { "span".to_owned() } else { self.name },
-            input: self.input,
-            output: self.output,
+            input: storable(self.input.into_object()),
+            output: storable(self.output.into_object()),
             duration: span.duration_ms().unwrap_or(0.0),
             success: !span.failed(),
             timestamp: start(span),
@@ -144,11 +139,15 @@ pub(super) fn identifier(text: &str) -> String {
     name
 }
 
-/// What went in or came out: for the step, and for a person.
-#[derive(Default)]
-struct Side {
-    object: Map<String, Value>,
-    text: Option<String>,
+/// What went in or came out.
+#[derive(Clone, Default)]
+pub(super) enum Side {
+    #[default]
+    Nothing,
+    Conversation(Conversation),
+    Value(Value),
+    /// What was found; nobody said it.
+    Documents(Value),
 }
 
 impl Side {
@@ -157,10 +156,10 @@ impl Side {
             && let Some(arguments) = attributes.json(&names::TOOL_ARGUMENTS)
         {
             attributes.set_aside(&names::INPUT);
-            return Self::of_value(arguments.into_owned());
+            return Self::Value(arguments.into_owned());
         }
         if let Some(quoted) = attributes.first(&names::QUOTED_INPUT) {
-            return Self::of_value(unquoted(quoted));
+            return Self::Value(unquoted(quoted));
         }
         let mut conversation = Conversation::default();
         if let Some(system) = attributes.json(&names::SYSTEM) {
@@ -176,15 +175,14 @@ impl Side {
             && let Some(result) = attributes.json(&names::TOOL_RESULT)
         {
             attributes.set_aside(&names::OUTPUT);
-            return Self::of_value(result.into_owned());
+            return Self::Value(result.into_owned());
         }
         if let Some(documents) = attributes.indexed(&names::DOCUMENTS).pop() {
             attributes.set_aside(&names::OUTPUT);
-            let documents = match documents {
+            return Self::Documents(match documents {
                 Value::Array(items) => items.into_iter().map(|item| item.get("document").cloned().unwrap_or(item)).collect(),
                 other => other,
-            };
-            return Self { object: Map::from_iter([("documents".to_owned(), documents)]), text: None };
+            });
         }
         let mut conversation = conversation_of(attributes, &names::OUTPUT_MESSAGES, &names::OUTPUT_INDEXED, "assistant");
         conversation.0.extend(of_events(span, names::OUTPUT_EVENTS));
@@ -203,39 +201,48 @@ impl Side {
     fn of(conversation: Conversation, attributes: &Attributes, names: &Names, kind: StepKind, role: &str) -> Self {
         if !conversation.is_empty() {
             attributes.set_aside(names);
-            return Self::of_conversation(conversation);
+            return Self::Conversation(conversation);
         }
         match attributes.json(names).map(Cow::into_owned) {
-            None => Self::default(),
+            None => Self::Nothing,
             Some(value) if kind == StepKind::Llm => {
                 let conversation = Conversation::read(&value, role);
-                if conversation.is_empty() { Self::of_value(value) } else { Self::of_conversation(conversation) }
+                if conversation.is_empty() { Self::Value(value) } else { Self::Conversation(conversation) }
             }
-            Some(value) => Self::of_value(value),
+            Some(value) => Self::Value(value),
         }
     }
 
-    fn of_conversation(conversation: Conversation) -> Self {
-        let text = Some(conversation.to_text()).filter(|text| !text.is_empty());
-        Self { object: Map::from_iter([("messages".to_owned(), conversation.into_json())]), text }
-    }
-
-    fn of_value(value: Value) -> Self {
-        let said = match &value {
-            Value::Object(fields) if fields.contains_key("messages") => Conversation::read(&value, "user").to_text(),
+    /// For a person; none where there is nothing to read.
+    pub fn text(&self) -> Option<String> {
+        let value = match self {
+            Self::Nothing | Self::Documents(_) => return None,
+            Self::Conversation(conversation) => return Some(conversation.to_text()).filter(|text| !text.is_empty()),
+            Self::Value(value) => value,
+        };
+        let said = match value {
+            Value::Object(fields) if fields.contains_key("messages") => Conversation::read(value, "user").to_text(),
             // A message by itself.
             Value::Object(fields) if fields.contains_key("type") && (fields.contains_key("data") || fields.contains_key("content")) => {
-                Conversation::read(&value, "user").to_text()
+                Conversation::read(value, "user").to_text()
             }
             // What wraps one text says that text.
             Value::Object(fields) if fields.len() == 1 && fields.values().all(Value::is_string) => fields.values().map(text).collect(),
             other => text(other),
         };
-        let object = match value {
-            Value::Object(fields) => fields,
-            other => Map::from_iter([("value".to_owned(), other)]),
+        Some(said).filter(|said| !said.is_empty())
+    }
+
+    /// For the step.
+    pub fn into_object(self) -> Map<String, Value> {
+        let (name, value) = match self {
+            Self::Nothing => return Map::new(),
+            Self::Conversation(conversation) => ("messages", conversation.into_json()),
+            Self::Documents(documents) => ("documents", documents),
+            Self::Value(Value::Object(fields)) => return fields,
+            Self::Value(other) => ("value", other),
         };
-        Self { object, text: Some(said).filter(|said| !said.is_empty()) }
+        Map::from_iter([(name.to_owned(), value)])
     }
 }
 
