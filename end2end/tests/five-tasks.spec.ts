@@ -52,6 +52,7 @@ test("five tasks are done by keys alone", async ({ server, tracesPage, page }) =
   await page.keyboard.press("Escape");
   await tabTo(page, /^Started within/);
   await page.keyboard.type("24");
+  await expect(tracesPage.rows).toHaveCount(4);
   await tabTo(page, /^More filters/);
   await page.keyboard.press("Enter");
   await tabTo(page, /^Environment/);
