@@ -47,8 +47,12 @@ pub(crate) struct Joined {
 pub(crate) type Outcomes = Vec<(usize, PutOutcome)>;
 
 /// Puts the spans of a request together by trace, in the order in which they came, each with the document that they make if they are all
-/// of it; says which can't be stored, and why.
-pub(crate) async fn batches(spans: Vec<NewSpan>, now: Timestamp) -> Result<(Vec<(SpanBatch, NewTrace)>, Outcomes), StoreError> {
+/// of it, as `write` has it; says which can't be stored, and why.
+pub(crate) async fn batches<D>(
+    spans: Vec<NewSpan>,
+    now: Timestamp,
+    write: impl Fn(NewTrace) -> Result<D, StoreError>,
+) -> Result<(Vec<(SpanBatch, D)>, Outcomes), StoreError> {
     let mut places: HashMap<(String, String), usize> = HashMap::new();
     let mut traces: Vec<((String, String), Standing, Vec<Came>)> = Vec::new();
     for (position, NewSpan { project_id, span }) in spans.into_iter().enumerate() {
@@ -65,7 +69,7 @@ pub(crate) async fn batches(spans: Vec<NewSpan>, now: Timestamp) -> Result<(Vec<
     let mut refused = Outcomes::new();
     let make = |((project_id, trace_id), standing, came): ((String, String), Standing, Vec<Came>)| {
         match document_of(&standing.spans, &project_id, now) {
-            Ok(trace) => batches.push((SpanBatch { packed: pack(&standing.spans)?, project_id, trace_id, now, came }, trace)),
+            Ok(trace) => batches.push((SpanBatch { packed: pack(&standing.spans)?, project_id, trace_id, now, came }, write(trace)?)),
             Err(issue) => refused.extend(came.into_iter().map(|span| (span.position, Err(issue.clone())))),
         }
         Ok(())

@@ -9,7 +9,6 @@ use crate::{
     NewSpan, PutOutcome, StoreError,
     queue::Size,
     spans::{self, Outcomes, SpanBatch, Standing},
-    turns::in_turns,
 };
 
 /// The spans of a request on their way to the file: folded, written as text and packed before the one thread that writes sees them.
@@ -23,8 +22,7 @@ pub(super) struct SpanRows {
 impl SpanRows {
     pub async fn new(spans: Vec<NewSpan>, now: Timestamp) -> Result<Self, StoreError> {
         let count = spans.len();
-        let (batches, refused) = spans::batches(spans, now).await?;
-        let traces = in_turns(batches, |(batch, trace)| Ok((batch, Row::new(trace)?))).await?;
+        let (traces, refused) = spans::batches(spans, now, Row::new).await?;
         Ok(Self { spans: count, traces, refused })
     }
 

@@ -57,8 +57,7 @@ impl Lanes {
     }
 
     pub async fn put_spans(&self, spans: Vec<NewSpan>, now: Timestamp) -> Answer {
-        let (batches, refused) = batches(spans, now).await?;
-        let traces = in_turns(batches, |(batch, trace)| Ok((batch, NewDocument::from(trace)))).await?;
+        let (traces, refused) = batches(spans, now, |trace| Ok(NewDocument::from(trace))).await?;
         let bytes = traces.iter().map(|(batch, new)| batch.packed.len() + new.bytes()).sum();
         let size = Size { documents: traces.len(), bytes };
         self.queue.write(Work::Spans { traces, refused }, size).await
