@@ -26,6 +26,7 @@ pub fn sqlite(file: &Path) -> Result<f64, Failure> {
     target.pragma_update(None, "synchronous", "full")?;
     // As the program does.
     target.pragma_update(None, "wal_autocheckpoint", 8_000)?;
+    target.pragma_update(None, "cache_size", -16_000)?;
     let mut tables = Vec::new();
     let mut find = source.prepare(
         "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL

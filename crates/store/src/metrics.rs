@@ -33,6 +33,8 @@ pub struct WriteMetrics {
     failed: Counter,
     last_commit: Gauge<f64, AtomicU64>,
     masked: Family<Masking, Counter>,
+    /// How long commits took that somebody waited for, in µs.
+    committing: Arc<AtomicU64>,
     is_failing: Arc<AtomicBool>,
 }
 
@@ -46,6 +48,7 @@ impl Default for WriteMetrics {
             failed: Counter::default(),
             last_commit: Gauge::default(),
             masked: Family::default(),
+            committing: Arc::default(),
             is_failing: Arc::default(),
         }
     }
@@ -78,13 +81,13 @@ impl WriteMetrics {
         }
         self.batch_documents.observe(documents as f64);
         self.commit_seconds.observe(took.as_secs_f64());
+        self.committing.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.last_commit.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
     }
 
-    /// Whether documents were made durable so lately.
-    pub(crate) fn has_committed_within(&self, span: Duration) -> bool {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() - self.last_commit.get();
-        since.abs() < span.as_secs_f64()
+    /// How long all commits took together that somebody waited for.
+    pub(crate) fn committing(&self) -> Duration {
+        Duration::from_micros(self.committing.load(Ordering::Relaxed))
     }
 
     /// Something could be written again.

@@ -53,7 +53,9 @@ mod kept;
 mod lanes;
 /// Which of all processes adds up.
 mod lease;
-/// Of which time the sums are not right.
+/// Saying of which time the sums are not right while something is written.
+mod marking;
+/// What was said so: it stands in the database until someone adds up.
 mod marks;
 /// The order of a list as walks along indexes.
 mod order;
@@ -73,6 +75,8 @@ mod rollups;
 mod search;
 /// Spans, and the traces that they make.
 mod spans;
+/// Minutes, hours and days.
+mod stretches;
 /// Sums over all that match.
 mod tally;
 /// What earlier versions stored otherwise.
@@ -82,7 +86,7 @@ mod validator;
 
 use connect::Connection;
 use lanes::Lanes;
-use marks::{Marked, Marks};
+use marking::{Marked, Marks};
 pub use roller::Pace;
 
 /// Who adds up may finish what is begun for so long.

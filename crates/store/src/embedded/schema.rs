@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// that changes with every trace is moved.
 const CHECKPOINT_PAGES: i64 = 8_000;
 
+/// KiB of pages that the one who writes keeps in memory: some of each index, as a trace changes a page of each.
+const CACHE: i64 = 16_000;
+
 /// Each brings a file from the version of its position to the next one.
 const MIGRATIONS: &[&str] = &[
     // `doc` stands last, so that reading a row of a list never touches the pages it fills.
@@ -161,6 +164,8 @@ pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // Below zero it is meant in KiB, not in pages.
+    connection.pragma_update(None, "cache_size", -CACHE)?;
     migrate(&mut connection, file)?;
     Ok(connection)
 }

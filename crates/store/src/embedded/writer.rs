@@ -25,9 +25,6 @@ use crate::{
 /// After which a transaction takes no further put.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// A moment.
-const LATELY: Duration = Duration::from_millis(300);
-
 /// Takes room on the disk, and leaves it free for what comes next.
 const PROBE: [&str; 2] = ["CREATE TABLE IF NOT EXISTS probe AS SELECT zeroblob(262144)", "DROP TABLE IF EXISTS probe"];
 
@@ -91,7 +88,7 @@ impl Writer {
 
     /// For who keeps the index.
     pub fn inlet(&self) -> Inlet {
-        Inlet(self.queue.clone())
+        Inlet { queue: self.queue.clone(), last: (Instant::now(), self.metrics.committing()) }
     }
 
     /// Says whether the thread is there, and after a write that failed, whether it can write again.
@@ -119,17 +116,23 @@ impl Writer {
 }
 
 /// The way for what is made of stored traces.
-pub(super) struct Inlet(Arc<Queue<Work>>);
+pub(super) struct Inlet {
+    queue: Arc<Queue<Work>>,
+    /// When it was last asked how busy the writer is, and how long that had committed by then.
+    last: (Instant, Duration),
+}
 
 impl Inlet {
-    /// Whether documents were written a moment ago.
-    pub fn is_busy(&self) -> bool {
-        self.0.metrics.has_committed_within(LATELY)
+    /// How much of the time since it was last asked was taken by commits that somebody waits for, from 0 to 1.
+    pub fn busy(&mut self) -> f64 {
+        let now = (Instant::now(), self.queue.metrics.committing());
+        let (then, committed) = std::mem::replace(&mut self.last, now);
+        now.1.saturating_sub(committed).div_duration_f64(now.0.duration_since(then)).min(1.0)
     }
 
     pub async fn add_to_index(&self, entries: Entries) -> Result<(), StoreError> {
         let size = Size { documents: 0, bytes: entries.bytes() };
-        self.0.write(Work::Index(entries), size).await.map(drop)
+        self.queue.write(Work::Index(entries), size).await.map(drop)
     }
 }
 

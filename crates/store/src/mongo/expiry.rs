@@ -6,12 +6,7 @@ use mongodb::{
     bson::{DateTime, Document, doc},
 };
 
-use super::{
-    SPAN_BATCHES, TRACES, decode,
-    encode::date,
-    marks::{self, Marks, Stretch},
-    of_primary,
-};
+use super::{SPAN_BATCHES, TRACES, decode, encode::date, marking::Marks, marks, of_primary, stretches::Stretch};
 use crate::{StoreError, TraceKey, ingest::now, rollups::Level};
 
 /// Further ahead, in ms, than clocks differ and than the database looks for what has expired.

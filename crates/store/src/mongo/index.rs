@@ -11,13 +11,7 @@ use mongodb::{
 use serde::{Deserialize, Serialize};
 use tracellm_trace::{Timestamp, search};
 
-use super::{
-    TRACES, decode,
-    encode::date,
-    lease::Lease,
-    marks::{self, Stretch},
-    of_primary,
-};
+use super::{TRACES, decode, encode::date, lease::Lease, marks, of_primary, stretches::Stretch};
 use crate::{StoreError, ingest::now, rollups::Level};
 
 const SEGMENTS: &str = "search_segments";

@@ -8,8 +8,9 @@ use mongodb::Database;
 use super::{
     index,
     lease::Lease,
-    marks::{self, Cover, Mark, Standing, Stretch, UNINDEXED, UNSUMMED},
+    marks::{self, Mark, Standing, UNINDEXED, UNSUMMED},
     rollups,
+    stretches::{Cover, Stretch},
 };
 use crate::{StoreError, rollups::Level};
 
@@ -31,7 +32,7 @@ impl Indexer {
         let is_day = |stretch: &Stretch| *stretch == Stretch::of(Level::Day, stretch.from);
         let mut days: BTreeSet<Stretch> = self.standing.all().map(|mark| mark.stretch).filter(is_day).collect();
         // Whoever reads what stood before a mark has done so by now.
-        for mark in self.standing.rested(holds).into_iter().rev().filter(|mark| !unsummed.touches(mark.stretch)) {
+        for mark in self.standing.rested(|_| holds).into_iter().rev().filter(|mark| !unsummed.touches(mark.stretch)) {
             // So that sums are made meanwhile.
             if begin.elapsed() > TURN || !lease.hold(database).await? {
                 return Ok(true);
@@ -44,7 +45,7 @@ impl Indexer {
             } else {
                 let form = index::Form::of(database, day).await?;
                 if form.is_whole || !form.is_so {
-                    marks::put(database, UNINDEXED, &[day]).await?;
+                    marks::put_ended(database, UNINDEXED, [day]).await?;
                     days.insert(day);
                     continue;
                 }
@@ -70,7 +71,7 @@ impl Indexer {
             return Ok(if is_done { within.cloned().collect() } else { Vec::new() });
         }
         let hours = rollups::starts(Level::Hour, day).into_iter().map(|hour| Stretch::of(Level::Hour, hour));
-        marks::put(database, UNINDEXED, &hours.collect::<Vec<_>>()).await?;
+        marks::put_ended(database, UNINDEXED, hours).await?;
         index::take_apart(database, day).await?;
         Ok(vec![mark])
     }

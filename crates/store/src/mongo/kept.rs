@@ -6,10 +6,12 @@ use tracellm_trace::{Coverage, FacetBy, FacetTally, Filter, Timestamp, stats::Ta
 
 use super::{
     TRACES, filter,
-    marks::{self, Cover, Marked, Stretch, UNINDEXED, UNSUMMED},
+    marking::Marked,
+    marks::{self, UNINDEXED, UNSUMMED},
     roller,
     rollups::{self, Period, Stored, StoredLabel},
     search::Ground,
+    stretches::{Cover, Stretch},
     tally::Rows,
 };
 use crate::{

@@ -13,7 +13,7 @@ use tracellm_trace::Timestamp;
 
 use super::{
     connect::Connection,
-    marks::{Marked, Marks},
+    marking::{Marked, Marks},
     put::{self, NewDocument},
     spans,
 };

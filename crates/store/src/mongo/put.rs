@@ -11,7 +11,7 @@ use mongodb::{
 };
 use tracellm_trace::{Filled, Issue, Outcome, Timestamp, Trace};
 
-use super::{PATIENCE, decode, encode, marks::Marked, within};
+use super::{PATIENCE, decode, encode, marking::Marked, within};
 use crate::{
     NewTrace, PutOutcome, StoreError,
     merge::{Merged, merge},

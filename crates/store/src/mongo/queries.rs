@@ -14,7 +14,7 @@ use tracellm_trace::{
     query::{Keyset, SortValue},
 };
 
-use super::{TRACES, access::is_out_of_time, decode, filter, kept::Kept, marks::Marked, order, search::Ground};
+use super::{TRACES, access::is_out_of_time, decode, filter, kept::Kept, marking::Marked, order, search::Ground};
 use crate::{
     Documents, Rows, StoreError,
     paging::Reading,

@@ -10,7 +10,8 @@ use super::{
     SPAN_BATCHES, TRACES,
     access::{API_KEYS, PROJECTS, insert_new},
     filter,
-    marks::{Marked, moment},
+    marking::Marked,
+    marks::moment,
     of_primary,
 };
 use crate::{StoreError, TraceKey};

@@ -8,9 +8,10 @@ use tokio::time::sleep;
 use tracellm_trace::Timestamp;
 
 use super::{
-    marks::{self, Stretch, UNINDEXED, UNSUMMED},
+    marks::{self, UNINDEXED, UNSUMMED},
     roller::{self, Pace, State},
     rollups::{self, Cells},
+    stretches::Stretch,
 };
 use crate::{
     Repaired, StoreError,
@@ -54,7 +55,7 @@ pub(super) async fn repair(database: &Database, pace: Pace) -> Result<Repaired, 
         repaired.wrong += 1;
         wrong.push(Stretch::UNDATED);
     }
-    marks::put(database, UNSUMMED, &wrong).await?;
+    marks::put_ended(database, UNSUMMED, wrong.iter().copied()).await?;
     let ours: Vec<_> = marks::read(database, UNSUMMED).await?.into_iter().filter(|mark| wrong.contains(&mark.stretch)).collect();
     while marks::read(database, UNSUMMED).await?.iter().any(|mark| ours.contains(mark)) {
         sleep(POLL).await;
@@ -70,7 +71,7 @@ async fn compare(database: &Database, day: Stretch) -> Result<Option<(u64, u64)>
     let minutes = rollups::add_up(database, day).await?;
     // The words of its traces are collected anew in any case.
     let hours: BTreeSet<_> = minutes.keys().map(|cell| Stretch::of(Level::Hour, cell.period)).collect();
-    marks::put(database, UNINDEXED, &Vec::from_iter(hours)).await?;
+    marks::put_ended(database, UNINDEXED, hours).await?;
     let (mut cells, mut wrong) = (0, 0);
     for grain in Grain::ALL {
         for &level in rollups::levels(grain) {

@@ -20,9 +20,11 @@ use super::{
     expiry, index,
     indexer::Indexer,
     lease::Lease,
-    marks::{self, Cover, Mark, Marks, Standing, Stretch, UNINDEXED, UNSUMMED},
+    marking::Marks,
+    marks::{self, Mark, Standing, UNINDEXED, UNSUMMED},
     of_primary,
     rollups::{self, Cells},
+    stretches::{Cover, Stretch},
 };
 use crate::{
     StoreError, TraceKey,
@@ -50,13 +52,15 @@ pub struct Pace {
     pub every: Duration,
     /// How long a mark holds.
     pub holds: Duration,
-    /// How long a mark must stand unchanged until its traces are added up: longer than twice the above, as nobody may write under it then.
+    /// How long a mark must stand unchanged until its traces are added up: longer than the above, as who reads may not know of it.
     pub rests: Duration,
+    /// The same of a mark that was not said to have ended: what a killed process had sent, or what was not answered, may arrive so late.
+    pub late: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { every: Duration::from_secs(2), holds: Duration::from_secs(3), rests: Duration::from_secs(10) }
+        Self { every: Duration::from_secs(2), holds: Duration::from_secs(3), rests: Duration::from_secs(10), late: Duration::from_secs(60) }
     }
 }
 
@@ -77,6 +81,7 @@ pub(super) async fn run(connection: Arc<Connection>, marks: Arc<Marks>, pace: Pa
     loop {
         let turn = async {
             let database = connection.database().await?;
+            roller.marks.end(database, false).await?;
             roller.turn(database).await
         };
         let done = turn.await;
@@ -90,7 +95,7 @@ pub(super) async fn run(connection: Arc<Connection>, marks: Arc<Marks>, pace: Pa
         let pause = if matches!(done, Ok(true)) { Duration::ZERO } else { pace.every };
         if timeout(pause, &mut stopped).await.is_ok() {
             if let Ok(database) = connection.database().await
-                && let Err(error) = roller.lease.leave(database).await
+                && let Err(error) = roller.leave(database).await
             {
                 tracing::debug!("leaving the sums to others: {error}");
             }
@@ -139,8 +144,16 @@ impl Roller {
         self.foreign = Some(newest);
         expiry::mark(database, &self.marks, &mut self.expiring).await?;
         self.standing.read(database, UNSUMMED).await?;
-        self.roll(database, &self.standing.rested(self.pace.rests)).await?;
+        let Pace { rests, late, .. } = self.pace;
+        let rested = self.standing.rested(|mark| if mark.has_ended { rests } else { late });
+        self.roll(database, &rested).await?;
         self.indexer.turn(database, &mut self.lease, self.pace.holds).await
+    }
+
+    /// Leaves the sums to others.
+    async fn leave(&mut self, database: &Database) -> Result<(), StoreError> {
+        self.marks.end(database, true).await?;
+        self.lease.leave(database).await
     }
 
     /// Marks the time of what others have inserted.
@@ -186,8 +199,9 @@ impl Roller {
         }
         for (_, marks) in days {
             let mut touched = Vec::new();
-            for mark in &marks {
-                match mark.stretch {
+            // Several may have marked the same.
+            for stretch in marks.iter().map(|mark| mark.stretch).collect::<BTreeSet<_>>() {
+                match stretch {
                     Stretch::UNDATED => rollups::replace_undated(database).await?,
                     stretch => {
                         for hour in rollups::starts(Level::Hour, stretch) {
@@ -217,8 +231,7 @@ impl Roller {
             if !self.lease.hold(database).await? {
                 return Ok(());
             }
-            let hours = Vec::from_iter(hours);
-            marks::put(database, UNINDEXED, &hours).await?;
+            marks::put_ended(database, UNINDEXED, hours).await?;
             marks::remove(database, UNSUMMED, &marks).await?;
         }
         Ok(())
@@ -289,7 +302,8 @@ async fn begin(database: &Database) -> Result<State, StoreError> {
         let Some(end) = Timestamp::from_millis(day.to) else { break };
         from = end;
     }
-    marks::put_by(database, UNSUMMED, BEGINNING, &all).await?;
+    let all: Vec<_> = all.into_iter().map(|stretch| Mark::new(stretch, BEGINNING, true)).collect();
+    marks::put(database, UNSUMMED, &all).await?;
     notes.clone_with_type::<Document>().insert_one(doc! { "_id": STATE, "form": FORM, "foreign": newest }).await?;
     Ok(State { foreign: newest })
 }

@@ -14,7 +14,7 @@ use tracellm_trace::{
     stats::{Sample, Sums},
 };
 
-use super::{TRACES, decode, encode::date, marks::Stretch, of_primary, queries::cut};
+use super::{TRACES, decode, encode::date, of_primary, queries::cut, stretches::Stretch};
 use crate::{
     StoreError,
     rollups::{Cell, Grain, Level, Names},

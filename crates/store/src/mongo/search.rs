@@ -13,7 +13,7 @@ use super::{
     TRACES, decode, filter,
     index::{Candidates, Lookup},
     kept::Kept,
-    marks::Marked,
+    marking::Marked,
     order, queries,
 };
 use crate::{

@@ -10,7 +10,7 @@ use tracellm_trace::{Issue, otlp::Span};
 
 use super::{
     PATIENCE, SPAN_BATCHES, encode,
-    marks::Marked,
+    marking::Marked,
     of_primary,
     put::{self, ATTEMPTS, Fate, Key, NewDocument, Plan},
     within,

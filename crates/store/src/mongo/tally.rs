@@ -8,7 +8,7 @@ use tracellm_trace::{
     stats::{Bucket, Sketch, Sums, Tally, cost, latency},
 };
 
-use super::{TRACES, decode, encode::date, filter, kept::Kept, marks::Marked, queries};
+use super::{TRACES, decode, encode::date, filter, kept::Kept, marking::Marked, queries};
 use crate::{
     StoreError,
     patience::patience,

@@ -10,7 +10,12 @@ use uuid::Uuid;
 pub const NOW: i64 = 1_780_000_000_000;
 
 /// Sums of a MongoDB are made as fast as a test wants them.
-pub const PACE: Pace = Pace { every: Duration::from_millis(50), holds: Duration::from_millis(200), rests: Duration::from_millis(800) };
+pub const PACE: Pace = Pace {
+    every: Duration::from_millis(50),
+    holds: Duration::from_millis(200),
+    rests: Duration::from_millis(800),
+    late: Duration::from_secs(8),
+};
 
 /// An empty store that is gone with its test.
 pub struct Bench {

@@ -27,6 +27,9 @@ mod rollups;
 /// Sums of a MongoDB, where others write as well and processes are killed.
 mod sums;
 
+/// What comes to a MongoDB later than whoever sent it lived.
+mod late;
+
 /// Failures by what went wrong, and the settings in which is kept what was decided.
 mod groups;
 

@@ -1,0 +1,121 @@
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use mongodb::bson::{Document, doc};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy},
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+    sync::watch,
+    time::sleep,
+};
+use tracellm_store::{Location, mongo::Pace, open_at};
+use tracellm_trace::Filter;
+
+use crate::{
+    bench::{Bench, PACE, document, mongo_url, raw},
+    mongo::collection,
+};
+
+/// A network on which what brings traces to the database takes as long as it is told to.
+struct Slow {
+    address: SocketAddr,
+    /// Whether it is held back.
+    holds: watch::Sender<bool>,
+    /// Whether something is.
+    held: watch::Receiver<bool>,
+}
+
+impl Slow {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let url = mongo_url();
+        let target = url.split("://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+        let (holds, told) = watch::channel(true);
+        let (tell, held) = watch::channel(false);
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let far = TcpStream::connect(&target).await.unwrap();
+                let (told, tell) = (told.clone(), tell.clone());
+                tokio::spawn(async move { forward(near, far, told, tell).await });
+            }
+        });
+        Self { address, holds, held }
+    }
+}
+
+/// Brings over what was sent even where the sender is gone meanwhile.
+async fn forward(near: TcpStream, far: TcpStream, mut holds: watch::Receiver<bool>, held: watch::Sender<bool>) {
+    let ((mut near, mut answers), (mut back, mut far)) = (near.into_split(), far.into_split());
+    tokio::spawn(async move { copy(&mut back, &mut answers).await });
+    let mut some = vec![0; 1 << 20];
+    while let Ok(read @ 1..) = near.read(&mut some).await {
+        let brings_traces = some[..read].windows(INSERT.len()).any(|bytes| bytes == INSERT);
+        if brings_traces && *holds.borrow() {
+            held.send_replace(true);
+            holds.wait_for(|holds| !holds).await.unwrap();
+        }
+        far.write_all(&some[..read]).await.unwrap();
+    }
+}
+
+/// How the command begins that inserts traces.
+const INSERT: &[u8] = b"\x02insert\0\x07\0\0\0traces\0";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_had_sent_is_counted_however_late_it_comes() {
+    let bench = Bench::mongo().await;
+    let theirs = collection(&bench).await;
+    let marks = theirs.client().database(&theirs.namespace().db).collection::<Document>("marks");
+    bench.put(&[raw("stands", 0)]).await;
+    let count = async || bench.store.count(&Filter::default()).await.unwrap().count;
+    while marks.count_documents(doc! {}).await.unwrap() > 0 {
+        sleep(PACE.every).await;
+    }
+    let Location::Mongo { db_name, .. } = &bench.location else { panic!("no MongoDB") };
+    let mut network = Slow::start().await;
+    let url = format!("mongodb://{}/?directConnection=true", network.address);
+    let store = open_at(&Location::Mongo { url, db_name: db_name.clone() }, PACE).await.unwrap();
+    let process = Runtime::new().unwrap();
+    process.spawn(async move { store.put(vec![document(&raw("late", 1))]).await });
+    network.held.wait_for(|held| *held).await.unwrap();
+    process.shutdown_background();
+    let killed = Instant::now();
+    // Long after sums are made of what was answered.
+    sleep(3 * PACE.rests).await;
+    assert_eq!(count().await, 1);
+    network.holds.send_replace(false);
+    while theirs.count_documents(doc! {}).await.unwrap() < 2 {
+        sleep(PACE.every).await;
+    }
+    assert_eq!(count().await, 2, "it is counted as soon as it is there");
+    bench.check_sums().await;
+    assert!(killed.elapsed() >= PACE.late - Duration::from_secs(1), "the mark stands for as long as something may come");
+    assert_eq!((count().await, marks.count_documents(doc! {}).await.unwrap()), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_answered_is_added_up_soon_whoever_wrote_it() {
+    let mut bench = Bench::mongo().await;
+    let theirs = collection(&bench).await;
+    let marks = theirs.client().database(&theirs.namespace().db).collection::<Document>("marks");
+    // Whoever waited for what is late would wait here.
+    let pace = Pace { late: Duration::from_secs(3_600), ..PACE };
+    bench.store.close().await;
+    bench.store = open_at(&bench.location, pace).await.unwrap();
+    for number in 0..4 {
+        let store = open_at(&bench.location, pace).await.unwrap();
+        store.put(vec![document(&raw(&format!("{number}"), number))]).await.unwrap();
+        store.close().await;
+    }
+    assert_eq!(marks.count_documents(doc! { "ended": true }).await.unwrap(), 4, "each process has its own, and says that it has ended");
+    // Begins to add up.
+    assert_eq!(bench.store.count(&Filter::default()).await.unwrap().count, 4);
+    while marks.count_documents(doc! {}).await.unwrap() > 0 {
+        sleep(PACE.every).await;
+    }
+    bench.check_sums().await;
+}
