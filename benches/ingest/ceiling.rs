@@ -22,10 +22,12 @@ pub fn sqlite(file: &Path) -> Result<f64, Failure> {
     let source = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let folder = tempfile::tempdir()?;
     let target = Connection::open(folder.path().join("bare.db"))?;
+    // As the program does.
+    let page: i64 = source.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    target.pragma_update(None, "page_size", page)?;
     target.pragma_update(None, "journal_mode", "wal")?;
     target.pragma_update(None, "synchronous", "full")?;
-    // As the program does.
-    target.pragma_update(None, "wal_autocheckpoint", 8_000)?;
+    target.pragma_update(None, "wal_autocheckpoint", (64 << 20) / page)?;
     target.pragma_update(None, "cache_size", -16_000)?;
     let mut tables = Vec::new();
     let mut find = source.prepare(

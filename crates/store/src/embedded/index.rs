@@ -21,9 +21,9 @@ const BATCH: usize = 1_024;
 /// Bytes of terms after which no more are added at that time.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Where others write all the time, the index waits so many times as long as its batches take, where they do half the time a fourth of that,
-const YIELD: f64 = 16.0;
-/// as long as it lacks no more rows than it adds within some seconds once others are done.
+/// Where others write all the time, the index waits so many times as long as its batches take; where they do half the time, a fourth of that.
+const YIELD: f64 = 24.0;
+/// It waits as long as it lacks no more rows than it adds within some seconds once others are done.
 const LAGGING: i64 = 100_000;
 
 /// Numbers of entries that begin at one moment: more that do are put at the moments before.

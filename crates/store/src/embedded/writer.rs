@@ -201,10 +201,11 @@ mod tests {
         normalize(&format!("{{\"prompt\":\"{}\"}}", "x".repeat(bytes)), &context).unwrap().into()
     }
 
-    /// A file that may grow to so many pages of 4 KB.
-    fn small_disk(folder: &Path, pages: i64) -> Connection {
+    /// A file that may grow to so many bytes.
+    fn small_disk(folder: &Path, bytes: i64) -> Connection {
         let connection = schema::open(&folder.join("tracellm.db")).unwrap();
-        connection.pragma_update(None, "max_page_count", pages).unwrap();
+        let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0)).unwrap();
+        connection.pragma_update(None, "max_page_count", bytes / page).unwrap();
         connection
     }
 
@@ -215,7 +216,7 @@ mod tests {
     #[tokio::test]
     async fn what_finds_no_room_takes_no_other_with_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut connection = small_disk(folder.path(), 100);
+        let mut connection = small_disk(folder.path(), 800_000);
         let (queue, mut waiting) = Queue::new(BATCH_BYTES, Default::default());
         let queue = std::sync::Arc::new(queue);
         let mut puts = JoinSet::new();
@@ -235,7 +236,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_is_told_and_room_is_used_without_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let writer = Writer::start(small_disk(folder.path(), 150)).unwrap();
+        let writer = Writer::start(small_disk(folder.path(), 900_000)).unwrap();
         let mut stored = 0;
         while let Ok(outcomes) = writer.put(vec![trace(&format!("{stored}"), 20_000)]).await {
             assert_eq!(outcomes, [Ok(Outcome::Created)]);
