@@ -351,6 +351,13 @@ impl TraceStore for MongoStore {
                 lanes.close().await;
             }
             self.stop_work().await;
+            // What was never asked for anything has no marks.
+            if self.roller.get().is_some()
+                && let Ok(database) = self.connection.database().await
+                && let Err(error) = self.marks.end(database, true).await
+            {
+                tracing::debug!("telling that marks have ended: {error}");
+            }
             self.connection.close().await;
         })
     }

@@ -12,10 +12,11 @@ use tracellm_trace::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    TRACES,
+    PATIENCE, TRACES,
     marks::{self, Mark, UNSUMMED},
     of_primary,
     stretches::Stretch,
+    within,
 };
 use crate::{StoreError, rollups::Level};
 
@@ -66,11 +67,11 @@ impl Own {
     }
 }
 
-/// A write that is on its way. Where it is dropped before it is answered, its marks stay as they are.
+/// A write that is on its way. Where it is dropped once it may have been sent, its marks stay as they are.
 struct Writing<'a> {
     marks: &'a Marks,
     number: u64,
-    is_answered: bool,
+    is_open: bool,
 }
 
 impl<'a> Writing<'a> {
@@ -79,7 +80,7 @@ impl<'a> Writing<'a> {
         let number = own.next;
         own.next += 1;
         own.writing.insert(number, Instant::now());
-        Self { marks, number, is_answered: false }
+        Self { marks, number, is_open: false }
     }
 }
 
@@ -87,7 +88,7 @@ impl Drop for Writing<'_> {
     fn drop(&mut self) {
         let mut own = self.marks.own();
         own.writing.remove(&self.number);
-        if !self.is_answered {
+        if self.is_open {
             (own.maker, own.made) = (Uuid::new_v4(), HashMap::new());
         }
     }
@@ -112,6 +113,7 @@ impl Marks {
         let stretches = Stretch::all_of(moments);
         let mut writing = Writing::begin(self);
         self.make(database, &stretches).await?;
+        writing.is_open = true;
         // Side by side, as a write that nobody drives would keep its connections from the marks.
         let remake = async {
             loop {
@@ -127,7 +129,7 @@ impl Marks {
         };
         // Where the machine slept in between, who adds up did not wait for us.
         self.make(database, &stretches).await?;
-        writing.is_answered = written.is_ok();
+        writing.is_open = written.is_err();
         written
     }
 
@@ -154,7 +156,6 @@ impl Marks {
 
     /// Says of which marks the sums can be made: those that hold no more, or all if nobody will write, and under which nothing is on its way.
     pub async fn end(&self, database: &Database, all: bool) -> Result<(), StoreError> {
-        let _making = self.making.lock().await;
         let ended: Vec<Mark> = {
             let mut own = self.own();
             let (now, first) = (Instant::now(), own.writing.first_key_value().map(|(_, begin)| *begin));
@@ -165,6 +166,6 @@ impl Marks {
             let own = &mut *own;
             own.made.extract_if(|_, made| has_ended(made)).map(|(_, made)| made.mark).collect()
         };
-        marks::end(database, UNSUMMED, &ended).await
+        within(PATIENCE, marks::end(database, UNSUMMED, &ended)).await
     }
 }

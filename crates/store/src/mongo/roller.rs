@@ -95,7 +95,7 @@ pub(super) async fn run(connection: Arc<Connection>, marks: Arc<Marks>, pace: Pa
         let pause = if matches!(done, Ok(true)) { Duration::ZERO } else { pace.every };
         if timeout(pause, &mut stopped).await.is_ok() {
             if let Ok(database) = connection.database().await
-                && let Err(error) = roller.leave(database).await
+                && let Err(error) = roller.lease.leave(database).await
             {
                 tracing::debug!("leaving the sums to others: {error}");
             }
@@ -146,14 +146,12 @@ impl Roller {
         self.standing.read(database, UNSUMMED).await?;
         let Pace { rests, late, .. } = self.pace;
         let rested = self.standing.rested(|mark| if mark.has_ended { rests } else { late });
-        self.roll(database, &rested).await?;
+        // Where another stands for longer, adding up is of no use yet.
+        let resting = Cover::of(self.standing.all().filter(|mark| !rested.contains(mark)).map(|mark| mark.stretch));
+        let (covered, due): (Vec<_>, Vec<_>) = rested.into_iter().partition(|mark| resting.holds(mark.stretch));
+        marks::remove(database, UNSUMMED, &covered).await?;
+        self.roll(database, &due).await?;
         self.indexer.turn(database, &mut self.lease, self.pace.holds).await
-    }
-
-    /// Leaves the sums to others.
-    async fn leave(&mut self, database: &Database) -> Result<(), StoreError> {
-        self.marks.end(database, true).await?;
-        self.lease.leave(database).await
     }
 
     /// Marks the time of what others have inserted.

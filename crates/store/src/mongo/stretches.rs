@@ -70,6 +70,11 @@ impl Cover {
         self.0.get(first..end).unwrap_or_default()
     }
 
+    /// Whether all of a stretch is covered.
+    pub fn holds(&self, stretch: Stretch) -> bool {
+        self.within(&(stretch.from..stretch.to)).iter().any(|range| range.start <= stretch.from && stretch.to <= range.end)
+    }
+
     pub fn touches(&self, stretch: Stretch) -> bool {
         !self.within(&(stretch.from..stretch.to)).is_empty()
     }

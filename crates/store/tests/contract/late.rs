@@ -102,17 +102,15 @@ async fn what_is_answered_is_added_up_soon_whoever_wrote_it() {
     let mut bench = Bench::mongo().await;
     let theirs = collection(&bench).await;
     let marks = theirs.client().database(&theirs.namespace().db).collection::<Document>("marks");
-    // Whoever waited for what is late would wait here.
-    let pace = Pace { late: Duration::from_secs(3_600), ..PACE };
-    bench.store.close().await;
-    bench.store = open_at(&bench.location, pace).await.unwrap();
+    let never = Duration::from_secs(3_600);
     for number in 0..4 {
-        let store = open_at(&bench.location, pace).await.unwrap();
+        let store = open_at(&bench.location, Pace { late: never, rests: never, ..PACE }).await.unwrap();
         store.put(vec![document(&raw(&format!("{number}"), number))]).await.unwrap();
         store.close().await;
     }
     assert_eq!(marks.count_documents(doc! { "ended": true }).await.unwrap(), 4, "each process has its own, and says that it has ended");
-    // Begins to add up.
+    // Begins to add up; whoever waited for what is late would wait for ever.
+    bench.store = open_at(&bench.location, Pace { late: never, ..PACE }).await.unwrap();
     assert_eq!(bench.store.count(&Filter::default()).await.unwrap().count, 4);
     while marks.count_documents(doc! {}).await.unwrap() > 0 {
         sleep(PACE.every).await;
