@@ -352,9 +352,9 @@ impl TraceStore for MongoStore {
             }
             self.stop_work().await;
             // What was never asked for anything has no marks.
+            let end = async { self.marks.end(self.connection.database().await?, true).await };
             if self.roller.get().is_some()
-                && let Ok(database) = self.connection.database().await
-                && let Err(error) = self.marks.end(database, true).await
+                && let Err(error) = within(REST, end).await
             {
                 tracing::debug!("telling that marks have ended: {error}");
             }

@@ -32,7 +32,7 @@ impl Indexer {
         let is_day = |stretch: &Stretch| *stretch == Stretch::of(Level::Day, stretch.from);
         let mut days: BTreeSet<Stretch> = self.standing.all().map(|mark| mark.stretch).filter(is_day).collect();
         // Whoever reads what stood before a mark has done so by now.
-        for mark in self.standing.rested(|_| holds).into_iter().rev().filter(|mark| !unsummed.touches(mark.stretch)) {
+        for mark in self.standing.rested(|_| holds).0.into_iter().rev().filter(|mark| !unsummed.touches(mark.stretch)) {
             // So that sums are made meanwhile.
             if begin.elapsed() > TURN || !lease.hold(database).await? {
                 return Ok(true);

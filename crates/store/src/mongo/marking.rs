@@ -137,20 +137,21 @@ impl Marks {
     pub async fn make(&self, database: &Database, stretches: &BTreeSet<Stretch>) -> Result<(), StoreError> {
         let _making = self.making.lock().await;
         let at = Instant::now();
-        let missing: Vec<Mark> = {
+        let (maker, missing): (Uuid, Vec<Mark>) = {
             let own = self.own();
             let made = |stretch: &Stretch| own.made.get(stretch).is_some_and(|made| at.duration_since(made.at) < self.holds);
             let has = |stretch: &Stretch, level| *stretch != Stretch::UNDATED && made(&Stretch::of(level, stretch.from));
             let holds = |stretch: &Stretch| made(stretch) || has(stretch, Level::Hour) || has(stretch, Level::Day);
             let maker = format!("/{}", own.maker.simple());
-            stretches.iter().filter(|stretch| !holds(stretch)).map(|stretch| Mark::new(*stretch, &maker, false)).collect()
+            let missing = stretches.iter().filter(|stretch| !holds(stretch)).map(|stretch| Mark::new(*stretch, &maker, false));
+            (own.maker, missing.collect())
         };
         marks::put(database, UNSUMMED, &missing).await?;
         let mut own = self.own();
-        let maker = own.maker.simple().to_string();
         // Those that were made under a name that we have left meanwhile do not end.
-        let ours = missing.into_iter().filter(|mark| mark.id.ends_with(&maker));
-        own.made.extend(ours.map(|mark| (mark.stretch, Made { mark, at })));
+        if own.maker == maker {
+            own.made.extend(missing.into_iter().map(|mark| (mark.stretch, Made { mark, at })));
+        }
         Ok(())
     }
 

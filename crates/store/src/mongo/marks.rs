@@ -158,12 +158,13 @@ impl Standing {
         self.0.iter().map(|(mark, _)| mark)
     }
 
-    /// Those that stand for as long as they have to, in order of time.
-    pub fn rested(&self, rests: impl Fn(&Mark) -> Duration) -> Vec<Mark> {
-        let has_rested = |(mark, since): &&(Mark, Instant)| since.elapsed() >= rests(mark);
-        let mut rested: Vec<_> = self.0.iter().filter(has_rested).map(|(mark, _)| mark.clone()).collect();
-        rested.sort_unstable_by_key(|mark| mark.stretch);
-        rested
+    /// Those that stand for as long as they have to, in order of time, and those that do not yet.
+    pub fn rested(&self, rests: impl Fn(&Mark) -> Duration) -> (Vec<Mark>, Vec<Mark>) {
+        let mut marks: Vec<_> = self.0.clone();
+        marks.sort_unstable_by_key(|(mark, _)| mark.stretch);
+        let (rested, resting): (Vec<_>, Vec<_>) = marks.into_iter().partition(|(mark, since)| since.elapsed() >= rests(mark));
+        let marks_of = |marks: Vec<(Mark, Instant)>| marks.into_iter().map(|(mark, _)| mark).collect();
+        (marks_of(rested), marks_of(resting))
     }
 }
 

@@ -145,9 +145,9 @@ impl Roller {
         expiry::mark(database, &self.marks, &mut self.expiring).await?;
         self.standing.read(database, UNSUMMED).await?;
         let Pace { rests, late, .. } = self.pace;
-        let rested = self.standing.rested(|mark| if mark.has_ended { rests } else { late });
+        let (rested, resting) = self.standing.rested(|mark| if mark.has_ended { rests } else { late });
         // Where another stands for longer, adding up is of no use yet.
-        let resting = Cover::of(self.standing.all().filter(|mark| !rested.contains(mark)).map(|mark| mark.stretch));
+        let resting = Cover::of(resting.into_iter().map(|mark| mark.stretch));
         let (covered, due): (Vec<_>, Vec<_>) = rested.into_iter().partition(|mark| resting.holds(mark.stretch));
         marks::remove(database, UNSUMMED, &covered).await?;
         self.roll(database, &due).await?;

@@ -65,6 +65,11 @@ pub fn mongo_url() -> String {
     std::env::var("MONGO_TEST_URL").expect("MONGO_TEST_URL names a MongoDB: run this by `tools/mongo.sh cargo test`")
 }
 
+/// Where it listens.
+pub fn mongo_address() -> String {
+    mongo_url().split("://").nth(1).unwrap().split('/').next().unwrap().to_owned()
+}
+
 /// A document as normalised at [`NOW`].
 pub fn document(raw: &Value) -> NewTrace {
     let context = Context::new(Timestamp::from_millis(NOW).unwrap(), Uuid::new_v4(), Source::Json);

@@ -15,8 +15,9 @@ use tracellm_store::{Location, mongo::Pace, open_at};
 use tracellm_trace::Filter;
 
 use crate::{
-    bench::{Bench, PACE, document, mongo_url, raw},
+    bench::{Bench, PACE, document, mongo_address, raw},
     mongo::collection,
+    sums::rest,
 };
 
 /// A network on which what brings traces to the database takes as long as it is told to.
@@ -32,8 +33,7 @@ impl Slow {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let url = mongo_url();
-        let target = url.split("://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+        let target = mongo_address();
         let (holds, told) = watch::channel(true);
         let (tell, held) = watch::channel(false);
         tokio::spawn(async move {
@@ -72,9 +72,7 @@ async fn what_a_killed_process_had_sent_is_counted_however_late_it_comes() {
     let marks = theirs.client().database(&theirs.namespace().db).collection::<Document>("marks");
     bench.put(&[raw("stands", 0)]).await;
     let count = async || bench.store.count(&Filter::default()).await.unwrap().count;
-    while marks.count_documents(doc! {}).await.unwrap() > 0 {
-        sleep(PACE.every).await;
-    }
+    rest(&bench).await;
     let Location::Mongo { db_name, .. } = &bench.location else { panic!("no MongoDB") };
     let mut network = Slow::start().await;
     let url = format!("mongodb://{}/?directConnection=true", network.address);
@@ -112,8 +110,6 @@ async fn what_is_answered_is_added_up_soon_whoever_wrote_it() {
     // Begins to add up; whoever waited for what is late would wait for ever.
     bench.store = open_at(&bench.location, Pace { late: never, ..PACE }).await.unwrap();
     assert_eq!(bench.store.count(&Filter::default()).await.unwrap().count, 4);
-    while marks.count_documents(doc! {}).await.unwrap() > 0 {
-        sleep(PACE.every).await;
-    }
+    rest(&bench).await;
     bench.check_sums().await;
 }

@@ -16,7 +16,7 @@ use tracellm_store::{Location, StoreError, access, open};
 use tracellm_trace::{Outcome, Query, Scope, Status, Trace, UNREADABLE, Verdict};
 
 use crate::{
-    bench::{Bench, document, mongo_url, raw},
+    bench::{Bench, document, mongo_address, mongo_url, raw},
     doctor::check,
 };
 
@@ -178,8 +178,7 @@ impl Network {
     async fn at(address: &str) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let url = mongo_url();
-        let target = url.split("://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+        let target = mongo_address();
         let mut connections = JoinSet::new();
         connections.spawn(async move {
             let mut open = JoinSet::new();

@@ -39,7 +39,7 @@ async fn all(store: &dyn TraceStore) -> Vec<Trace> {
 }
 
 /// Waits until the sums are those of all that was written.
-async fn rest(bench: &Bench) {
+pub async fn rest(bench: &Bench) {
     let traces = collection(bench).await;
     for name in ["marks", "search_marks"] {
         let marks = traces.client().database(&traces.namespace().db).collection::<Document>(name);
