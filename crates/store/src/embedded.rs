@@ -15,6 +15,8 @@ use crate::{
 
 /// Projects and keys.
 mod access;
+/// Where puts wait for the search index.
+mod brake;
 /// Filters as SQL.
 mod conditions;
 /// Connections off the threads that serve requests.

@@ -23,8 +23,15 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Where others write all the time, the index waits so many times as long as its batches take; where they do half the time, a fourth of that.
 const YIELD: f64 = 24.0;
-/// It waits as long as it lacks no more rows than it adds within some seconds once others are done.
-const LAGGING: i64 = 100_000;
+/// It waits no longer than this at a time, as so much may come meanwhile.
+const LONGEST: Duration = Duration::from_secs(2);
+/// Once what it lacks takes it longer than this, more are added at a time, which is faster.
+const BEHIND: Duration = Duration::from_secs(2);
+const BEHIND_BYTES: usize = 8 << 20;
+/// Once it takes longer than this, the index waits for nobody.
+const LAGGING: Duration = Duration::from_secs(10);
+/// Once it takes longer than this and gets more, puts wait for it: what is stored is to be found half a minute later.
+const BRAKING: Duration = Duration::from_secs(15);
 
 /// Numbers of entries that begin at one moment: more that do are put at the moments before.
 const NUMBER_BITS: u32 = 14;
@@ -72,10 +79,12 @@ pub(super) fn indexed(connection: &Connection) -> Result<i64, StoreError> {
 pub(super) async fn keep_up(readers: Arc<Connections>, mut inlet: Inlet, mut commits: watch::Receiver<()>) {
     // While some are written, the next are read.
     let mut ahead = None;
+    let mut bytes = BATCH_BYTES;
+    let mut lacked = 0;
     loop {
         let read = match ahead.take() {
             Some(entries) => Ok(entries),
-            None => readers.run(|connection| next(connection, indexed(connection)?)).await,
+            None => readers.run(move |connection| next(connection, indexed(connection)?, bytes)).await,
         };
         let added = match read {
             Ok(entries) if entries.upto == entries.behind => {
@@ -86,41 +95,47 @@ pub(super) async fn keep_up(readers: Arc<Connections>, mut inlet: Inlet, mut com
                 continue;
             }
             Ok(entries) => {
-                let (begin, upto, missing) = (Instant::now(), entries.upto, entries.newest - entries.behind);
-                let (added, following) = tokio::join!(inlet.add_to_index(entries), readers.run(move |connection| next(connection, upto)));
+                let (begin, upto) = (Instant::now(), entries.upto);
+                let (count, missing) = (upto - entries.behind, entries.newest - upto);
+                let (added, following) =
+                    tokio::join!(inlet.add_to_index(entries), readers.run(move |connection| next(connection, upto, bytes)));
                 // Where another process was faster, it may have come further.
                 let is_next = readers.run(move |connection| Ok(indexed(connection)? == upto)).await;
                 ahead = following.ok().filter(|_| matches!(is_next, Ok(true)));
-                let waits = YIELD * inlet.busy().powi(2);
-                if missing < LAGGING {
-                    tokio::time::sleep(begin.elapsed().mul_f64(waits)).await;
+                let (took, waits) = (begin.elapsed(), YIELD * inlet.busy().powi(2));
+                let lag = took.mul_f64(missing as f64 / count as f64);
+                inlet.brake.set(lag > BRAKING && missing > std::mem::replace(&mut lacked, missing));
+                bytes = if lag > BEHIND { BEHIND_BYTES } else { BATCH_BYTES };
+                if lag <= LAGGING {
+                    tokio::time::sleep(took.mul_f64(waits).min(LONGEST)).await;
                 }
                 added
             }
             Err(error) => Err(error),
         };
         if let Err(error) = added {
+            inlet.brake.set(false);
             tracing::debug!("the search index: {error}");
             tokio::time::sleep(POLL).await;
         }
     }
 }
 
-/// What is to be added behind a row.
-fn next(connection: &Connection, behind: i64) -> Result<Entries, StoreError> {
+/// What is to be added behind a row, until it has so many bytes of terms.
+fn next(connection: &Connection, behind: i64, most: usize) -> Result<Entries, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id, created_at, doc FROM traces WHERE id > ? ORDER BY id")?;
     let mut rows = statement.query([behind])?;
     let newest = connection.prepare_cached("SELECT coalesce(max(id), 0) FROM traces")?.query_row([], |row| row.get(0))?;
     let mut next = Entries { behind, upto: behind, newest, entries: Vec::new() };
     let mut bytes = 0;
     while next.entries.len() < BATCH
-        && bytes < BATCH_BYTES
+        && bytes < most
         && let Some(row) = rows.next()?
     {
         next.upto = row.get(0)?;
         // What can't be read can't be shown either.
         let Ok(trace) = serde_json::from_str::<Trace>(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?) else { continue };
-        let terms = search::terms(&trace).iter().fold(String::new(), |text, term| text + term + " ");
+        let terms = search::terms(&trace).into_text();
         bytes += terms.len();
         let labels = Labels::from(&trace);
         let head = trace.into_head();
@@ -138,6 +153,7 @@ pub(super) fn add(transaction: &Transaction, facets: &mut FacetCounts, entries: 
     let mut last = transaction.prepare_cached("SELECT max(entry) FROM search_entries WHERE entry >= ? AND entry < ?")?;
     let mut number = transaction.prepare_cached("INSERT INTO search_entries (entry, id, labels) VALUES (?, ?, ?)")?;
     let mut insert = transaction.prepare_cached("INSERT INTO search (rowid, terms) VALUES (?, ?)")?;
+    let mut numbered = Vec::with_capacity(entries.entries.len());
     for Entry { id, created_at, terms, labels, head } in &entries.entries {
         // It may have changed meanwhile; then its row has another number.
         if !stands.exists([id, created_at])? {
@@ -153,8 +169,13 @@ pub(super) fn add(transaction: &Transaction, facets: &mut FacetCounts, entries: 
             }
         };
         number.execute(params![entry, id, write_labels(labels)?])?;
-        insert.execute(params![entry, terms])?;
+        numbered.push((entry, terms));
         facets.change(&Sample::from(head), labels, 1);
+    }
+    // FTS5 begins another segment for each that is smaller than the one before.
+    numbered.sort_unstable_by_key(|(entry, _)| *entry);
+    for (entry, terms) in numbered {
+        insert.execute(params![entry, terms])?;
     }
     transaction.prepare_cached("UPDATE search_state SET indexed = ?")?.execute([entries.upto])?;
     Ok(())

@@ -144,6 +144,8 @@ const MIGRATIONS: &[&str] = &[
      -- Tools and tags of all traces of the index, the same way.
      CREATE TABLE labels (level INTEGER NOT NULL, period INTEGER NOT NULL, counts TEXT NOT NULL, PRIMARY KEY (level, period)) STRICT, WITHOUT ROWID;
      DELETE FROM facets WHERE grain = 0;",
+    // The terms of all traces that are added together are one segment of the index, not one for each MB, as segments have to be merged.
+    "INSERT INTO search (search, rank) VALUES ('hashsize', 67108864);",
 ];
 
 /// The version that began to keep sums as they are kept now.

@@ -10,6 +10,7 @@ use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 use tracellm_trace::{Outcome, Timestamp};
 
 use super::{
+    brake::Brake,
     index::{self, Entries},
     removal,
     row::{Row, write_row},
@@ -33,6 +34,7 @@ pub(super) struct Writer {
     queue: Arc<Queue<Work>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     commits: watch::Receiver<()>,
+    brake: Arc<Brake>,
     pub metrics: WriteMetrics,
 }
 
@@ -55,18 +57,20 @@ impl Writer {
         let count = metrics.clone();
         let thread = thread::Builder::new().name("writer".to_owned()).spawn(move || run(connection, waiting, &committed, &count));
         let thread = thread.map_err(|error| StoreError::Failed(format!("the writer can't be started: {error}")))?;
-        Ok(Self { queue: Arc::new(queue), thread: Mutex::new(Some(thread)), commits, metrics })
+        Ok(Self { queue: Arc::new(queue), thread: Mutex::new(Some(thread)), commits, brake: Arc::default(), metrics })
     }
 
     pub async fn put(&self, traces: Vec<NewTrace>) -> Answer {
         let rows = in_turns(traces, Row::new).await?;
         let size = Size { documents: rows.len(), bytes: rows.iter().map(Row::bytes).sum() };
+        self.brake.wait().await;
         self.queue.write(Work::Documents(rows), size).await
     }
 
     pub async fn put_spans(&self, spans: Vec<NewSpan>, now: Timestamp) -> Answer {
         let rows = SpanRows::new(spans, now).await?;
         let size = rows.size();
+        self.brake.wait().await;
         self.queue.write(Work::Spans(rows), size).await
     }
 
@@ -88,7 +92,7 @@ impl Writer {
 
     /// For who keeps the index.
     pub fn inlet(&self) -> Inlet {
-        Inlet { queue: self.queue.clone(), last: (Instant::now(), self.metrics.committing()) }
+        Inlet { queue: self.queue.clone(), brake: self.brake.clone(), last: (Instant::now(), self.metrics.committing()) }
     }
 
     /// Says whether the thread is there, and after a write that failed, whether it can write again.
@@ -118,6 +122,7 @@ impl Writer {
 /// The way for what is made of stored traces.
 pub(super) struct Inlet {
     queue: Arc<Queue<Work>>,
+    pub brake: Arc<Brake>,
     /// When it was last asked how busy the writer is, and how long that had committed by then.
     last: (Instant, Duration),
 }
@@ -131,7 +136,8 @@ impl Inlet {
     }
 
     pub async fn add_to_index(&self, entries: Entries) -> Result<(), StoreError> {
-        let size = Size { documents: 0, bytes: entries.bytes() };
+        // The room is for those who put.
+        let size = Size { documents: 0, bytes: entries.bytes().min(BATCH_BYTES) };
         self.queue.write(Work::Index(entries), size).await.map(drop)
     }
 }

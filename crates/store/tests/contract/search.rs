@@ -12,7 +12,7 @@ use crate::{
     numbers::by_hand,
 };
 
-const WORDS: &[&str] = &["parcel", "invoice", "Zürich", "東京都", "TimeoutError", "rate limit", "محمد"];
+const WORDS: &[&str] = &["parcel", "invoice", "Zürich", "東京都", "TimeoutError", "rate limit", "محمد ﷺ"];
 const SEARCHES: &[&str] = &[
     "parcel",
     "PARCEL invoice",
@@ -27,6 +27,7 @@ const SEARCHES: &[&str] = &[
     "tool:track",
     "tool:track parcel -model:m1",
     "محمد",
+    "ﷺ",
     "-parcel",
     "latency:>3s rate",
     "tag:\"a b\" parcel",

@@ -24,7 +24,8 @@ pub fn fold(c: char, folded: &mut String) {
         // Their parts are other letters.
         '\u{3040}'..='\u{30FF}' | '\u{AC00}'..='\u{D7FF}' => folded.push(c),
         c => decompose_compatible(c, |part| {
-            if !is_accent(part) {
+            // There are letters that stand for several words.
+            if !is_accent(part) && !part.is_whitespace() {
                 part.to_lowercase().filter(|part| !is_accent(*part)).for_each(|part| folded.push_str(&plain(part)));
             }
         }),
@@ -84,5 +85,6 @@ mod tests {
         same("أحمد", "احمد");
         same("مُحَمَّد", "محمد");
         same("محـــمد", "محمد");
+        same("ﷺ", "صلىاللهعليهوسلم");
     }
 }

@@ -1,4 +1,9 @@
-use std::ops::{ControlFlow, Range};
+use std::{
+    hash::BuildHasher,
+    ops::{ControlFlow, Range},
+};
+
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
 use super::{texts::each_text, tokens::Tokens};
 use crate::Trace;
@@ -44,38 +49,51 @@ impl Exact {
     }
 }
 
-/// The terms of a trace, each once, in order.
+/// The terms of a trace, each once.
 #[derive(Debug, Default)]
 pub struct Terms {
+    /// Each with a space behind it.
     text: String,
     /// Where each stands in the text.
-    places: Vec<Range<usize>>,
+    places: HashTable<Range<usize>>,
+    hasher: DefaultHashBuilder,
 }
 
 impl Terms {
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.places.iter().map(|place| &self.text[place.clone()])
+        self.text.split_terminator(' ')
+    }
+
+    /// All of them, parted by spaces.
+    pub fn into_text(self) -> String {
+        self.text
     }
 
     fn push(&mut self, pieces: &[&str]) {
-        let start = self.text.len();
-        pieces.iter().for_each(|piece| self.text.push_str(piece));
-        self.places.push(start..self.text.len());
+        let Self { text, places, hasher } = self;
+        let start = text.len();
+        pieces.iter().for_each(|piece| text.push_str(piece));
+        let term = |place: &Range<usize>| &text[place.clone()];
+        let place = start..text.len();
+        let hash = |place: &Range<usize>| hasher.hash_one(term(place));
+        match places.entry(hash(&place), |other| term(other) == term(&place), hash) {
+            Entry::Occupied(_) => text.truncate(start),
+            Entry::Vacant(vacant) => {
+                vacant.insert(place);
+                text.push(' ');
+            }
+        }
     }
 
     /// Pairs of characters where a script has no spaces, else words and the parts of names.
     fn add(&mut self, tokens: &Tokens) {
-        let mut own: Vec<&str> = Vec::with_capacity(tokens.list().len());
         for (token, next) in tokens.list().iter().zip(tokens.list().iter().skip(1).map(Some).chain([None])) {
             match next.filter(|next| next.is_joined) {
                 Some(next) => self.push(&[tokens.folded(token), tokens.folded(next)]),
-                None => own.push(tokens.folded(token)),
+                None => self.push(&[tokens.folded(token)]),
             }
-            own.extend(tokens.parts(token));
+            tokens.parts(token).for_each(|part| self.push(&[part]));
         }
-        own.sort_unstable();
-        own.dedup();
-        own.into_iter().for_each(|term| self.push(&[term]));
     }
 }
 
@@ -88,9 +106,6 @@ pub fn terms(trace: &Trace) -> Terms {
         Tokens::of_parts(text).for_each(|tokens| terms.add(&tokens));
         ControlFlow::Continue(())
     });
-    let Terms { text, places } = &mut terms;
-    places.sort_unstable_by(|a, b| text[a.clone()].cmp(&text[b.clone()]));
-    places.dedup_by(|a, b| text[a.clone()] == text[b.clone()]);
     terms
 }
 

@@ -55,6 +55,13 @@ impl Tokens {
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let start = text.len() - rest.len();
+            // Most of a text is small letters of ASCII, which are themselves when folded and end no part of a name.
+            let plain = if word.was_capital { 0 } else { rest.bytes().take_while(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9')).count() };
+            if plain > 0 {
+                tokens.push_plain(&mut word, &rest[..plain], start);
+                rest = &rest[plain..];
+                continue;
+            }
             let (c, width) = match rest.strip_prefix('\\') {
                 Some(behind) if has_escapes => escaped(behind),
                 _ => (first, first.len_utf8()),
@@ -86,16 +93,25 @@ impl Tokens {
         self.parts[token.parts.clone()].iter().map(|part| &self.folded[part.clone()])
     }
 
-    fn push(&mut self, word: &mut Word, c: char, at: Range<usize>) {
+    fn begin(&self, word: &mut Word, at: usize) {
         if word.at.is_empty() {
-            *word = Word {
-                at: at.clone(),
-                folded: self.folded.len(),
-                first_part: self.parts.len(),
-                part: self.folded.len(),
-                ..Word::default()
-            };
+            let (folded, first_part) = (self.folded.len(), self.parts.len());
+            *word = Word { at: at..at, folded, first_part, part: folded, ..Word::default() };
         }
+    }
+
+    /// Small letters and digits of ASCII, behind none that is capital.
+    fn push_plain(&mut self, word: &mut Word, plain: &str, at: usize) {
+        self.begin(word, at);
+        self.folded.push_str(plain);
+        word.last = self.folded.len() - 1;
+        word.was_small = plain.ends_with(|last: char| last.is_ascii_lowercase());
+        word.chars += plain.len();
+        word.at.end = at + plain.len();
+    }
+
+    fn push(&mut self, word: &mut Word, c: char, at: Range<usize>) {
+        self.begin(word, at.start);
         let is_capital = c.is_uppercase();
         // `timeoutError`, and `HTTPError`, of which only its `r` tells where the word begins.
         if is_capital && word.was_small {
