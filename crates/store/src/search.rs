@@ -20,7 +20,7 @@ pub(crate) const COUNT_PATIENCE: Duration = Duration::from_millis(30);
 pub(crate) const FACET_PATIENCE: Duration = Duration::from_millis(40);
 /// The same for a first try at beginnings of words, which an index takes long to collect where they are frequent.
 pub(crate) const TRY_PATIENCE: Duration = Duration::from_millis(15);
-/// Moments that are looked at however long it takes, so that a search gets on.
+/// Candidates that are looked at however long it takes, so that a search gets on: so many, and of the second moment the last.
 const LEAST: u32 = 200;
 /// Hits that are sorted by something else than time: the newest.
 const MOST_SORTED: usize = 10_000;
@@ -33,24 +33,27 @@ pub(crate) struct Walk {
     pub ascending: bool,
     until: Instant,
     moments: u32,
+    candidates: u32,
     last: Option<i64>,
     stopped: bool,
 }
 
 impl Walk {
     pub fn new(ascending: bool, patience: Duration) -> Self {
-        Self { ascending, until: Instant::now() + patience, moments: 0, last: None, stopped: false }
+        Self { ascending, until: Instant::now() + patience, moments: 0, candidates: 0, last: None, stopped: false }
     }
 
     /// Whether to look at a candidate of this moment, in ms. All that began at one moment are looked at, or none.
     pub fn goes_on(&mut self, created_at: i64) -> bool {
         if self.is_next(created_at) {
             self.moments += 1;
-            self.stopped |= self.moments > LEAST && Instant::now() >= self.until;
+            // A page goes on at the moment at which the one before ended.
+            self.stopped |= self.moments > 2 && self.candidates >= LEAST && Instant::now() >= self.until;
             if !self.stopped {
                 self.last = Some(created_at);
             }
         }
+        self.candidates += 1;
         !self.stopped
     }
 
@@ -265,7 +268,7 @@ mod tests {
                 expected.reverse();
             }
             assert_eq!(found, expected);
-            assert!(stops > 0, "{LEAST} moments hold fewer than {} hits", query.limit);
+            assert!(stops > 0, "{LEAST} traces hold fewer than {} hits", query.limit);
             // And back from the last page.
             let (mut back, mut pages) = (Vec::new(), 0);
             query.cursor = last;
