@@ -1,7 +1,7 @@
 //! How fast traces come in, beside what the database alone does with the same rows in the same run: `make bench`.
 //!
 //! ROUNDS (3) and SECONDS (2) of each measurement; ONLY=sqlite/otlp names some of them, SHAPE=50x16 some of the shapes; LOAD=overload measures too
-//! many senders, LOAD=flood those who mean ill.
+//! many senders, LOAD=flood those who mean ill, LOAD=lag when a search finds all that came.
 
 /// What is sent.
 mod payload;
@@ -11,6 +11,9 @@ mod load;
 
 /// Those who mean ill.
 mod flood;
+
+/// How far the search index is behind.
+mod lag;
 
 /// How fast the database alone is.
 mod ceiling;
@@ -44,6 +47,16 @@ fn main() -> Result<(), Failure> {
         say("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
         for home in homes.filter(|home| home.name().to_lowercase().contains(&only)) {
             runtime.block_on(flood::flood(home, Duration::from_secs(number("SECONDS", 60))))?;
+        }
+        return Ok(());
+    }
+    if load == "lag" {
+        say("| store | trace | load, s | traces | traces/s | refused | p99 ms | found after, s | slowest search, s | MB |");
+        say("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+        for home in homes.filter(|home| home.name().to_lowercase().contains(&only)) {
+            for kilobytes in [2, 20] {
+                runtime.block_on(lag::lag(home, kilobytes, Duration::from_secs(number("SECONDS", 10))))?;
+            }
         }
         return Ok(());
     }

@@ -15,16 +15,19 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
+use tokio::{sync::Notify, time::timeout_at};
 use tracellm_app::ApiError;
 
 use crate::server::{answer::Failure, body, grpc, intake, otlp};
 
 /// Bytes of requests that may be on their way at once: at first, at least and at most.
-const FIRST: f64 = 8e6;
+const FIRST: f64 = 4e6;
 const LEAST: f64 = 1e6;
 const MOST: f64 = 12e6;
 /// A request that takes longer from its last byte to its answer says that too many are on their way.
 const TARGET: Duration = Duration::from_millis(400);
+/// What finds no room waits for some so long, before its body is read: many that come together are let in one behind the other.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// What a client that is refused still sends is read for so long.
 const DRAINED_FOR: Duration = Duration::from_secs(10);
 /// Of what a request announces, so much counts before it is there.
@@ -35,10 +38,17 @@ const SLOW_BYTES: u64 = 64 << 10;
 /// What compressed bytes stand for, about.
 const COMPRESSION: u64 = 8;
 
-/// How much may be on its way at once, so that what is taken in is answered soon and memory stays small. What goes beyond is told at once
-/// to come again, before its body is read.
+/// How much may be on its way at once, so that what is taken in is answered soon and memory stays small. What goes beyond waits a moment, and
+/// is told to come again, before its body is read.
 #[derive(Clone, Default)]
-pub struct Admission(Arc<Mutex<Way>>);
+pub struct Admission(Arc<Gate>);
+
+#[derive(Default)]
+struct Gate {
+    way: Mutex<Way>,
+    /// Rings where there is room again.
+    freed: Notify,
+}
 
 struct Way {
     bytes: u64,
@@ -63,7 +73,7 @@ struct Admitted {
 
 impl Admission {
     fn way(&self) -> MutexGuard<'_, Way> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets a request in while there is room, one larger than that too: it would never be let in otherwise.
@@ -75,6 +85,19 @@ impl Admission {
         way.bytes += bytes;
         drop(way);
         Some(Admitted { admission: self.clone(), bytes: bytes.into(), read: 0.into(), begin: Instant::now() })
+    }
+
+    /// The same, in a moment where there is no room now.
+    async fn admit_soon(&self, bytes: u64) -> Option<Admitted> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(admitted) = self.admit(bytes) {
+                // There may be room for another.
+                self.0.freed.notify_one();
+                return Some(admitted);
+            }
+            timeout_at(until, self.0.freed.notified()).await.ok()?;
+        }
     }
 }
 
@@ -90,6 +113,7 @@ impl Admitted {
         let counted = self.bytes.swap(read, Ordering::Relaxed);
         let mut way = self.admission.way();
         way.bytes = way.bytes + read - counted;
+        self.admission.0.freed.notify_one();
     }
 
     fn is_slow(&self, read: u64) -> bool {
@@ -109,6 +133,7 @@ impl Drop for Admitted {
         let bytes = self.bytes.load(Ordering::Relaxed);
         let mut way = self.admission.way();
         way.bytes -= bytes;
+        self.admission.0.freed.notify_one();
         let read = self.read.load(Ordering::Relaxed);
         if read == 0 {
             return;
@@ -119,14 +144,14 @@ impl Drop for Admitted {
     }
 }
 
-/// Refuses at once what brings traces while too many are on their way.
+/// Refuses what brings traces while too many are on their way.
 pub async fn limit(State(admission): State<Admission>, request: Request, next: Next) -> Response {
     if intake::way(request.method(), request.uri().path()).is_none() {
         return next.run(request).await;
     }
     let factor = if is_compressed(request.headers()) { COMPRESSION } else { 1 };
     let announced = body::announced(request.headers()).unwrap_or(0);
-    let Some(admitted) = admission.admit(announced.saturating_mul(factor).min(FORESEEN)).map(Arc::new) else {
+    let Some(admitted) = admission.admit_soon(announced.saturating_mul(factor).min(FORESEEN)).await.map(Arc::new) else {
         return refuse(request).await;
     };
     let (parts, body) = request.into_parts();
@@ -215,6 +240,25 @@ mod tests {
         slow.has_read(2_000);
         assert_eq!(admission.way().bytes, 2_000);
         drop(slow);
+        assert_eq!(admission.way().bytes, 0);
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_room_waits_for_it_a_little() {
+        let admission = Admission::default();
+        let large = admission.admit(20_000_000).unwrap();
+        assert!(admission.admit_soon(1).await.is_none());
+        let waiting = [10_000_000, 2, 3].map(|bytes| {
+            tokio::spawn({
+                let admission = admission.clone();
+                async move { admission.admit_soon(bytes).await.map(|admitted| admitted.bytes.load(Ordering::Relaxed)) }
+            })
+        });
+        tokio::task::yield_now().await;
+        drop(large);
+        for (waiting, bytes) in waiting.into_iter().zip([10_000_000, 2, 3]) {
+            assert_eq!(waiting.await.unwrap(), Some(bytes));
+        }
         assert_eq!(admission.way().bytes, 0);
     }
 

@@ -21,7 +21,7 @@ pub(crate) const FACET_PATIENCE: Duration = Duration::from_millis(40);
 /// The same for a first try at beginnings of words, which an index takes long to collect where they are frequent.
 pub(crate) const TRY_PATIENCE: Duration = Duration::from_millis(15);
 /// Candidates that are looked at however long it takes, so that a search gets on: so many, and of the second moment the last.
-const LEAST: u32 = 200;
+const LEAST: u32 = 500;
 /// Hits that are sorted by something else than time: the newest.
 const MOST_SORTED: usize = 10_000;
 /// Stored lately and not in the index yet: up to so many are looked at one by one.

@@ -2,6 +2,8 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tracellm_trace::{
@@ -46,9 +48,11 @@ fn misses(texts: &[&str]) {
 
 fn has_keys(search: &Search, trace: &Trace) -> bool {
     let terms = terms(trace);
-    let terms: Vec<&str> = terms.iter().collect();
+    let list: Vec<&str> = terms.iter().collect();
+    let terms: BTreeSet<&str> = list.iter().copied().collect();
+    assert_eq!(terms.len(), list.len(), "each is there once");
     search.keys().iter().all(|key| match key {
-        Key::Term(wanted) => terms.binary_search(&wanted.as_str()).is_ok(),
+        Key::Term(wanted) => terms.contains(wanted.as_str()),
         Key::Beginning(beginning) => terms.iter().any(|term| term.starts_with(beginning)),
     })
 }

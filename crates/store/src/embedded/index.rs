@@ -103,7 +103,7 @@ pub(super) async fn keep_up(readers: Arc<Connections>, mut inlet: Inlet, mut com
                 let is_next = readers.run(move |connection| Ok(indexed(connection)? == upto)).await;
                 ahead = following.ok().filter(|_| matches!(is_next, Ok(true)));
                 let (took, waits) = (begin.elapsed(), YIELD * inlet.busy().powi(2));
-                let lag = took.mul_f64(missing as f64 / count as f64);
+                let lag = lag(took, count, missing);
                 inlet.brake.set(lag > BRAKING && missing > std::mem::replace(&mut lacked, missing));
                 bytes = if lag > BEHIND { BEHIND_BYTES } else { BATCH_BYTES };
                 if lag <= LAGGING {
@@ -119,6 +119,11 @@ pub(super) async fn keep_up(readers: Arc<Connections>, mut inlet: Inlet, mut com
             tokio::time::sleep(POLL).await;
         }
     }
+}
+
+/// How long those take that are missing, if some took so long. Fewer than none are, where some came after the newest was looked up.
+fn lag(took: Duration, some: i64, missing: i64) -> Duration {
+    took.mul_f64(missing.max(0) as f64 / some.max(1) as f64)
 }
 
 /// What is to be added behind a row, until it has so many bytes of terms.
@@ -189,4 +194,19 @@ pub(super) fn forget(transaction: &Transaction, facets: &mut FacetCounts, id: i6
     transaction.prepare_cached("DELETE FROM search WHERE rowid = ?")?.execute([entry])?;
     facets.change(old, &read_labels(labels.as_deref())?, -1);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::lag;
+
+    #[test]
+    fn what_is_missing_takes_as_long_as_what_was_added() {
+        let took = Duration::from_secs(1);
+        assert_eq!(lag(took, 100, 1_000), Duration::from_secs(10));
+        assert_eq!(lag(took, 100, -1), Duration::ZERO);
+        assert_eq!(lag(took, 0, 2), Duration::from_secs(2));
+    }
 }

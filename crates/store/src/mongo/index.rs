@@ -1,11 +1,11 @@
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     ops::Range,
 };
 
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, try_join};
 use mongodb::{
-    Collection, Database,
+    Collection, Cursor, Database,
     bson::{Binary, Bson, Document, RawDocumentBuf, doc, spec::BinarySubtype},
 };
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ const TERMS: &str = "search_terms";
 /// Traces of a segment; a number of one has two bytes.
 const MOST: usize = 4_096;
 /// Bytes of the terms of a segment, each counted once for each of its traces.
-const MOST_BYTES: usize = 32 << 20;
+const MOST_BYTES: usize = 16 << 20;
 /// Segments whose terms are looked up together.
 const LOOKUP: usize = 32;
 /// Candidates that are read together.
@@ -159,22 +159,17 @@ async fn build(
 ) -> Result<bool, StoreError> {
     let mut found = of_primary(database, TRACES).find(began_in(stretch)).sort(doc! { "created_at": 1 }).await?;
     forget(database, standing).await?;
+    // While one segment is written, the next is read.
+    let mut new = New::read(&mut found).await?;
     let mut number = 0;
-    let mut new = New::default();
-    while let Some(raw) = found.try_next().await? {
-        new.add(&raw)?;
-        if new.entries.len() == MOST || new.bytes > MOST_BYTES {
-            if !lease.hold(database).await? {
-                return Ok(false);
-            }
-            std::mem::take(&mut new).write(database, id(number)).await?;
-            number += 1;
+    while !new.entries.is_empty() {
+        if !lease.hold(database).await? {
+            return Ok(false);
         }
+        let (_, next) = try_join!(new.write(database, id(number)), New::read(&mut found))?;
+        new = next;
+        number += 1;
     }
-    if !lease.hold(database).await? {
-        return Ok(false);
-    }
-    new.write(database, id(number)).await?;
     Ok(true)
 }
 
@@ -182,11 +177,23 @@ async fn build(
 #[derive(Default)]
 struct New {
     entries: Vec<Entry>,
-    terms: BTreeMap<String, Vec<u8>>,
+    terms: HashMap<String, Vec<u8>>,
     bytes: usize,
 }
 
 impl New {
+    /// As many of the next as a segment takes.
+    async fn read(found: &mut Cursor<RawDocumentBuf>) -> Result<Self, StoreError> {
+        let mut new = Self::default();
+        while new.entries.len() < MOST
+            && new.bytes <= MOST_BYTES
+            && let Some(raw) = found.try_next().await?
+        {
+            new.add(&raw)?;
+        }
+        Ok(new)
+    }
+
     fn add(&mut self, raw: &RawDocumentBuf) -> Result<(), StoreError> {
         let place = u16::try_from(self.entries.len()).unwrap_or(u16::MAX).to_le_bytes();
         let document = decode::document(raw)?;
@@ -206,7 +213,9 @@ impl New {
         let Some(last) = self.entries.last().map(|entry| entry.at) else { return Ok(()) };
         let places = |bytes| Binary { subtype: BinarySubtype::Generic, bytes };
         let new = self.terms.into_iter().map(|(term, bytes)| Term { id: format!("{id}/{term}"), places: places(bytes) });
-        let new: Vec<_> = new.collect();
+        let mut new: Vec<_> = new.collect();
+        // In the order of the index that they come to.
+        new.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         if !new.is_empty() {
             terms(database).insert_many(new).ordered(false).await?;
         }

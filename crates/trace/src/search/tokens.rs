@@ -56,7 +56,8 @@ impl Tokens {
         while let Some(first) = rest.chars().next() {
             let start = text.len() - rest.len();
             // Most of a text is small letters of ASCII, which are themselves when folded and end no part of a name.
-            let plain = if word.was_capital { 0 } else { rest.bytes().take_while(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9')).count() };
+            let plain =
+                if word.was_capital { 0 } else { rest.bytes().take_while(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9')).count() };
             if plain > 0 {
                 tokens.push_plain(&mut word, &rest[..plain], start);
                 rest = &rest[plain..];
