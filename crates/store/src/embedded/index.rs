@@ -104,7 +104,8 @@ pub(super) async fn keep_up(readers: Arc<Connections>, mut inlet: Inlet, mut com
                 ahead = following.ok().filter(|_| matches!(is_next, Ok(true)));
                 let (took, waits) = (begin.elapsed(), YIELD * inlet.busy().powi(2));
                 let lag = lag(took, count, missing);
-                inlet.brake.set(lag > BRAKING && missing > std::mem::replace(&mut lacked, missing));
+                let grows = missing > std::mem::replace(&mut lacked, missing);
+                inlet.brake.set(grows && lag > BRAKING);
                 bytes = if lag > BEHIND { BEHIND_BYTES } else { BATCH_BYTES };
                 if lag <= LAGGING {
                     tokio::time::sleep(took.mul_f64(waits).min(LONGEST)).await;
