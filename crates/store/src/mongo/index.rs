@@ -9,6 +9,7 @@ use mongodb::{
     bson::{Binary, Bson, Document, RawDocumentBuf, doc, spec::BinarySubtype},
 };
 use serde::{Deserialize, Serialize};
+use tokio::task::yield_now;
 use tracellm_trace::{Timestamp, search};
 
 use super::{TRACES, decode, encode::date, lease::Lease, marks, of_primary, stretches::Stretch};
@@ -190,6 +191,8 @@ impl New {
             && let Some(raw) = found.try_next().await?
         {
             new.add(&raw)?;
+            // What is read already is there at once, and others have to do on this thread.
+            yield_now().await;
         }
         Ok(new)
     }
