@@ -43,7 +43,7 @@ mod filter;
 mod follow;
 /// The words of traces, and which have them.
 mod index;
-/// Bringing into that what is marked.
+/// Bringing into that what is marked, and together what is over.
 mod indexer;
 /// The indexes that the contract names and those that lists need.
 mod indexes;
@@ -53,6 +53,8 @@ mod kept;
 mod lanes;
 /// Which of all processes adds up.
 mod lease;
+/// Which traces the index names.
+mod lookup;
 /// Saying of which time the sums are not right while something is written.
 mod marking;
 /// What was said so: it stands in the database until someone adds up.

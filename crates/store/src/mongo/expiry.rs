@@ -5,8 +5,15 @@ use mongodb::{
     Database,
     bson::{DateTime, Document, doc},
 };
+use tracellm_trace::Timestamp;
 
-use super::{SPAN_BATCHES, TRACES, decode, encode::date, marking::Marks, marks, of_primary, stretches::Stretch};
+use super::{
+    SPAN_BATCHES, TRACES, decode,
+    encode::date,
+    marking::Marks,
+    marks, of_primary,
+    stretches::{Stretch, Touched},
+};
 use crate::{StoreError, TraceKey, ingest::now, rollups::Level};
 
 /// Further ahead, in ms, than clocks differ and than the database looks for what has expired.
@@ -20,9 +27,13 @@ pub(super) async fn mark(database: &Database, marks: &Marks, known: &mut HashSet
     let fields = doc! { "trace_id": 1, "project_id": 1, "created_at": 1, "expires_at": 1 };
     let mut found = traces.find(expiring).projection(fields).await?;
     let spans = database.collection::<Document>(SPAN_BATCHES);
-    let (mut stretches, mut these) = (HashSet::new(), HashSet::new());
+    let (mut touched, mut these) = (Touched::default(), HashSet::new());
     while let Some(raw) = found.try_next().await? {
-        stretches.insert(Stretch::around(Level::Minute, marks::moment(&raw)));
+        let moment = marks::moment(&raw);
+        touched.unsummed.insert(Stretch::around(Level::Minute, moment));
+        if moment != Timestamp::MIN {
+            touched.unindexed.insert(Stretch::of(Level::Hour, moment.millis()));
+        }
         let mut document = decode::document(&raw)?;
         let expires_at = document.remove("expires_at");
         let trace = decode::trace(document);
@@ -34,5 +45,5 @@ pub(super) async fn mark(database: &Database, marks: &Marks, known: &mut HashSet
         these.insert(key);
     }
     *known = these;
-    marks.make(database, &stretches.into_iter().collect()).await
+    marks.make(database, &touched).await
 }

@@ -1,6 +1,6 @@
 use std::{
-    collections::{HashMap, VecDeque},
-    ops::Range,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    mem::take,
 };
 
 use futures_util::{TryStreamExt, try_join};
@@ -18,80 +18,100 @@ use crate::{StoreError, ingest::now, rollups::Level};
 const SEGMENTS: &str = "search_segments";
 const TERMS: &str = "search_terms";
 /// Traces of a segment; a number of one has two bytes.
-const MOST: usize = 4_096;
+pub(super) const MOST: usize = 4_096;
 /// Bytes of the terms of a segment, each counted once for each of its traces.
 const MOST_BYTES: usize = 16 << 20;
-/// Segments whose terms are looked up together.
-const LOOKUP: usize = 32;
-/// Candidates that are read together.
-const CANDIDATES: usize = 64;
 
-/// Before the number of a segment of a whole day.
+/// Before the number of a segment of a whole day, and of a tick.
 const DAY: &str = "d";
+const TICK: &str = "t";
 
-/// Some traces of an hour or a day, in order of time. The terms of each segment stand in a row, under its name.
+/// Some traces of a day, an hour or a tick, in order of time. The terms of each segment stand in a row, under its name.
 #[derive(Debug, Serialize, Deserialize)]
-struct Segment {
-    /// The beginning of hour or day, and which of its segments.
+pub(super) struct Segment {
+    /// The beginning of what it is of, and which of its segments.
     #[serde(rename = "_id")]
-    id: String,
+    pub id: String,
     /// When the last of its traces began, in ms since 1970.
-    last: i64,
+    pub last: i64,
+    /// Its traces.
     #[serde(default)]
-    entries: Vec<Entry>,
+    pub count: u32,
+    #[serde(default)]
+    pub entries: Vec<Entry>,
+}
+
+/// What a segment is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Day,
+    Hour,
+    Tick,
+    /// No traces: it says that the segments of an hour are all there, and its ticks tell no more.
+    Seal,
 }
 
 impl Segment {
-    /// The hour or day that it is of.
-    fn stretch(&self) -> Stretch {
-        let is_of_day = self.id.split_once('/').is_some_and(|(_, number)| number.starts_with(DAY));
-        Stretch::of(if is_of_day { Level::Day } else { Level::Hour }, self.last)
+    fn seal(hour: Stretch) -> Self {
+        Self { id: format!("{}/", name(hour.from)), last: hour.from, count: 0, entries: Vec::new() }
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self.id.split_once('/') {
+            Some((_, "")) => Kind::Seal,
+            Some((_, number)) if number.starts_with(DAY) => Kind::Day,
+            Some((_, number)) if number.starts_with(TICK) => Kind::Tick,
+            _ => Kind::Hour,
+        }
+    }
+
+    pub fn stretch(&self) -> Stretch {
+        match self.kind() {
+            Kind::Day => Stretch::of(Level::Day, self.last),
+            Kind::Tick => Stretch::tick(self.last),
+            Kind::Hour | Kind::Seal => Stretch::of(Level::Hour, self.last),
+        }
     }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Entry {
+pub(super) struct Entry {
     /// When the trace began, in ms since 1970.
-    at: i64,
-    id: Bson,
+    pub at: i64,
+    pub id: Bson,
 }
 
 /// Which traces of a segment have a term.
 #[derive(Debug, Serialize, Deserialize)]
-struct Term {
+pub(super) struct Term {
     /// The segment's, and the term.
     #[serde(rename = "_id")]
-    id: String,
+    pub id: String,
     /// Their places in it, two bytes each.
-    places: Binary,
+    pub places: Binary,
 }
 
-fn segments(database: &Database) -> Collection<Segment> {
+pub(super) fn segments(database: &Database) -> Collection<Segment> {
     of_primary(database, SEGMENTS).clone_with_type()
 }
 
-fn terms(database: &Database) -> Collection<Term> {
+pub(super) fn terms(database: &Database) -> Collection<Term> {
     of_primary(database, TERMS).clone_with_type()
 }
 
-/// The beginning of what stands of an hour, or of a day.
-fn name(from: i64) -> String {
+/// The beginning of what stands of a stretch that begins then.
+pub(super) fn name(from: i64) -> String {
     Timestamp::from_millis_clamped(from).to_string()
 }
 
-/// What begins so. `0` follows `/`.
-fn of_name(name: &str) -> Document {
-    doc! { "_id": { "$gte": format!("{name}/"), "$lt": format!("{name}0") } }
+/// All that stands of a stretch; of the first of several that begin together, from one of its numbers on.
+fn standing_of(stretch: Stretch, first: &str) -> Document {
+    doc! { "_id": { "$gte": format!("{}/{first}", name(stretch.from)), "$lt": format!("{}/", name(stretch.to)) } }
 }
 
-/// All that stands of a day.
-fn of_day(day: Stretch) -> Document {
-    doc! { "_id": { "$gte": format!("{}/", name(day.from)), "$lt": format!("{}/", name(day.to)) } }
-}
-
-/// The segments of a day that is not told apart by hours.
-fn of_whole_day(day: Stretch) -> Document {
-    doc! { "_id": { "$gte": format!("{}/{DAY}", name(day.from)), "$lt": format!("{}0", name(day.from)) } }
+/// What begins so. `0` follows `/`, `:` follows `9`.
+fn between(from: i64, first: &str, behind: &str) -> Document {
+    doc! { "_id": { "$gte": format!("{}{first}", name(from)), "$lt": format!("{}{behind}", name(from)) } }
 }
 
 /// Forgets everything.
@@ -128,21 +148,36 @@ fn began_in(stretch: Stretch) -> Document {
     doc! { "created_at": range }
 }
 
-/// Makes the segments of an hour anew from its traces. Says whether it came to the end before another took the lease.
-pub(super) async fn build_hour(database: &Database, lease: &mut Lease, hour: Stretch) -> Result<bool, StoreError> {
-    let name = name(hour.from);
-    build(database, lease, hour, of_name(&name), |number| format!("{name}/{number:05}")).await
-}
-
-/// The same for a whole day.
-pub(super) async fn build_day(database: &Database, lease: &mut Lease, day: Stretch) -> Result<bool, StoreError> {
-    let name = name(day.from);
-    build(database, lease, day, of_day(day), |number| format!("{name}/{DAY}{number:04}")).await
+/// The segments of a day that is not told apart by hours.
+fn of_whole_day(day: Stretch) -> Document {
+    between(day.from, "/d", "/e")
 }
 
 /// Takes away what stands of a whole day, so that its hours can stand there.
 pub(super) async fn take_apart(database: &Database, day: Stretch) -> Result<(), StoreError> {
     forget(database, of_whole_day(day)).await
+}
+
+/// Takes away the ticks of an hour.
+pub(super) async fn forget_ticks(database: &Database, hour: Stretch) -> Result<(), StoreError> {
+    forget(database, standing_of(hour, TICK)).await
+}
+
+/// The hours of which there are ticks, and whether these tell no more.
+pub(super) async fn by_ticks(database: &Database) -> Result<BTreeMap<Stretch, bool>, StoreError> {
+    let segments = segments(database);
+    let found = segments.find(doc! { "_id": { "$regex": format!("/{TICK}") } }).projection(doc! { "last": 1 });
+    let ticks: Vec<Segment> = found.await?.try_collect().await?;
+    let mut hours = BTreeMap::new();
+    for hour in ticks.iter().map(|tick| Stretch::of(Level::Hour, tick.last)).collect::<BTreeSet<_>>() {
+        hours.insert(hour, is_sealed(database, hour).await?);
+    }
+    Ok(hours)
+}
+
+/// Whether the segments of an hour tell, and not its ticks.
+pub(super) async fn is_sealed(database: &Database, hour: Stretch) -> Result<bool, StoreError> {
+    Ok(segments(database).find_one(doc! { "_id": Segment::seal(hour).id }).await?.is_some())
 }
 
 async fn forget(database: &Database, these: Document) -> Result<(), StoreError> {
@@ -151,27 +186,100 @@ async fn forget(database: &Database, these: Document) -> Result<(), StoreError> 
     Ok(())
 }
 
-async fn build(
-    database: &Database,
-    lease: &mut Lease,
-    stretch: Stretch,
-    standing: Document,
-    id: impl Fn(u32) -> String,
-) -> Result<bool, StoreError> {
-    let mut found = of_primary(database, TRACES).find(began_in(stretch)).sort(doc! { "created_at": 1 }).await?;
+/// Makes the segments of a stretch anew from its traces, once what stood of it is forgotten. Says whether it came to the end before another
+/// took the lease.
+async fn build(database: &Database, lease: &mut Lease, stretch: Stretch, kind: Kind, standing: Document) -> Result<bool, StoreError> {
     forget(database, standing).await?;
-    // While one segment is written, the next is read.
-    let mut new = New::read(&mut found).await?;
-    let mut number = 0;
-    while !new.entries.is_empty() {
-        if !lease.hold(database).await? {
-            return Ok(false);
-        }
-        let (_, next) = try_join!(new.write(database, id(number)), New::read(&mut found))?;
-        new = next;
-        number += 1;
+    let mut build = Build::begin(database, stretch, kind).await?;
+    Ok(build.go_on(database, lease, || true).await? == Progress::Done)
+}
+
+pub(super) async fn build_day(database: &Database, lease: &mut Lease, day: Stretch) -> Result<bool, StoreError> {
+    build(database, lease, day, Kind::Day, standing_of(day, "")).await
+}
+
+pub(super) async fn build_hour(database: &Database, lease: &mut Lease, hour: Stretch) -> Result<bool, StoreError> {
+    build(database, lease, hour, Kind::Hour, standing_of(hour, "")).await
+}
+
+pub(super) async fn build_ticks(database: &Database, lease: &mut Lease, ticks: Stretch) -> Result<bool, StoreError> {
+    build(database, lease, ticks, Kind::Tick, standing_of(ticks, TICK)).await
+}
+
+/// Begins to make the segments of an hour beside its ticks, which tell until it is done.
+pub(super) async fn begin_merge(database: &Database, hour: Stretch) -> Result<Build, StoreError> {
+    forget(database, between(hour.from, "/0", "/:")).await?;
+    Build::begin(database, hour, Kind::Hour).await
+}
+
+/// Segments that are being made.
+pub(super) struct Build {
+    pub stretch: Stretch,
+    kind: Kind,
+    found: Cursor<RawDocumentBuf>,
+    /// Read already, but of another tick than those before.
+    ahead: Option<RawDocumentBuf>,
+    /// What is written next.
+    new: New,
+    /// The beginning of what it is of, and its number.
+    next: (i64, u32),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    Done,
+    Paused,
+    /// The lease is another's.
+    Lost,
+}
+
+impl Build {
+    async fn begin(database: &Database, stretch: Stretch, kind: Kind) -> Result<Self, StoreError> {
+        let found = of_primary(database, TRACES).find(began_in(stretch)).sort(doc! { "created_at": 1 }).await?;
+        let mut build = Self { stretch, kind, found, ahead: None, new: New::default(), next: (stretch.from, 0) };
+        build.new = New::read(&mut build.found, &mut build.ahead, kind).await?;
+        Ok(build)
     }
-    Ok(true)
+
+    /// Writes segment after segment as long as it may.
+    pub async fn go_on(&mut self, database: &Database, lease: &mut Lease, may: impl Fn() -> bool) -> Result<Progress, StoreError> {
+        while !self.new.entries.is_empty() {
+            if !lease.hold(database).await? {
+                return Ok(Progress::Lost);
+            }
+            if !may() {
+                return Ok(Progress::Paused);
+            }
+            let id = self.id();
+            // While one segment is written, the next is read.
+            let write = take(&mut self.new).write(database, id);
+            (_, self.new) = try_join!(write, New::read(&mut self.found, &mut self.ahead, self.kind))?;
+        }
+        if self.kind == Kind::Hour && self.next.1 > 0 {
+            if !lease.hold(database).await? {
+                return Ok(Progress::Lost);
+            }
+            segments(database).insert_one(Segment::seal(self.stretch)).await?;
+        }
+        Ok(Progress::Done)
+    }
+
+    /// That of the next segment.
+    fn id(&mut self) -> String {
+        if let (Kind::Tick, Some(first)) = (self.kind, self.new.entries.first()) {
+            let tick = Stretch::tick(first.at).from;
+            if tick != self.next.0 {
+                self.next = (tick, 0);
+            }
+        }
+        let (from, number) = self.next;
+        self.next.1 += 1;
+        match self.kind {
+            Kind::Day => format!("{}/{DAY}{number:04}", name(from)),
+            Kind::Tick => format!("{}/{TICK}{number:04}", name(from)),
+            Kind::Hour | Kind::Seal => format!("{}/{number:05}", name(from)),
+        }
+    }
 }
 
 /// A segment that is being made.
@@ -184,12 +292,19 @@ struct New {
 
 impl New {
     /// As many of the next as a segment takes.
-    async fn read(found: &mut Cursor<RawDocumentBuf>) -> Result<Self, StoreError> {
+    async fn read(found: &mut Cursor<RawDocumentBuf>, ahead: &mut Option<RawDocumentBuf>, kind: Kind) -> Result<Self, StoreError> {
         let mut new = Self::default();
-        while new.entries.len() < MOST
-            && new.bytes <= MOST_BYTES
-            && let Some(raw) = found.try_next().await?
-        {
+        while new.entries.len() < MOST && new.bytes <= MOST_BYTES {
+            let next = match ahead.take() {
+                Some(raw) => Some(raw),
+                None => found.try_next().await?,
+            };
+            let Some(raw) = next else { break };
+            let is_of = |entry: &Entry| Stretch::tick(entry.at) == Stretch::tick(marks::moment(&raw).millis());
+            if kind == Kind::Tick && !new.entries.first().is_none_or(is_of) {
+                *ahead = Some(raw);
+                break;
+            }
             new.add(&raw)?;
             // What is read already is there at once, and others have to do on this thread.
             yield_now().await;
@@ -222,129 +337,8 @@ impl New {
         if !new.is_empty() {
             terms(database).insert_many(new).ordered(false).await?;
         }
-        segments(database).insert_one(Segment { id, last, entries: self.entries }).await?;
+        let count = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        segments(database).insert_one(Segment { id, last, count, entries: self.entries }).await?;
         Ok(())
-    }
-}
-
-/// Which traces to look at for some terms that all must be there, in order of time.
-pub(super) struct Lookup<'a> {
-    database: &'a Database,
-    keys: &'a [String],
-    /// In ms since 1970; the end is not included.
-    range: Range<i64>,
-    ascending: bool,
-    heads: VecDeque<Segment>,
-    /// Of the next of them, those that have all terms.
-    places: HashMap<String, Vec<u16>>,
-    looked_up: usize,
-    candidates: VecDeque<(i64, Bson)>,
-}
-
-/// The next candidates.
-pub(super) enum Candidates {
-    /// When they began, and their `_id`.
-    These(Vec<(i64, Bson)>),
-    /// There are none up to this moment.
-    NoneUntil(i64),
-}
-
-impl<'a> Lookup<'a> {
-    pub async fn begin(database: &'a Database, keys: &'a [String], range: Range<i64>, ascending: bool) -> Result<Self, StoreError> {
-        let (first, last) = (Level::Day.period_of(range.start), Level::Hour.period_of(range.end - 1));
-        let these = doc! { "_id": { "$gte": name(first), "$lt": format!("{}0", name(last)) } };
-        let order = if ascending { 1 } else { -1 };
-        let segments = segments(database);
-        let found = segments.find(these).sort(doc! { "_id": order }).projection(doc! { "last": 1 }).await?;
-        let mut heads: VecDeque<Segment> = found.try_collect::<Vec<_>>().await?.into();
-        heads.retain(|head| head.last >= range.start);
-        let (places, candidates) = (HashMap::new(), VecDeque::new());
-        Ok(Self { database, keys, range, ascending, heads, places, looked_up: 0, candidates })
-    }
-
-    pub async fn next(&mut self) -> Result<Option<Candidates>, StoreError> {
-        if self.candidates.is_empty() {
-            let (mut last, mut count, mut some) = (None, 0, Vec::new());
-            // Of so many segments that what they have is worth a reading.
-            while count < CANDIDATES && (some.is_empty() || self.looked_up > 0) {
-                let Some((head, places)) = self.next_segment().await? else { break };
-                last = Some(head.last);
-                count += places.len();
-                if !places.is_empty() {
-                    some.push((head.id, places));
-                } else if self.looked_up == 0 {
-                    break;
-                }
-            }
-            let Some(last) = last else { return Ok(None) };
-            self.candidates = self.entries(&some).await?;
-            if self.candidates.is_empty() {
-                return Ok(Some(Candidates::NoneUntil(last.clamp(self.range.start, self.range.end - 1))));
-            }
-        }
-        let next = self.candidates.drain(..CANDIDATES.min(self.candidates.len()));
-        Ok(Some(Candidates::These(next.collect())))
-    }
-
-    /// How many the next segment has, and a moment of it.
-    pub async fn count(&mut self) -> Result<Option<(i64, u64)>, StoreError> {
-        let Some((head, places)) = self.next_segment().await? else { return Ok(None) };
-        let (last, stretch) = (head.last, head.stretch());
-        let is_whole = self.range.start <= stretch.from && stretch.to <= self.range.end;
-        let count = if is_whole { places.len() } else { self.entries(&[(head.id, places)]).await?.len() };
-        Ok(Some((last.clamp(self.range.start, self.range.end - 1), count as u64)))
-    }
-
-    /// The next segment, with the places of those that have all terms.
-    async fn next_segment(&mut self) -> Result<Option<(Segment, Vec<u16>)>, StoreError> {
-        if self.looked_up == 0 {
-            let ids: Vec<&str> = self.heads.iter().take(LOOKUP).map(|head| head.id.as_str()).collect();
-            self.places = self.places(&ids).await?;
-            self.looked_up = ids.len();
-        }
-        let Some(head) = self.heads.pop_front() else { return Ok(None) };
-        self.looked_up -= 1;
-        let places = self.places.remove(&head.id).unwrap_or_default();
-        Ok(Some((head, places)))
-    }
-
-    /// What stands at these places of segments, in order, as far as it is in the range.
-    async fn entries(&self, places: &[(String, Vec<u16>)]) -> Result<VecDeque<(i64, Bson)>, StoreError> {
-        if places.iter().all(|(_, places)| places.is_empty()) {
-            return Ok(VecDeque::new());
-        }
-        let ids: Vec<&str> = places.iter().map(|(id, _)| id.as_str()).collect();
-        let found: Vec<Segment> = segments(self.database).find(doc! { "_id": { "$in": ids } }).await?.try_collect().await?;
-        let found: HashMap<String, Vec<Entry>> = found.into_iter().map(|segment| (segment.id, segment.entries)).collect();
-        let mut entries = VecDeque::new();
-        for (id, places) in places {
-            let Some(these) = found.get(id) else { continue };
-            let these = places.iter().filter_map(|place| these.get(usize::from(*place)));
-            let these = these.filter(|entry| self.range.contains(&entry.at)).map(|entry| (entry.at, entry.id.clone()));
-            if self.ascending { entries.extend(these) } else { entries.extend(these.rev()) }
-        }
-        Ok(entries)
-    }
-
-    /// The places of those that have all terms, by segment.
-    async fn places(&self, segments: &[&str]) -> Result<HashMap<String, Vec<u16>>, StoreError> {
-        let ids: Vec<String> = segments.iter().flat_map(|segment| self.keys.iter().map(move |key| format!("{segment}/{key}"))).collect();
-        let mut found = terms(self.database).find(doc! { "_id": { "$in": ids } }).await?;
-        let mut places: HashMap<String, (usize, Vec<u16>)> = HashMap::new();
-        while let Some(Term { id, places: these }) = found.try_next().await? {
-            // Beginning and number have no other slash than the one between them.
-            let Some(end) = id.match_indices('/').nth(1).map(|(end, _)| end) else { continue };
-            let these = these.bytes.chunks_exact(2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
-            match places.get_mut(&id[..end]) {
-                None => drop(places.insert(id[..end].to_owned(), (1, these.collect()))),
-                Some((keys, all)) => {
-                    *keys += 1;
-                    let these: Vec<u16> = these.collect();
-                    all.retain(|place| these.binary_search(place).is_ok());
-                }
-            }
-        }
-        let has_all = |(segment, (keys, places)): (String, (usize, Vec<u16>))| (keys == self.keys.len()).then_some((segment, places));
-        Ok(places.into_iter().filter_map(has_all).collect())
     }
 }

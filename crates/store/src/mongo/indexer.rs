@@ -1,78 +1,159 @@
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
 use mongodb::Database;
 
 use super::{
-    index,
+    index::{self, Build, Progress},
     lease::Lease,
-    marks::{self, Mark, Standing, UNINDEXED, UNSUMMED},
+    marks::{self, Mark, Standing, UNINDEXED},
+    roller::Pace,
     rollups,
     stretches::{Cover, Stretch},
 };
-use crate::{StoreError, rollups::Level};
+use crate::{StoreError, ingest::now, rollups::Level};
 
 /// After so long the search index waits for the next turn.
 const TURN: Duration = Duration::from_secs(5);
+/// An hour that is over is brought together once nothing came to it for this long, in times of what a mark of sums rests.
+const QUIET: u32 = 6;
 
-/// Brings into the search index what nobody writes any more.
+/// Brings into the search index what nobody writes any more: tick by tick, and all that an hour has in one once it is over.
 #[derive(Default)]
 pub(super) struct Indexer {
     standing: Standing,
+    /// The times that are marked, or will be by us.
+    marked: BTreeSet<Stretch>,
+    /// The hours that have ticks; none before it was looked.
+    apart: Option<BTreeMap<Stretch, Apart>>,
+    /// The hour that is being brought together.
+    merge: Option<Build>,
+}
+
+/// An hour that has ticks.
+struct Apart {
+    is_sealed: bool,
+    /// When that became so, or the last tick was made.
+    since: Instant,
 }
 
 impl Indexer {
     /// Goes on, the newest first. Says whether something is left to do at once.
-    pub async fn turn(&mut self, database: &Database, lease: &mut Lease, holds: Duration) -> Result<bool, StoreError> {
+    pub async fn turn(&mut self, database: &Database, lease: &mut Lease, pace: Pace) -> Result<bool, StoreError> {
         let begin = Instant::now();
+        if self.apart.is_none() {
+            let found = index::by_ticks(database).await?.into_iter();
+            self.apart = Some(found.map(|(hour, is_sealed)| (hour, Apart { is_sealed, since: begin })).collect());
+        }
         self.standing.read(database, UNINDEXED).await?;
-        let unsummed = Cover::of(marks::read(database, UNSUMMED).await?.into_iter().map(|mark| mark.stretch));
-        let is_day = |stretch: &Stretch| *stretch == Stretch::of(Level::Day, stretch.from);
-        let mut days: BTreeSet<Stretch> = self.standing.all().map(|mark| mark.stretch).filter(is_day).collect();
-        // Whoever reads what stood before a mark has done so by now.
-        for mark in self.standing.rested(|_| holds).0.into_iter().rev().filter(|mark| !unsummed.touches(mark.stretch)) {
+        self.marked = self.standing.all().map(|mark| mark.stretch).collect();
+        // A mark ends once it holds no more. Whoever reads what stood before it has done so by then, or soon after where its writer was closed.
+        let (rested, resting) = self.standing.rested(|mark| if mark.has_ended { pace.holds } else { pace.late });
+        let resting = Cover::of(resting.into_iter().map(|mark| mark.stretch));
+        let mut answered = BTreeSet::new();
+        for stretch in rested.iter().rev().map(|mark| mark.stretch) {
+            if answered.contains(&stretch) {
+                continue;
+            }
             // So that sums are made meanwhile.
             if begin.elapsed() > TURN || !lease.hold(database).await? {
                 return Ok(true);
             }
-            let day = Stretch::of(Level::Day, mark.stretch.from);
-            let done = if mark.stretch == day {
-                self.day(database, lease, mark).await?
-            } else if days.contains(&day) {
+            if !self.build(database, lease, stretch, &resting).await? {
                 continue;
-            } else {
-                let form = index::Form::of(database, day).await?;
-                if form.is_whole || !form.is_so {
-                    marks::put_ended(database, UNINDEXED, [day]).await?;
-                    days.insert(day);
-                    continue;
-                }
-                if !index::build_hour(database, lease, mark.stretch).await? {
-                    return Ok(false);
-                }
-                vec![mark]
-            };
+            }
             if !lease.hold(database).await? {
                 return Ok(false);
             }
-            marks::remove(database, UNINDEXED, &done).await?;
+            // What was written under the others of the same time was there, too.
+            let within: Vec<Mark> = rested.iter().filter(|mark| stretch.holds(mark.stretch)).cloned().collect();
+            marks::remove(database, UNINDEXED, &within).await?;
+            answered.extend(within.into_iter().map(|mark| mark.stretch));
         }
-        Ok(false)
+        self.merge(database, lease, pace, begin).await
     }
 
-    /// Makes a day anew in one, or leaves it to its hours. Gives the marks that are answered so.
-    async fn day(&self, database: &Database, lease: &mut Lease, mark: Mark) -> Result<Vec<Mark>, StoreError> {
-        let day = mark.stretch;
-        if index::Form::of(database, day).await?.is_whole {
-            let is_done = index::build_day(database, lease, day).await?;
-            let within = self.standing.all().filter(|mark| mark.stretch.overlaps(day));
-            return Ok(if is_done { within.cloned().collect() } else { Vec::new() });
+    /// Brings a time into the index; or else marks, or waits for, a longer one that is made in one.
+    async fn build(&mut self, database: &Database, lease: &mut Lease, stretch: Stretch, resting: &Cover) -> Result<bool, StoreError> {
+        let (hour, day) = (Stretch::of(Level::Hour, stretch.from), Stretch::of(Level::Day, stretch.from));
+        let form = index::Form::of(database, day).await?;
+        if stretch == day && !form.is_whole {
+            let hours = rollups::starts(Level::Hour, day).into_iter().map(|hour| Stretch::of(Level::Hour, hour));
+            marks::put_ended(database, UNINDEXED, hours).await?;
+            index::take_apart(database, day).await?;
+            return Ok(true);
         }
-        let hours = rollups::starts(Level::Hour, day).into_iter().map(|hour| Stretch::of(Level::Hour, hour));
-        marks::put_ended(database, UNINDEXED, hours).await?;
-        index::take_apart(database, day).await?;
-        Ok(vec![mark])
+        if form.is_whole || !form.is_so {
+            if !self.is_ready(database, stretch, day, resting).await? {
+                return Ok(false);
+            }
+            self.leave_apart(day);
+            return index::build_day(database, lease, day).await;
+        }
+        let is_over = hour.to <= now().millis();
+        if (is_over && stretch == hour) || index::is_sealed(database, hour).await? {
+            if !self.is_ready(database, stretch, hour, resting).await? {
+                return Ok(false);
+            }
+            self.leave_apart(hour);
+            return index::build_hour(database, lease, hour).await;
+        }
+        self.leave_apart(hour);
+        self.apart.get_or_insert_default().insert(hour, Apart { is_sealed: false, since: Instant::now() });
+        index::build_ticks(database, lease, stretch).await
+    }
+
+    /// Whether what is made in one can be made because of a mark within it. Where it is not of all of it, all is marked first.
+    async fn is_ready(&mut self, database: &Database, marked: Stretch, whole: Stretch, resting: &Cover) -> Result<bool, StoreError> {
+        if marked != whole && self.marked.insert(whole) {
+            marks::put_ended(database, UNINDEXED, [whole]).await?;
+        }
+        // Otherwise it would be made anew for each that comes.
+        Ok(marked == whole && !resting.touches(whole))
+    }
+
+    /// Forgets what was known of the hours of a time that is made anew.
+    fn leave_apart(&mut self, time: Stretch) {
+        self.merge = self.merge.take().filter(|build| !time.holds(build.stretch));
+        if let Some(apart) = &mut self.apart {
+            apart.retain(|hour, _| !time.holds(*hour));
+        }
+    }
+
+    /// Brings the ticks of hours together, beside which they tell until that is done. Says whether something is left.
+    async fn merge(&mut self, database: &Database, lease: &mut Lease, pace: Pace, begin: Instant) -> Result<bool, StoreError> {
+        let Some(apart) = &mut self.apart else { return Ok(false) };
+        let now = now().millis();
+        let mut hours: Vec<Stretch> = apart.keys().copied().collect();
+        while let Some(hour) = hours.pop() {
+            let Some(&Apart { is_sealed, since }) = apart.get(&hour) else { continue };
+            if is_sealed {
+                // Nobody reads them any more.
+                if since.elapsed() > pace.holds {
+                    index::forget_ticks(database, hour).await?;
+                    apart.remove(&hour);
+                }
+                continue;
+            }
+            let is_quiet = since.elapsed() >= QUIET * pace.rests && !self.marked.iter().any(|marked| marked.overlaps(hour));
+            if hour.to > now || !is_quiet {
+                continue;
+            }
+            let mut build = match self.merge.take().filter(|build| build.stretch == hour) {
+                Some(build) => build,
+                None => index::begin_merge(database, hour).await?,
+            };
+            match build.go_on(database, lease, || begin.elapsed() < TURN).await? {
+                Progress::Done => drop(apart.insert(hour, Apart { is_sealed: true, since: Instant::now() })),
+                Progress::Paused => {
+                    self.merge = Some(build);
+                    return Ok(true);
+                }
+                Progress::Lost => return Ok(false),
+            }
+        }
+        Ok(false)
     }
 }

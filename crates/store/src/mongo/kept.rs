@@ -11,7 +11,7 @@ use super::{
     roller,
     rollups::{self, Period, Stored, StoredLabel},
     search::Ground,
-    stretches::{Cover, Stretch},
+    stretches::{Cover, Stretch, Touched},
     tally::Rows,
 };
 use crate::{
@@ -39,34 +39,31 @@ pub(super) struct Kept<'a> {
 impl<'a> Kept<'a> {
     /// None where sums can't tell.
     pub async fn of(marked: Marked<'a>) -> Result<Option<Self>, StoreError> {
-        Self::but(marked, &[UNSUMMED]).await
+        Self::but(marked, UNSUMMED).await
     }
 
     /// What the search index knows; none where it can't tell.
     pub async fn of_index(marked: Marked<'a>) -> Result<Option<Self>, StoreError> {
-        Self::but(marked, &[UNSUMMED, UNINDEXED]).await
+        Self::but(marked, UNINDEXED).await
     }
 
-    async fn but(marked: Marked<'a>, names: &[&str]) -> Result<Option<Self>, StoreError> {
+    /// All but what the marks of a collection name.
+    async fn but(marked: Marked<'a>, name: &str) -> Result<Option<Self>, StoreError> {
         let Marked { database, marks } = marked;
         let until = Instant::now() + marks.holds;
         // First, as what others inserted is marked before it is known here.
         let Some(state) = roller::State::read(database).await? else { return Ok(None) };
-        // In this order, as what is summed is marked for the index before its first mark goes.
-        let mut marks = Vec::new();
-        let read = async {
-            for name in names {
-                marks.extend(marks::read(database, name).await?);
-            }
-            Ok(())
-        };
-        let ((), foreign) = try_join!(read, roller::foreign(database, state.foreign, MOST_FOREIGN))?;
+        let unsummed = async { if name == UNSUMMED { Ok(Vec::new()) } else { marks::read(database, UNSUMMED).await } };
+        let foreign = roller::foreign(database, state.foreign, MOST_FOREIGN);
+        let (marks, unsummed, foreign) = try_join!(marks::read(database, name), unsummed, foreign)?;
         if foreign.len() >= MOST_FOREIGN as usize {
             return Ok(None);
         }
-        let foreign = Stretch::all_of(foreign.into_iter().map(|(_, moment)| moment));
+        let foreign = Touched::by(foreign.into_iter().map(|(_, moment)| moment)).unsummed;
         let stretches: Vec<Stretch> = marks.into_iter().map(|mark| mark.stretch).chain(foreign).collect();
-        let is_undated_dirty = stretches.contains(&Stretch::UNDATED);
+        // Only sums tell whether there is something without a time.
+        let of_sums = unsummed.iter().map(|mark| &mark.stretch);
+        let is_undated_dirty = stretches.iter().chain(of_sums).any(|stretch| *stretch == Stretch::UNDATED);
         let dirty = Cover::of(stretches);
         Ok(Some(Self { marked, database, dirty, is_undated_dirty, until }))
     }

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::{Either, select};
+use futures_util::{
+    future::{Either, select},
+    try_join,
+};
 use mongodb::{Collection, Database, bson::RawDocumentBuf};
 use tokio::time::sleep;
 use tracellm_trace::Timestamp;
@@ -13,9 +16,9 @@ use uuid::Uuid;
 
 use super::{
     PATIENCE, TRACES,
-    marks::{self, Mark, UNSUMMED},
+    marks::{self, Mark, UNINDEXED, UNSUMMED},
     of_primary,
-    stretches::Stretch,
+    stretches::{Stretch, Touched},
     within,
 };
 use crate::{StoreError, rollups::Level};
@@ -33,7 +36,7 @@ impl Marked<'_> {
     }
 }
 
-/// Says, before something is written, of which time the sums will not be right any more, and when they can be made.
+/// Says, before something is written, of which time sums and search index will not be right any more, and when they can be made.
 ///
 /// A mark holds for a while, so that not every write makes one; a write that takes longer makes its marks anew. Once it holds no more and
 /// all that was written under it is answered, it has ended. Of a write without an answer nobody knows whether it is still to be carried
@@ -49,7 +52,8 @@ pub(super) struct Marks {
 struct Own {
     /// Stands in their ids, as nobody else may end them, nor we those that we have left.
     maker: Uuid,
-    made: HashMap<Stretch, Made>,
+    /// Those of each collection.
+    made: HashMap<(&'static str, Stretch), Made>,
     /// When the writes began that are on their way, by number.
     writing: BTreeMap<u64, Instant>,
     /// The number of the next.
@@ -110,15 +114,15 @@ impl Marks {
         moments: impl IntoIterator<Item = Timestamp>,
         write: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let stretches = Stretch::all_of(moments);
+        let touched = Touched::by(moments);
         let mut writing = Writing::begin(self);
-        self.make(database, &stretches).await?;
+        self.make(database, &touched).await?;
         writing.is_open = true;
         // Side by side, as a write that nobody drives would keep its connections from the marks.
         let remake = async {
             loop {
                 sleep(self.holds).await;
-                if let Err(error) = self.make(database, &stretches).await {
+                if let Err(error) = self.make(database, &touched).await {
                     return error;
                 }
             }
@@ -128,45 +132,58 @@ impl Marks {
             Either::Right((error, _)) => Err(error),
         };
         // Where the machine slept in between, who adds up did not wait for us.
-        self.make(database, &stretches).await?;
+        self.make(database, &touched).await?;
         writing.is_open = written.is_err();
         written
     }
 
     /// Makes the marks that do not hold.
-    pub async fn make(&self, database: &Database, stretches: &BTreeSet<Stretch>) -> Result<(), StoreError> {
+    pub async fn make(&self, database: &Database, touched: &Touched) -> Result<(), StoreError> {
         let _making = self.making.lock().await;
         let at = Instant::now();
-        let (maker, missing): (Uuid, Vec<Mark>) = {
-            let own = self.own();
-            let made = |stretch: &Stretch| own.made.get(stretch).is_some_and(|made| at.duration_since(made.at) < self.holds);
-            let has = |stretch: &Stretch, level| *stretch != Stretch::UNDATED && made(&Stretch::of(level, stretch.from));
-            let holds = |stretch: &Stretch| made(stretch) || has(stretch, Level::Hour) || has(stretch, Level::Day);
-            let maker = format!("/{}", own.maker.simple());
-            let missing = stretches.iter().filter(|stretch| !holds(stretch)).map(|stretch| Mark::new(*stretch, &maker, false));
-            (own.maker, missing.collect())
-        };
-        marks::put(database, UNSUMMED, &missing).await?;
+        let maker = self.own().maker;
+        let unsummed = self.missing(UNSUMMED, &touched.unsummed, at);
+        let unindexed = self.missing(UNINDEXED, &touched.unindexed, at);
+        try_join!(marks::put(database, UNSUMMED, &unsummed), marks::put(database, UNINDEXED, &unindexed))?;
         let mut own = self.own();
         // Those that were made under a name that we have left meanwhile do not end.
         if own.maker == maker {
-            own.made.extend(missing.into_iter().map(|mark| (mark.stretch, Made { mark, at })));
+            for (name, missing) in [(UNSUMMED, unsummed), (UNINDEXED, unindexed)] {
+                own.made.extend(missing.into_iter().map(|mark| ((name, mark.stretch), Made { mark, at })));
+            }
         }
         Ok(())
     }
 
-    /// Says of which marks the sums can be made: those that hold no more, or all if nobody will write, and under which nothing is on its way.
+    /// Of some stretches, the marks to make.
+    fn missing(&self, name: &'static str, stretches: &BTreeSet<Stretch>, at: Instant) -> Vec<Mark> {
+        let own = self.own();
+        let made = |stretch| own.made.get(&(name, stretch)).is_some_and(|made| at.duration_since(made.at) < self.holds);
+        let has = |stretch: Stretch, level| stretch != Stretch::UNDATED && made(Stretch::of(level, stretch.from));
+        let holds = |stretch| made(stretch) || has(stretch, Level::Hour) || has(stretch, Level::Day);
+        let maker = format!("/{}", own.maker.simple());
+        stretches.iter().filter(|stretch| !holds(**stretch)).map(|stretch| Mark::new(*stretch, &maker, false)).collect()
+    }
+
+    /// Says under which marks nothing will come any more: those that hold no longer, or all if nobody will write, and under which nothing is
+    /// on its way.
     pub async fn end(&self, database: &Database, all: bool) -> Result<(), StoreError> {
-        let ended: Vec<Mark> = {
+        let (mut unsummed, mut unindexed) = (Vec::new(), Vec::new());
+        {
             let mut own = self.own();
             let (now, first) = (Instant::now(), own.writing.first_key_value().map(|(_, begin)| *begin));
             let has_ended = |made: &Made| {
                 let until = made.at + self.holds;
                 first.is_none_or(|begin| begin > until) && (all || until < now)
             };
-            let own = &mut *own;
-            own.made.extract_if(|_, made| has_ended(made)).map(|(_, made)| made.mark).collect()
+            for ((name, _), Made { mark, .. }) in own.made.extract_if(|_, made| has_ended(made)) {
+                if name == UNSUMMED { &mut unsummed } else { &mut unindexed }.push(mark);
+            }
+        }
+        let end = async {
+            try_join!(marks::end(database, UNSUMMED, &unsummed), marks::end(database, UNINDEXED, &unindexed))?;
+            Ok(())
         };
-        within(PATIENCE, marks::end(database, UNSUMMED, &ended)).await
+        within(PATIENCE, end).await
     }
 }

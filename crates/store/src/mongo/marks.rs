@@ -22,7 +22,7 @@ use crate::StoreError;
 
 /// Of which the sums are not right.
 pub(super) const UNSUMMED: &str = "marks";
-/// Of which the search index is not right, once the sums are.
+/// Of which the search index is not right.
 pub(super) const UNINDEXED: &str = "search_marks";
 /// How often a mark is tried that others make at the same time.
 const ATTEMPTS: u32 = 5;

@@ -24,7 +24,7 @@ use super::{
     marks::{self, Mark, Standing, UNINDEXED, UNSUMMED},
     of_primary,
     rollups::{self, Cells},
-    stretches::{Cover, Stretch},
+    stretches::{Cover, Stretch, Touched},
 };
 use crate::{
     StoreError, TraceKey,
@@ -34,7 +34,7 @@ use crate::{
 /// How often as long as marks rest an owner of the lease may be silent.
 const GONE: u32 = 2;
 /// Of sums of another form nothing is kept.
-const FORM: i64 = 3;
+const FORM: i64 = 4;
 const STATE: &str = "state";
 /// Who marks everything that stands when sums are begun.
 const BEGINNING: &str = "/beginning";
@@ -123,6 +123,7 @@ impl Roller {
     async fn turn(&mut self, database: &Database) -> Result<bool, StoreError> {
         if !self.lease.take(database).await? {
             self.foreign = None;
+            self.indexer = Indexer::default();
             return Ok(false);
         }
         let mut newest = match self.foreign {
@@ -151,7 +152,7 @@ impl Roller {
         let (covered, due): (Vec<_>, Vec<_>) = rested.into_iter().partition(|mark| resting.holds(mark.stretch));
         marks::remove(database, UNSUMMED, &covered).await?;
         self.roll(database, &due).await?;
-        self.indexer.turn(database, &mut self.lease, self.pace.holds).await
+        self.indexer.turn(database, &mut self.lease, self.pace).await
     }
 
     /// Marks the time of what others have inserted.
@@ -168,7 +169,7 @@ impl Roller {
             let found = foreign(database, behind, FOREIGN).await?;
             let is_last = found.len() < FOREIGN as usize;
             let unknown = found.iter().filter(|(id, _)| !self.known.contains(id)).map(|(_, moment)| *moment);
-            self.marks.make(database, &Stretch::all_of(unknown)).await?;
+            self.marks.make(database, &Touched::by(unknown)).await?;
             if let Some((last, _)) = found.last() {
                 behind = *last;
                 *newest = behind.max(*newest);
@@ -229,7 +230,6 @@ impl Roller {
             if !self.lease.hold(database).await? {
                 return Ok(());
             }
-            marks::put_ended(database, UNINDEXED, hours).await?;
             marks::remove(database, UNSUMMED, &marks).await?;
         }
         Ok(())
@@ -293,15 +293,17 @@ async fn begin(database: &Database) -> Result<State, StoreError> {
     let any = doc! { "_id": { "$gte": ObjectId::from_bytes([0; 12]), "$lte": ObjectId::from_bytes([255; 12]) } };
     let newest = of_primary(database, TRACES).find_one(any).sort(doc! { "_id": -1 }).projection(doc! { "_id": 1 }).await?;
     let newest = newest.and_then(|raw| raw.get_object_id("_id").ok()).unwrap_or(ObjectId::from_bytes([0; 12]));
-    let mut all = vec![Stretch::UNDATED];
+    let mut days = Vec::new();
     let mut from = Timestamp::MIN.plus(1.0);
     while let Some(day) = next_day(database, from).await? {
-        all.push(day);
+        days.push(day);
         let Some(end) = Timestamp::from_millis(day.to) else { break };
         from = end;
     }
-    let all: Vec<_> = all.into_iter().map(|stretch| Mark::new(stretch, BEGINNING, true)).collect();
+    let all = days.iter().copied().chain([Stretch::UNDATED]);
+    let all: Vec<_> = all.map(|stretch| Mark::new(stretch, BEGINNING, true)).collect();
     marks::put(database, UNSUMMED, &all).await?;
+    marks::put_ended(database, UNINDEXED, days).await?;
     notes.clone_with_type::<Document>().insert_one(doc! { "_id": STATE, "form": FORM, "foreign": newest }).await?;
     Ok(State { foreign: newest })
 }

@@ -11,8 +11,8 @@ use tracellm_trace::{
 
 use super::{
     TRACES, decode, filter,
-    index::{Candidates, Lookup},
     kept::Kept,
+    lookup::{Candidates, Lookup},
     marking::Marked,
     order, queries,
 };

@@ -4,10 +4,13 @@ use tracellm_trace::Timestamp;
 
 use crate::rollups::Level;
 
-/// Minutes or hours that are marked by themselves.
+/// Of the same length, so many are marked by themselves.
 const MOST: usize = 8;
+/// Of what the search index marks the shortest, in ms: what was written last is found by it once nobody writes there any more.
+const TICK: i64 = 15_000;
 
-/// Whole minutes whose traces the sums may not know; the end is not included. In ms since 1970.
+/// A time of whose traces the sums, in whole minutes, or the search index, in whole ticks, may not know; the end is not included. In ms
+/// since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Stretch {
     pub from: i64,
@@ -19,8 +22,17 @@ impl Stretch {
     pub const UNDATED: Self = Self { from: i64::MIN, to: i64::MIN };
 
     pub fn of(level: Level, millis: i64) -> Self {
-        let from = level.period_of(millis);
-        Self { from, to: from + level.width() }
+        Self::of_width(level.width(), millis)
+    }
+
+    /// The tick that holds a moment.
+    pub fn tick(millis: i64) -> Self {
+        Self::of_width(TICK, millis)
+    }
+
+    fn of_width(width: i64, millis: i64) -> Self {
+        let from = millis.div_euclid(width) * width;
+        Self { from, to: from + width }
     }
 
     /// The period that holds a moment.
@@ -32,13 +44,34 @@ impl Stretch {
         self.from < other.to && other.from < self.to
     }
 
-    /// Those that hold some moments; where they are many, longer and fewer ones.
-    pub fn all_of(moments: impl IntoIterator<Item = Timestamp>) -> BTreeSet<Self> {
+    /// Whether all of another lies in it.
+    pub fn holds(self, other: Self) -> bool {
+        self.from <= other.from && other.to <= self.to
+    }
+
+    /// Those of a width that hold some moments; where they are many, longer and fewer ones.
+    fn all_of(width: i64, moments: &[Timestamp]) -> BTreeSet<Self> {
+        let at = |width| moments.iter().map(|moment| Self::of_width(width, moment.millis())).collect::<BTreeSet<_>>();
+        let shorter = [width, Level::Hour.width()].into_iter().map(at).find(|stretches| stretches.len() <= MOST);
+        shorter.unwrap_or_else(|| at(Level::Day.width()))
+    }
+}
+
+/// Of which times sums and search index do not know once something is written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Touched {
+    pub unsummed: BTreeSet<Stretch>,
+    /// What has no time, the index never tells.
+    pub unindexed: BTreeSet<Stretch>,
+}
+
+impl Touched {
+    /// By what begins, or began, at these moments.
+    pub fn by(moments: impl IntoIterator<Item = Timestamp>) -> Self {
         let (undated, dated): (Vec<_>, Vec<_>) = moments.into_iter().partition(|moment| *moment == Timestamp::MIN);
-        let at = |level: Level| dated.iter().map(|moment| Self::of(level, moment.millis())).collect::<BTreeSet<_>>();
-        let shorter = [Level::Minute, Level::Hour].into_iter().map(at).find(|stretches| stretches.len() <= MOST);
-        let undated = undated.first().map(|_| Self::UNDATED);
-        shorter.unwrap_or_else(|| at(Level::Day)).into_iter().chain(undated).collect()
+        let mut unsummed = Stretch::all_of(Level::Minute.width(), &dated);
+        unsummed.extend(undated.first().map(|_| Stretch::UNDATED));
+        Self { unsummed, unindexed: Stretch::all_of(TICK, &dated) }
     }
 }
 

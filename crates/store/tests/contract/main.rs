@@ -27,6 +27,9 @@ mod rollups;
 /// Sums of a MongoDB, where others write as well and processes are killed.
 mod sums;
 
+/// The words of a MongoDB, in the forms that its search index has.
+mod words;
+
 /// What comes to a MongoDB later than whoever sent it lived.
 mod late;
 

@@ -46,7 +46,7 @@ fn traces() -> impl Strategy<Value = Vec<Value>> {
 }
 
 /// Asks again where a busy machine took longer to read the index than what it says holds, which is short here.
-async fn patiently<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
+pub async fn patiently<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
     for _ in 0..20 {
         match ask().await {
             Err(StoreError::Unavailable(_)) => sleep(PACE.every).await,

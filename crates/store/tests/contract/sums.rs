@@ -11,8 +11,8 @@ use mongodb::{
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use tokio::{runtime::Runtime, time::sleep};
-use tracellm_store::{StoreError, TraceKey, TraceStore, mongo::Pace, open_at, overview::analytics};
-use tracellm_trace::{FacetBy, Filter, Query, Search, Total, Trace};
+use tracellm_store::{TraceKey, TraceStore, mongo::Pace, open_at, overview::analytics};
+use tracellm_trace::{FacetBy, Filter, Query, Trace};
 
 use crate::{
     bench::{Bench, PACE, document, raw},
@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// In ms.
-const HOUR: i64 = 3_600_000;
+pub const HOUR: i64 = 3_600_000;
 
 /// Everything that stands, as it is shown.
-async fn all(store: &dyn TraceStore) -> Vec<Trace> {
+pub async fn all(store: &dyn TraceStore) -> Vec<Trace> {
     let (mut query, mut all) = (Query { limit: 200, ..Query::default() }, Vec::new());
     loop {
         let (traces, next) = store.documents(&query).await.unwrap();
@@ -47,69 +47,6 @@ pub async fn rest(bench: &Bench) {
             sleep(PACE.every).await;
         }
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn words_come_from_an_index_that_can_be_made_anew() {
-    let bench = Bench::mongo().await;
-    let of = |word: &str| Query { filter: Filter { q: Some(Search::parse(word).unwrap()), ..Filter::default() }, ..Query::default() };
-    let ids = async |word: &str| {
-        let page = bench.store.list(&of(word)).await.unwrap();
-        assert_eq!((page.total, page.coverage), (Total::from_count(page.items.len() as u64), None));
-        page.items.into_iter().map(|row| row.trace_id).collect::<Vec<_>>()
-    };
-    bench.put(&[raw_of("a", 0, "a zebra"), raw_of("b", 5_000, "two zebras, one zebra"), raw_of("c", 9_000, "a gnu")]).await;
-    assert_eq!(ids("zebra").await, ["b", "a"]);
-    rest(&bench).await;
-    assert_eq!(ids("zebra").await, ["b", "a"]);
-    // A change that nobody marks.
-    let theirs = collection(&bench).await;
-    theirs.update_one(doc! { "trace_id": "c" }, doc! { "$set": { "prompt": "a zebra after all" } }).await.unwrap();
-    theirs.update_one(doc! { "trace_id": "a" }, doc! { "$set": { "prompt": "an ass in stripes" } }).await.unwrap();
-    assert_eq!(ids("zebra").await, ["b"], "what the index does not know is not found, and what is gone neither");
-    bench.store.repair_rollups().await.unwrap();
-    assert_eq!(ids("zebra").await, ["c", "b"]);
-    rest(&bench).await;
-    assert_eq!(ids("zebra").await, ["c", "b"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_words_of_a_day_are_found_while_it_grows_and_shrinks() {
-    let bench = Bench::mongo().await;
-    let zebra = Filter { q: Some(Search::parse("zebra").unwrap()), ..Filter::default() };
-    // What the index said holds for no longer than a mark here, which a busy machine may take to read it.
-    let count = async || loop {
-        match bench.store.count(&zebra).await {
-            Err(StoreError::Unavailable(_)) => sleep(PACE.every).await,
-            found => break found.unwrap(),
-        }
-    };
-    // Its segments, as far as they are of the whole day or of an hour.
-    let segments = async |of: &str| {
-        let traces = collection(&bench).await;
-        let segments = traces.client().database(&traces.namespace().db).collection::<Document>("search_segments");
-        segments.count_documents(doc! { "_id": { "$regex": of } }).await.unwrap()
-    };
-    let some: Vec<_> = (0..40).map(|n| raw_of(&format!("early {n}"), n * 2_000, "a zebra")).collect();
-    bench.put(&some).await;
-    rest(&bench).await;
-    assert_eq!((count().await, segments("/d").await, segments("/0").await), (Total::from_count(40), 1, 0));
-    // More than stand in one.
-    for batch in 0..5_i64 {
-        let more: Vec<_> = (0..1_000).map(|n| raw_of(&format!("more {batch} {n}"), batch * 16_000 + n, "a zebra")).collect();
-        bench.put(&more).await;
-        let (found, stored) = (count().await, 40 + 1_000 * (batch as u64 + 1));
-        assert!(found.count == stored || (found.is_capped && found.count < stored), "{found:?} of {stored}");
-    }
-    rest(&bench).await;
-    assert_eq!((count().await, segments("/d").await), (Total { count: 5_040, is_capped: false }, 0));
-    assert!(segments("/0").await > 5);
-    for batch in 0..5 {
-        let these = (0..1_000).map(|n| TraceKey { project_id: "default".to_owned(), trace_id: format!("more {batch} {n}") });
-        bench.store.remove(these.collect()).await.unwrap();
-    }
-    rest(&bench).await;
-    assert_eq!((count().await, segments("/d").await, segments("/0").await), (Total::from_count(40), 1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,19 +73,13 @@ async fn what_is_read_meanwhile_stays_until_it_is_marked_for_long_enough() {
     rest(&bench).await;
     // Of an hour that is marked, the words stand for as long as a reader may not know of the mark.
     let begin = Instant::now();
-    marks.insert_one(doc! { "_id": "by hand", "from": hour, "to": hour + HOUR, "made": "by hand" }).await.unwrap();
+    marks.insert_one(doc! { "_id": "by hand", "from": hour, "to": hour + HOUR, "made": "by hand", "ended": true }).await.unwrap();
     rest(&bench).await;
     assert!(begin.elapsed() >= pace.holds);
 }
 
 fn raw_at(trace_id: &str, millis: i64, prompt: &str) -> serde_json::Value {
     serde_json::json!({ "trace_id": trace_id, "created_at": millis as f64 / 1e3, "prompt": prompt })
-}
-
-fn raw_of(trace_id: &str, seconds: i64, prompt: &str) -> serde_json::Value {
-    let mut raw = raw(trace_id, seconds);
-    raw["prompt"] = prompt.into();
-    raw
 }
 
 #[tokio::test(flavor = "multi_thread")]
