@@ -1,10 +1,13 @@
 use std::{
+    io::Write,
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
+
+use crate::wire::Message;
 
 /// What kind of deployment a test needs.
 #[derive(Clone, Copy)]
@@ -35,7 +38,20 @@ impl Database {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut database = Self { folder: tempfile::tempdir().unwrap(), port, kind, child: None };
         database.start_again();
+        if matches!(kind, Kind::Usual) {
+            database.make_tables();
+        }
         Some(database)
+    }
+
+    /// Has the stand-in for a MongoDB make all tables that it will ever have: one that is killed at the moment at which it makes a table can't
+    /// open that any more. A collection goes to a table by its name, of 16.
+    fn make_tables(&self) {
+        let mut connection = TcpStream::connect(self.address()).unwrap();
+        for number in 0..256 {
+            connection.write_all(&Message::create("tables", &number.to_string()).0).unwrap();
+            Message::read(&mut connection).unwrap();
+        }
     }
 
     pub fn start_again(&mut self) {

@@ -25,11 +25,21 @@ impl Message {
         Ok(Self(bytes))
     }
 
+    /// One document, in answer to the message of this id.
+    fn of(document: &[u8], to: i32) -> Self {
+        let length = i32::try_from(HEADER + 5 + document.len()).unwrap();
+        let header = [length.to_le_bytes(), [0; 4], to.to_le_bytes(), OP_MSG.to_le_bytes(), [0; 4]].concat();
+        Self([&header, &[0][..], document].concat())
+    }
+
     /// An answer of one document to this message.
     pub fn answer(&self, document: &[u8]) -> Self {
-        let length = i32::try_from(HEADER + 5 + document.len()).unwrap();
-        let header = [length.to_le_bytes(), [0; 4], int(&self.0[4..]).to_le_bytes(), OP_MSG.to_le_bytes(), [0; 4]].concat();
-        Self([&header, &[0][..], document].concat())
+        Self::of(document, int(&self.0[4..]))
+    }
+
+    /// Asks for a collection.
+    pub fn create(database: &str, collection: &str) -> Self {
+        Self::of(&document(&[string("create", collection), string("$db", database)]), 0)
     }
 
     /// The document of a command, whose first field names it. What goes with it, as the documents of an `insert` do, is passed over.
