@@ -23,7 +23,7 @@ use crate::server::{answer::Failure, body, grpc, intake, otlp};
 /// Bytes of requests that may be on their way at once: at first, at least and at most.
 const FIRST: f64 = 4e6;
 const LEAST: f64 = 1e6;
-const MOST: f64 = 12e6;
+const MOST: f64 = 8e6;
 /// A request that takes longer from its last byte to its answer says that too many are on their way.
 const TARGET: Duration = Duration::from_millis(400);
 /// What finds no room waits for some so long, before its body is read: many that come together are let in one behind the other.

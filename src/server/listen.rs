@@ -81,10 +81,15 @@ impl Use {
     }
 }
 
+/// Of a request, so many bytes are read at a time, where the library would read several times as many: connections that wait for room have
+/// no more in memory, nor has the longest head.
+const BUFFER: usize = 64 << 10;
+
 /// Serves until it is told to stop, then until what is under way is answered. Whoever does not get a request's head here in time is cut off.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stopped: impl Future<Output = ()>) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(limits.header_time));
+    let http1 = &mut builder.http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(limits.header_time)).max_buf_size(BUFFER);
     let http2 = &mut builder.http2();
     http2.timer(TokioTimer::new()).keep_alive_interval(SIGN_OF_LIFE).keep_alive_timeout(SIGN_OF_LIFE).max_concurrent_streams(STREAMS);
     // Pages push what they need by links.
