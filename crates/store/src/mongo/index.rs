@@ -160,7 +160,11 @@ pub(super) async fn take_apart(database: &Database, day: Stretch) -> Result<(), 
 
 /// Takes away the ticks of an hour.
 pub(super) async fn forget_ticks(database: &Database, hour: Stretch) -> Result<(), StoreError> {
-    forget(database, standing_of(hour, TICK)).await
+    let these = standing_of(hour, TICK);
+    // In this order, as who begins anew looks for segments.
+    terms(database).delete_many(these.clone()).await?;
+    segments(database).delete_many(these).await?;
+    Ok(())
 }
 
 /// The hours of which there are ticks, and whether these tell no more.
@@ -300,7 +304,12 @@ impl New {
                 None => found.try_next().await?,
             };
             let Some(raw) = next else { break };
-            let is_of = |entry: &Entry| Stretch::tick(entry.at) == Stretch::tick(marks::moment(&raw).millis());
+            let moment = marks::moment(&raw);
+            // A list of times is matched by a range, and is none.
+            if moment == Timestamp::MIN {
+                continue;
+            }
+            let is_of = |entry: &Entry| Stretch::tick(entry.at) == Stretch::tick(moment.millis());
             if kind == Kind::Tick && !new.entries.first().is_none_or(is_of) {
                 *ahead = Some(raw);
                 break;

@@ -23,9 +23,13 @@ const QUIET: u32 = 6;
 /// Brings into the search index what nobody writes any more: tick by tick, and all that an hour has in one once it is over.
 #[derive(Default)]
 pub(super) struct Indexer {
+    /// The term of the lease in which all of this was found.
+    term: u64,
     standing: Standing,
     /// The times that are marked, or will be by us.
     marked: BTreeSet<Stretch>,
+    /// Hours and days that are made in one, but not in this turn.
+    waiting: Vec<Stretch>,
     /// The hours that have ticks; none before it was looked.
     apart: Option<BTreeMap<Stretch, Apart>>,
     /// The hour that is being brought together.
@@ -43,6 +47,10 @@ impl Indexer {
     /// Goes on, the newest first. Says whether something is left to do at once.
     pub async fn turn(&mut self, database: &Database, lease: &mut Lease, pace: Pace) -> Result<bool, StoreError> {
         let begin = Instant::now();
+        if self.term != lease.term() {
+            *self = Self { term: lease.term(), ..Self::default() };
+        }
+        self.waiting.clear();
         if self.apart.is_none() {
             let found = index::by_ticks(database).await?.into_iter();
             self.apart = Some(found.map(|(hour, is_sealed)| (hour, Apart { is_sealed, since: begin })).collect());
@@ -52,17 +60,24 @@ impl Indexer {
         // A mark ends once it holds no more. Whoever reads what stood before it has done so by then, or soon after where its writer was closed.
         let (rested, resting) = self.standing.rested(|mark| if mark.has_ended { pace.holds } else { pace.late });
         let resting = Cover::of(resting.into_iter().map(|mark| mark.stretch));
-        let mut answered = BTreeSet::new();
+        let (mut answered, mut failed) = (BTreeSet::new(), None);
         for stretch in rested.iter().rev().map(|mark| mark.stretch) {
-            if answered.contains(&stretch) {
+            if answered.contains(&stretch) || self.waiting.iter().any(|whole| whole.holds(stretch) && *whole != stretch) {
                 continue;
             }
             // So that sums are made meanwhile.
             if begin.elapsed() > TURN || !lease.hold(database).await? {
                 return Ok(true);
             }
-            if !self.build(database, lease, stretch, &resting).await? {
-                continue;
+            match self.build(database, lease, stretch, &resting).await {
+                Ok(true) => {}
+                Ok(false) => continue,
+                // What can't be read stays marked, and keeps nothing else out.
+                Err(error @ StoreError::Failed(_)) => {
+                    failed = Some(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             if !lease.hold(database).await? {
                 return Ok(false);
@@ -72,7 +87,8 @@ impl Indexer {
             marks::remove(database, UNINDEXED, &within).await?;
             answered.extend(within.into_iter().map(|mark| mark.stretch));
         }
-        self.merge(database, lease, pace, begin).await
+        let merged = self.merge(database, lease, pace, begin).await?;
+        failed.map_or(Ok(merged), Err)
     }
 
     /// Brings a time into the index; or else marks, or waits for, a longer one that is made in one.
@@ -111,7 +127,11 @@ impl Indexer {
             marks::put_ended(database, UNINDEXED, [whole]).await?;
         }
         // Otherwise it would be made anew for each that comes.
-        Ok(marked == whole && !resting.touches(whole))
+        let is_ready = marked == whole && !resting.touches(whole);
+        if !is_ready {
+            self.waiting.push(whole);
+        }
+        Ok(is_ready)
     }
 
     /// Forgets what was known of the hours of a time that is made anew.
@@ -143,6 +163,11 @@ impl Indexer {
             }
             let mut build = match self.merge.take().filter(|build| build.stretch == hour) {
                 Some(build) => build,
+                // Once more where nobody heard the answer: the segments behind a seal are all there.
+                None if index::is_sealed(database, hour).await? => {
+                    apart.insert(hour, Apart { is_sealed: true, since: Instant::now() });
+                    continue;
+                }
                 None => index::begin_merge(database, hour).await?,
             };
             match build.go_on(database, lease, || begin.elapsed() < TURN).await? {

@@ -60,7 +60,8 @@ impl<'a> Kept<'a> {
             return Ok(None);
         }
         let foreign = Touched::by(foreign.into_iter().map(|(_, moment)| moment)).unsummed;
-        let stretches: Vec<Stretch> = marks.into_iter().map(|mark| mark.stretch).chain(foreign).collect();
+        let of_earlier = unsummed.iter().filter(|mark| !mark.index_is_marked).map(|mark| mark.stretch);
+        let stretches: Vec<Stretch> = marks.into_iter().map(|mark| mark.stretch).chain(foreign).chain(of_earlier).collect();
         // Only sums tell whether there is something without a time.
         let of_sums = unsummed.iter().map(|mark| &mark.stretch);
         let is_undated_dirty = stretches.iter().chain(of_sums).any(|stretch| *stretch == Stretch::UNDATED);
@@ -84,7 +85,12 @@ impl<'a> Kept<'a> {
         Instant::now() < self.until
     }
 
-    /// The same, for those who can't do without.
+    /// Whether what is read now will be sure, unless that takes long.
+    pub fn holds_for_long(&self) -> bool {
+        Instant::now() + self.marked.marks.holds / 2 < self.until
+    }
+
+    /// Whether it is sure, for those who can't do without.
     pub fn check(&self) -> Result<(), StoreError> {
         if self.is_sure() { Ok(()) } else { Err(StoreError::Unavailable("the database takes too long to search".to_owned())) }
     }

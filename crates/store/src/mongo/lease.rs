@@ -17,13 +17,15 @@ pub(super) struct Lease {
     /// An owner who did not renew it for so long is gone.
     gone: Duration,
     renewed: Option<Instant>,
+    /// How often it came to us from nobody or another.
+    term: u64,
     /// What another's stood at, and since when.
     seen: Option<(i64, Instant)>,
 }
 
 impl Lease {
     pub fn new(gone: Duration) -> Self {
-        Self { owner: Uuid::new_v4().simple().to_string(), gone, renewed: None, seen: None }
+        Self { owner: Uuid::new_v4().simple().to_string(), gone, renewed: None, term: 0, seen: None }
     }
 
     /// Takes it or renews it; says whether it is ours.
@@ -33,7 +35,10 @@ impl Lease {
         let Some(found) = notes.find_one(doc! { "_id": LEASE }).await? else {
             let first = notes.insert_one(doc! { "_id": LEASE, "owner": &self.owner, "number": 0_i64 }).await;
             return match first {
-                Ok(_) => Ok(self.is_ours(now)),
+                Ok(_) => {
+                    self.term += 1;
+                    Ok(self.is_ours(now))
+                }
                 Err(error) if is_duplicate(&error) => Ok(false),
                 Err(error) => Err(error.into()),
             };
@@ -50,6 +55,7 @@ impl Lease {
         }
         let next = doc! { "$set": { "owner": &self.owner, "number": number.wrapping_add(1) } };
         let taken = notes.update_one(doc! { "_id": LEASE, "number": number }, next).await?.matched_count == 1;
+        self.term += u64::from(taken && !is_ours);
         Ok(taken && self.is_ours(now))
     }
 
@@ -59,7 +65,12 @@ impl Lease {
         true
     }
 
-    /// The same, without asking as long as that is sure.
+    /// Another one once others may have had it in between.
+    pub fn term(&self) -> u64 {
+        self.term
+    }
+
+    /// As [`Self::take`], without asking as long as that is sure.
     pub async fn hold(&mut self, database: &Database) -> Result<bool, StoreError> {
         if self.renewed.is_some_and(|renewed| renewed.elapsed() < self.gone / 2) { Ok(true) } else { self.take(database).await }
     }

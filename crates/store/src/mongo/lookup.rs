@@ -49,10 +49,10 @@ impl<'a> Lookup<'a> {
         let last = Stretch::tick(Timestamp::from_millis_clamped(range.end - 1).millis());
         // `0` follows `/`.
         let these = doc! { "_id": { "$gte": name(Level::Day.period_of(range.start)), "$lt": format!("{}0", name(last.from)) } };
-        let order = if ascending { 1 } else { -1 };
         let segments = segments(database);
-        let found = segments.find(these).sort(doc! { "_id": order }).projection(doc! { "last": 1, "count": 1 }).await?;
-        let mut heads: VecDeque<Segment> = found.try_collect::<Vec<_>>().await?.into();
+        // In this order, as a seal that is read tells of segments that were there before it.
+        let found = segments.find(these).sort(doc! { "_id": 1 }).projection(doc! { "last": 1, "count": 1 }).await?;
+        let mut heads: Vec<Segment> = found.try_collect().await?;
         let hour = |head: &Segment| Level::Hour.period_of(head.last);
         let sealed: BTreeSet<i64> = heads.iter().filter(|head| head.kind() == Kind::Seal).map(hour).collect();
         // Of an hour either what it has in one tells, or its ticks.
@@ -65,7 +65,10 @@ impl<'a> Lookup<'a> {
             };
             tells && head.last >= range.start
         });
-        let (places, candidates) = (HashMap::new(), VecDeque::new());
+        if !ascending {
+            heads.reverse();
+        }
+        let (heads, places, candidates) = (heads.into(), HashMap::new(), VecDeque::new());
         Ok(Self { database, keys, range, ascending, heads, places, looked_up: 0, candidates })
     }
 

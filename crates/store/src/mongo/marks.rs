@@ -42,23 +42,25 @@ pub(super) struct Mark {
     pub made: String,
     /// Whether nothing is on its way of what was written under it.
     pub has_ended: bool,
+    /// Whether whoever made it marked the index by itself: earlier versions did not.
+    pub index_is_marked: bool,
 }
 
 impl Mark {
     /// Beside those that others make.
     pub fn new(stretch: Stretch, maker: &str, has_ended: bool) -> Self {
         let id = format!("{}/{}{maker}", stretch.from, stretch.to);
-        Self { id, stretch, made: Uuid::new_v4().simple().to_string(), has_ended }
+        Self { id, stretch, made: Uuid::new_v4().simple().to_string(), has_ended, index_is_marked: true }
     }
 }
 
 /// Makes marks, or makes those that stand anew.
 pub(super) async fn put(database: &Database, name: &str, marks: &[Mark]) -> Result<(), StoreError> {
     let collection = collection(database, name);
-    let puts = marks.iter().map(|Mark { id, stretch, made, has_ended }| {
+    let puts = marks.iter().map(|Mark { id, stretch, made, has_ended, .. }| {
         let collection = &collection;
         async move {
-            let mut mark = doc! { "from": stretch.from, "to": stretch.to, "made": made };
+            let mut mark = doc! { "from": stretch.from, "to": stretch.to, "made": made, "of": name };
             if *has_ended {
                 mark.insert("ended", true);
             }
@@ -101,7 +103,8 @@ pub(super) async fn read(database: &Database, name: &str) -> Result<Vec<Mark>, S
     let mark = |document: &Document| {
         let stretch = Stretch { from: document.get_i64("from").ok()?, to: document.get_i64("to").ok()? };
         let text = |field| Some(document.get_str(field).ok()?.to_owned());
-        Some(Mark { id: text("_id")?, stretch, made: text("made")?, has_ended: document.get_bool("ended").unwrap_or(false) })
+        let has_ended = document.get_bool("ended").unwrap_or(false);
+        Some(Mark { id: text("_id")?, stretch, made: text("made")?, has_ended, index_is_marked: document.contains_key("of") })
     };
     Ok(documents.iter().filter_map(mark).collect())
 }

@@ -1,7 +1,4 @@
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use mongodb::Database;
 use tokio::time::sleep;
@@ -70,8 +67,7 @@ async fn compare(database: &Database, day: Stretch) -> Result<Option<(u64, u64)>
     }
     let minutes = rollups::add_up(database, day).await?;
     // The words of its traces are collected anew in any case.
-    let hours: BTreeSet<_> = minutes.keys().map(|cell| Stretch::of(Level::Hour, cell.period)).collect();
-    marks::put_ended(database, UNINDEXED, hours).await?;
+    marks::put_ended(database, UNINDEXED, [day]).await?;
     let (mut cells, mut wrong) = (0, 0);
     for grain in Grain::ALL {
         for &level in rollups::levels(grain) {

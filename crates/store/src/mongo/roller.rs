@@ -123,7 +123,6 @@ impl Roller {
     async fn turn(&mut self, database: &Database) -> Result<bool, StoreError> {
         if !self.lease.take(database).await? {
             self.foreign = None;
-            self.indexer = Indexer::default();
             return Ok(false);
         }
         let mut newest = match self.foreign {
@@ -229,6 +228,9 @@ impl Roller {
             }
             if !self.lease.hold(database).await? {
                 return Ok(());
+            }
+            if marks.iter().any(|mark| !mark.index_is_marked) {
+                marks::put_ended(database, UNINDEXED, hours).await?;
             }
             marks::remove(database, UNSUMMED, &marks).await?;
         }

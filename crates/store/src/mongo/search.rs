@@ -1,4 +1,4 @@
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
@@ -48,6 +48,37 @@ enum Wanted {
 /// What is done with a trace that was looked at: when it began, and what it is if it is meant.
 type Look<'l> = &'l mut (dyn FnMut(i64, Option<(Keyset, Trace)>) -> ControlFlow<()> + Send);
 
+/// What is still to be looked at, in order of time.
+struct Rest<'k> {
+    index: Option<Kept<'k>>,
+    range: Range<i64>,
+    ascending: bool,
+}
+
+impl<'k> Rest<'k> {
+    /// The next stretch, and the index where it tells. What it told first does not hold for a search that takes long.
+    async fn next(&mut self, marked: Marked<'k>) -> Result<Option<(Range<i64>, Option<&Kept<'k>>)>, StoreError> {
+        if self.range.is_empty() {
+            return Ok(None);
+        }
+        if self.index.as_ref().is_some_and(|index| !index.holds_for_long()) {
+            self.index = Kept::of_index(marked).await?;
+        }
+        let all = || vec![(self.range.clone(), false)];
+        let mut stretches = self.index.as_ref().map_or_else(all, |index| index.stretches(self.range.start, self.range.end));
+        if self.ascending {
+            stretches.reverse();
+        }
+        let Some((range, is_told)) = stretches.pop() else { return Ok(None) };
+        if self.ascending {
+            self.range.start = range.end
+        } else {
+            self.range.end = range.start
+        }
+        Ok(Some((range, self.index.as_ref().filter(|_| is_told))))
+    }
+}
+
 impl Ground<'_> {
     /// The documents of a page.
     pub async fn list<'q>(&self, query: &'q Query) -> Result<Found<'q, Trace>, StoreError> {
@@ -83,9 +114,10 @@ impl Ground<'_> {
         match self.index().await? {
             Some((index, terms)) if self.is_told() && self.is_of_time() => {
                 let (from, to) = open_range(self.filter);
-                for (range, is_told) in index.stretches(from, to).into_iter().rev() {
-                    let goes_on = if is_told {
-                        self.count_told(Lookup::begin(self.marked.database, &terms, range, false).await?, &index, &mut look).await?
+                let mut rest = Rest { index: Some(index), range: from..to, ascending: false };
+                while let Some((range, index)) = rest.next(self.marked).await? {
+                    let goes_on = if let Some(index) = index {
+                        self.count_told(Lookup::begin(self.marked.database, &terms, range, false).await?, index, &mut look).await?
                     } else {
                         let part = within(self.filter, Part { level: None, from: range.start, to: range.end });
                         let each = &mut |created_at, found: Option<_>| look(created_at, u64::from(found.is_some()));
@@ -178,15 +210,12 @@ impl Ground<'_> {
             Some(SortValue::Whole(moment)) => to = to.min(moment.saturating_add(1)),
             _ => {}
         }
-        let mut stretches = index.stretches(from, to);
-        if !ascending {
-            stretches.reverse();
-        }
-        for (range, is_told) in stretches {
+        let mut rest = Rest { index: Some(index), range: from..to, ascending };
+        while let Some((range, index)) = rest.next(self.marked).await? {
             let part = within(self.filter, Part { level: None, from: range.start, to: range.end });
-            let goes_on = if is_told {
+            let goes_on = if let Some(index) = index {
                 let lookup = Lookup::begin(self.marked.database, &terms, range, ascending).await?;
-                self.look_at_candidates(lookup, &index, &part, &wanted, look).await?
+                self.look_at_candidates(lookup, index, &part, &wanted, look).await?
             } else {
                 self.look_at_all(&part, ascending, behind.clone(), wanted.clone(), look).await?
             };
@@ -230,6 +259,7 @@ impl Ground<'_> {
                 return Ok(ControlFlow::Break(()));
             }
         }
+        index.check()?;
         Ok(ControlFlow::Continue(()))
     }
 
@@ -278,6 +308,7 @@ impl Ground<'_> {
                 }
             }
         }
+        index.check()?;
         Ok(ControlFlow::Continue(()))
     }
 

@@ -200,3 +200,24 @@ async fn words_are_found_in_whatever_order_all_comes_and_goes() {
         finds_what_is_there(&bench, &there, Filter { q: Some(Search::parse(word).unwrap()), ..Filter::default() }).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_version_writes_beside_is_found() {
+    let bench = Bench::mongo().await;
+    let zebra = Filter { q: Some(Search::parse("zebra").unwrap()), ..Filter::default() };
+    let count = async || patiently(async || bench.store.count(&zebra).await).await.count;
+    bench.put(&[raw_of("ours", 0, "a zebra")]).await;
+    rest(&bench).await;
+    // It has ids that are no ObjectIds, and marks for sums alone.
+    let theirs = collection(&bench).await;
+    let marks = theirs.client().database(&theirs.namespace().db).collection::<Document>("marks");
+    let mark = doc! { "_id": "earlier", "from": BEGIN, "to": BEGIN + 60_000, "made": "once", "ended": true };
+    marks.insert_one(mark).await.unwrap();
+    let mut document = of_reference("theirs", BEGIN + 20_000);
+    document.insert("_id", "default/theirs");
+    document.insert("prompt", "a zebra, too");
+    theirs.insert_one(document).await.unwrap();
+    assert_eq!(count().await, 2);
+    rest(&bench).await;
+    assert_eq!(count().await, 2);
+}
