@@ -109,9 +109,9 @@ fn standing_of(stretch: Stretch, first: &str) -> Document {
     doc! { "_id": { "$gte": format!("{}/{first}", name(stretch.from)), "$lt": format!("{}/", name(stretch.to)) } }
 }
 
-/// What begins so. `0` follows `/`, `:` follows `9`.
-fn between(from: i64, first: &str, behind: &str) -> Document {
-    doc! { "_id": { "$gte": format!("{}{first}", name(from)), "$lt": format!("{}{behind}", name(from)) } }
+/// Of what begins then, the numbers from one up to another, which is not included.
+fn numbers(from: i64, first: &str, behind: &str) -> Document {
+    doc! { "_id": { "$gte": format!("{}/{first}", name(from)), "$lt": format!("{}/{behind}", name(from)) } }
 }
 
 /// Forgets everything.
@@ -150,7 +150,7 @@ fn began_in(stretch: Stretch) -> Document {
 
 /// The segments of a day that is not told apart by hours.
 fn of_whole_day(day: Stretch) -> Document {
-    between(day.from, "/d", "/e")
+    numbers(day.from, DAY, "e")
 }
 
 /// Takes away what stands of a whole day, so that its hours can stand there.
@@ -190,29 +190,17 @@ async fn forget(database: &Database, these: Document) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Makes the segments of a stretch anew from its traces, once what stood of it is forgotten. Says whether it came to the end before another
-/// took the lease.
-async fn build(database: &Database, lease: &mut Lease, stretch: Stretch, kind: Kind, standing: Document) -> Result<bool, StoreError> {
-    forget(database, standing).await?;
+/// Makes the segments of a stretch anew from its traces. Says whether it came to the end before another took the lease.
+pub(super) async fn build(database: &Database, lease: &mut Lease, stretch: Stretch, kind: Kind) -> Result<bool, StoreError> {
+    forget(database, standing_of(stretch, if kind == Kind::Tick { TICK } else { "" })).await?;
     let mut build = Build::begin(database, stretch, kind).await?;
     Ok(build.go_on(database, lease, || true).await? == Progress::Done)
 }
 
-pub(super) async fn build_day(database: &Database, lease: &mut Lease, day: Stretch) -> Result<bool, StoreError> {
-    build(database, lease, day, Kind::Day, standing_of(day, "")).await
-}
-
-pub(super) async fn build_hour(database: &Database, lease: &mut Lease, hour: Stretch) -> Result<bool, StoreError> {
-    build(database, lease, hour, Kind::Hour, standing_of(hour, "")).await
-}
-
-pub(super) async fn build_ticks(database: &Database, lease: &mut Lease, ticks: Stretch) -> Result<bool, StoreError> {
-    build(database, lease, ticks, Kind::Tick, standing_of(ticks, TICK)).await
-}
-
 /// Begins to make the segments of an hour beside its ticks, which tell until it is done.
 pub(super) async fn begin_merge(database: &Database, hour: Stretch) -> Result<Build, StoreError> {
-    forget(database, between(hour.from, "/0", "/:")).await?;
+    // `:` follows `9`.
+    forget(database, numbers(hour.from, "0", ":")).await?;
     Build::begin(database, hour, Kind::Hour).await
 }
 

@@ -6,7 +6,7 @@ use std::{
 use mongodb::Database;
 
 use super::{
-    index::{self, Build, Progress},
+    index::{self, Build, Kind, Progress},
     lease::Lease,
     marks::{self, Mark, Standing, UNINDEXED},
     roller::Pace,
@@ -30,8 +30,8 @@ pub(super) struct Indexer {
     marked: BTreeSet<Stretch>,
     /// Hours and days that are made in one, but not in this turn.
     waiting: Vec<Stretch>,
-    /// The hours that have ticks; none before it was looked.
-    apart: Option<BTreeMap<Stretch, Apart>>,
+    /// The hours that have ticks.
+    apart: BTreeMap<Stretch, Apart>,
     /// The hour that is being brought together.
     merge: Option<Build>,
 }
@@ -48,13 +48,10 @@ impl Indexer {
     pub async fn turn(&mut self, database: &Database, lease: &mut Lease, pace: Pace) -> Result<bool, StoreError> {
         let begin = Instant::now();
         if self.term != lease.term() {
-            *self = Self { term: lease.term(), ..Self::default() };
+            let apart = index::by_ticks(database).await?.into_iter().map(|(hour, is_sealed)| (hour, Apart { is_sealed, since: begin }));
+            *self = Self { term: lease.term(), apart: apart.collect(), ..Self::default() };
         }
         self.waiting.clear();
-        if self.apart.is_none() {
-            let found = index::by_ticks(database).await?.into_iter();
-            self.apart = Some(found.map(|(hour, is_sealed)| (hour, Apart { is_sealed, since: begin })).collect());
-        }
         self.standing.read(database, UNINDEXED).await?;
         self.marked = self.standing.all().map(|mark| mark.stretch).collect();
         // A mark ends once it holds no more. Whoever reads what stood before it has done so by then, or soon after where its writer was closed.
@@ -106,7 +103,7 @@ impl Indexer {
                 return Ok(false);
             }
             self.leave_apart(day);
-            return index::build_day(database, lease, day).await;
+            return index::build(database, lease, day, Kind::Day).await;
         }
         let is_over = hour.to <= now().millis();
         if (is_over && stretch == hour) || index::is_sealed(database, hour).await? {
@@ -114,11 +111,11 @@ impl Indexer {
                 return Ok(false);
             }
             self.leave_apart(hour);
-            return index::build_hour(database, lease, hour).await;
+            return index::build(database, lease, hour, Kind::Hour).await;
         }
         self.leave_apart(hour);
-        self.apart.get_or_insert_default().insert(hour, Apart { is_sealed: false, since: Instant::now() });
-        index::build_ticks(database, lease, stretch).await
+        self.apart.insert(hour, Apart { is_sealed: false, since: Instant::now() });
+        index::build(database, lease, stretch, Kind::Tick).await
     }
 
     /// Whether what is made in one can be made because of a mark within it. Where it is not of all of it, all is marked first.
@@ -137,23 +134,20 @@ impl Indexer {
     /// Forgets what was known of the hours of a time that is made anew.
     fn leave_apart(&mut self, time: Stretch) {
         self.merge = self.merge.take().filter(|build| !time.holds(build.stretch));
-        if let Some(apart) = &mut self.apart {
-            apart.retain(|hour, _| !time.holds(*hour));
-        }
+        self.apart.retain(|hour, _| !time.holds(*hour));
     }
 
     /// Brings the ticks of hours together, beside which they tell until that is done. Says whether something is left.
     async fn merge(&mut self, database: &Database, lease: &mut Lease, pace: Pace, begin: Instant) -> Result<bool, StoreError> {
-        let Some(apart) = &mut self.apart else { return Ok(false) };
         let now = now().millis();
-        let mut hours: Vec<Stretch> = apart.keys().copied().collect();
+        let mut hours: Vec<Stretch> = self.apart.keys().copied().collect();
         while let Some(hour) = hours.pop() {
-            let Some(&Apart { is_sealed, since }) = apart.get(&hour) else { continue };
+            let Some(&Apart { is_sealed, since }) = self.apart.get(&hour) else { continue };
             if is_sealed {
                 // Nobody reads them any more.
                 if since.elapsed() > pace.holds {
                     index::forget_ticks(database, hour).await?;
-                    apart.remove(&hour);
+                    self.apart.remove(&hour);
                 }
                 continue;
             }
@@ -165,13 +159,13 @@ impl Indexer {
                 Some(build) => build,
                 // Once more where nobody heard the answer: the segments behind a seal are all there.
                 None if index::is_sealed(database, hour).await? => {
-                    apart.insert(hour, Apart { is_sealed: true, since: Instant::now() });
+                    self.apart.insert(hour, Apart { is_sealed: true, since: Instant::now() });
                     continue;
                 }
                 None => index::begin_merge(database, hour).await?,
             };
             match build.go_on(database, lease, || begin.elapsed() < TURN).await? {
-                Progress::Done => drop(apart.insert(hour, Apart { is_sealed: true, since: Instant::now() })),
+                Progress::Done => drop(self.apart.insert(hour, Apart { is_sealed: true, since: Instant::now() })),
                 Progress::Paused => {
                     self.merge = Some(build);
                     return Ok(true);

@@ -69,6 +69,15 @@ impl Own {
     fn new() -> Self {
         Self { maker: Uuid::new_v4(), made: HashMap::new(), writing: BTreeMap::new(), next: 0 }
     }
+
+    /// Of some stretches, the marks to make.
+    fn missing(&self, name: &'static str, stretches: &BTreeSet<Stretch>, holds: impl Fn(&Made) -> bool) -> Vec<Mark> {
+        let made = |stretch| self.made.get(&(name, stretch)).is_some_and(&holds);
+        let has = |stretch: Stretch, level| stretch != Stretch::UNDATED && made(Stretch::of(level, stretch.from));
+        let is_marked = |stretch| made(stretch) || has(stretch, Level::Hour) || has(stretch, Level::Day);
+        let maker = format!("/{}", self.maker.simple());
+        stretches.iter().filter(|stretch| !is_marked(**stretch)).map(|stretch| Mark::new(*stretch, &maker, false)).collect()
+    }
 }
 
 /// A write that is on its way. Where it is dropped once it may have been sent, its marks stay as they are.
@@ -141,9 +150,11 @@ impl Marks {
     pub async fn make(&self, database: &Database, touched: &Touched) -> Result<(), StoreError> {
         let _making = self.making.lock().await;
         let at = Instant::now();
-        let maker = self.own().maker;
-        let unsummed = self.missing(UNSUMMED, &touched.unsummed, at);
-        let unindexed = self.missing(UNINDEXED, &touched.unindexed, at);
+        let (maker, unsummed, unindexed) = {
+            let own = self.own();
+            let missing = |name, stretches| own.missing(name, stretches, |made| at.duration_since(made.at) < self.holds);
+            (own.maker, missing(UNSUMMED, &touched.unsummed), missing(UNINDEXED, &touched.unindexed))
+        };
         try_join!(marks::put(database, UNSUMMED, &unsummed), marks::put(database, UNINDEXED, &unindexed))?;
         let mut own = self.own();
         // Those that were made under a name that we have left meanwhile do not end.
@@ -153,16 +164,6 @@ impl Marks {
             }
         }
         Ok(())
-    }
-
-    /// Of some stretches, the marks to make.
-    fn missing(&self, name: &'static str, stretches: &BTreeSet<Stretch>, at: Instant) -> Vec<Mark> {
-        let own = self.own();
-        let made = |stretch| own.made.get(&(name, stretch)).is_some_and(|made| at.duration_since(made.at) < self.holds);
-        let has = |stretch: Stretch, level| stretch != Stretch::UNDATED && made(Stretch::of(level, stretch.from));
-        let holds = |stretch| made(stretch) || has(stretch, Level::Hour) || has(stretch, Level::Day);
-        let maker = format!("/{}", own.maker.simple());
-        stretches.iter().filter(|stretch| !holds(**stretch)).map(|stretch| Mark::new(*stretch, &maker, false)).collect()
     }
 
     /// Says under which marks nothing will come any more: those that hold no longer, or all if nobody will write, and under which nothing is

@@ -65,16 +65,13 @@ impl<'k> Rest<'k> {
             self.index = Kept::of_index(marked).await?;
         }
         let all = || vec![(self.range.clone(), false)];
-        let mut stretches = self.index.as_ref().map_or_else(all, |index| index.stretches(self.range.start, self.range.end));
-        if self.ascending {
-            stretches.reverse();
-        }
-        let Some((range, is_told)) = stretches.pop() else { return Ok(None) };
-        if self.ascending {
-            self.range.start = range.end
-        } else {
-            self.range.end = range.start
-        }
+        let stretches = self.index.as_ref().map_or_else(all, |index| index.stretches(self.range.start, self.range.end));
+        let (next, rest) = match self.ascending {
+            true => (stretches.first(), &mut self.range.start),
+            false => (stretches.last(), &mut self.range.end),
+        };
+        let Some((range, is_told)) = next.cloned() else { return Ok(None) };
+        *rest = if self.ascending { range.end } else { range.start };
         Ok(Some((range, self.index.as_ref().filter(|_| is_told))))
     }
 }
