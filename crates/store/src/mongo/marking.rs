@@ -73,8 +73,9 @@ impl Own {
     /// Of some stretches, the marks to make.
     fn missing(&self, name: &'static str, stretches: &BTreeSet<Stretch>, holds: impl Fn(&Made) -> bool) -> Vec<Mark> {
         let made = |stretch| self.made.get(&(name, stretch)).is_some_and(&holds);
-        let has = |stretch: Stretch, level| stretch != Stretch::UNDATED && made(Stretch::of(level, stretch.from));
-        let is_marked = |stretch| made(stretch) || has(stretch, Level::Hour) || has(stretch, Level::Day);
+        let longer = |stretch: Stretch| [Level::Hour, Level::Day].map(|level| Stretch::of(level, stretch.from));
+        let is_within = |stretch: Stretch| longer(stretch).into_iter().any(|longer| longer.holds(stretch) && made(longer));
+        let is_marked = |stretch| made(stretch) || (stretch != Stretch::UNDATED && is_within(stretch));
         let maker = format!("/{}", self.maker.simple());
         stretches.iter().filter(|stretch| !is_marked(**stretch)).map(|stretch| Mark::new(*stretch, &maker, false)).collect()
     }
@@ -186,5 +187,24 @@ impl Marks {
             Ok(())
         };
         within(PATIENCE, end).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Instant, Level, Made, Mark, Own, Stretch, UNSUMMED};
+
+    #[test]
+    fn a_mark_stands_for_what_lies_in_it_alone() {
+        let [minute, hour, day] = [Level::Minute, Level::Hour, Level::Day].map(|level| Stretch::of(level, 0));
+        let of = |made: Stretch| {
+            let mut own = Own::new();
+            own.made.insert((UNSUMMED, made), Made { mark: Mark::new(made, "", false), at: Instant::now() });
+            let missing = own.missing(UNSUMMED, &[minute, hour, day, Stretch::UNDATED].into(), |_| true);
+            missing.into_iter().map(|mark| mark.stretch).collect::<Vec<_>>()
+        };
+        assert_eq!(of(minute), [Stretch::UNDATED, hour, day]);
+        assert_eq!(of(hour), [Stretch::UNDATED, day], "the first hour of a day is no day");
+        assert_eq!(of(day), [Stretch::UNDATED]);
     }
 }
