@@ -23,6 +23,8 @@ use crate::{
 
 /// Projects and keys.
 mod access;
+/// Slower writing, where the search index would fall behind.
+mod brake;
 /// Documents as bytes.
 mod bson;
 /// The client, and what the driver's errors mean to those who asked.
@@ -85,11 +87,14 @@ mod tally;
 mod upgrade;
 /// What documents should look like, told to the database in a mode that warns and refuses nobody.
 mod validator;
+/// What goes on beside requests: adding up, and the search index.
+mod work;
 
+use brake::Brake;
 use connect::Connection;
 use lanes::Lanes;
 use marking::{Marked, Marks};
-pub use roller::Pace;
+pub use work::Pace;
 
 /// Who adds up may finish what is begun for so long.
 const REST: Duration = Duration::from_secs(5);
@@ -110,17 +115,18 @@ const SPAN_BATCHES: &str = "span_batches";
 pub struct MongoStore {
     connection: Arc<Connection>,
     marks: Arc<Marks>,
+    brake: Arc<Brake>,
     lanes: OnceLock<Lanes>,
     pace: Pace,
-    roller: OnceLock<Roller>,
+    work: OnceLock<Work>,
     metrics: WriteMetrics,
     feed: Arc<Feed>,
     masks: Masks,
     known_keys: KnownKeys,
 }
 
-/// Who adds up, and how it is told to stop.
-type Roller = Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>;
+/// What goes on beside requests, and how it is told to stop.
+type Work = Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>;
 
 impl MongoStore {
     /// Reads the URL; the first question connects.
@@ -131,9 +137,10 @@ impl MongoStore {
         Ok(Self {
             connection: Arc::new(Connection::new(url, db_name)?),
             marks: Arc::new(Marks::new(pace.holds)),
+            brake: Arc::default(),
             lanes: OnceLock::new(),
             pace,
-            roller: OnceLock::new(),
+            work: OnceLock::new(),
             metrics: WriteMetrics::default(),
             feed: Arc::default(),
             masks: Masks::default(),
@@ -143,14 +150,15 @@ impl MongoStore {
 
     fn lanes(&self) -> &Lanes {
         self.work();
-        self.lanes.get_or_init(|| Lanes::start(&self.connection, &self.marks, &self.metrics))
+        self.lanes.get_or_init(|| Lanes::start(&self.connection, &self.marks, &self.brake, &self.metrics))
     }
 
     /// Begins to add up what is marked, on the runtime that asks.
     fn work(&self) {
-        self.roller.get_or_init(|| {
+        self.work.get_or_init(|| {
             let (stop, stopped) = oneshot::channel();
-            Mutex::new(Some((stop, tokio::spawn(roller::run(self.connection.clone(), self.marks.clone(), self.pace, stopped)))))
+            let work = work::run(self.connection.clone(), self.marks.clone(), self.brake.clone(), self.pace, stopped);
+            Mutex::new(Some((stop, tokio::spawn(work))))
         });
     }
 
@@ -160,7 +168,7 @@ impl MongoStore {
     }
 
     async fn stop_work(&self) {
-        let working = self.roller.get().and_then(|roller| roller.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let working = self.work.get().and_then(|work| work.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some((stop, working)) = working {
             // It may have ended by itself.
             let _ = stop.send(());
@@ -349,13 +357,14 @@ impl TraceStore for MongoStore {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.feed.close();
+            self.brake.turn_off();
             if let Some(lanes) = self.lanes.get() {
                 lanes.close().await;
             }
             self.stop_work().await;
             // What was never asked for anything has no marks.
             let end = async { self.marks.end(self.connection.database().await?, true).await };
-            if self.roller.get().is_some()
+            if self.work.get().is_some()
                 && let Err(error) = within(REST, end).await
             {
                 tracing::debug!("telling that marks have ended: {error}");

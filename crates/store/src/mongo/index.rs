@@ -12,15 +12,22 @@ use serde::{Deserialize, Serialize};
 use tokio::task::yield_now;
 use tracellm_trace::{Timestamp, search};
 
-use super::{TRACES, decode, encode::date, lease::Lease, marks, of_primary, stretches::Stretch};
+use super::{LONG_PATIENCE, TRACES, decode, encode::date, lease::Tenure, marks, of_primary, stretches::Stretch, within};
 use crate::{StoreError, ingest::now, rollups::Level};
 
 const SEGMENTS: &str = "search_segments";
 const TERMS: &str = "search_terms";
 /// Traces of a segment; a number of one has two bytes.
-pub(super) const MOST: usize = 4_096;
-/// Bytes of the terms of a segment, each counted once for each of its traces.
+pub(super) const MOST: usize = 8_192;
+/// Traces of a day that stands in one.
+const DAY_MOST: u64 = 4_096;
+/// Bytes that the terms of a segment take while it is made, and what each takes beside itself.
 const MOST_BYTES: usize = 16 << 20;
+const BESIDE: usize = 100;
+/// Terms that are written together.
+const TOGETHER: usize = 10_000;
+/// Traces that are read together.
+const BATCH: u32 = 200;
 
 /// Before the number of a segment of a whole day, and of a tick.
 const DAY: &str = "d";
@@ -132,7 +139,7 @@ impl Form {
     pub async fn of(database: &Database, day: Stretch) -> Result<Self, StoreError> {
         let is_over = day.to <= now().millis();
         let traces = of_primary(database, TRACES);
-        let is_whole = is_over && traces.count_documents(began_in(day)).limit(MOST as u64 + 1).await? <= MOST as u64;
+        let is_whole = is_over && traces.count_documents(began_in(day)).limit(DAY_MOST + 1).await? <= DAY_MOST;
         let stands_whole = segments(database).find_one(of_whole_day(day)).projection(doc! { "last": 1 }).await?.is_some();
         Ok(Self { is_whole, is_so: is_whole == stands_whole })
     }
@@ -190,18 +197,23 @@ async fn forget(database: &Database, these: Document) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Makes the segments of a stretch anew from its traces. Says whether it came to the end before another took the lease.
-pub(super) async fn build(database: &Database, lease: &mut Lease, stretch: Stretch, kind: Kind) -> Result<bool, StoreError> {
-    forget(database, standing_of(stretch, if kind == Kind::Tick { TICK } else { "" })).await?;
-    let mut build = Build::begin(database, stretch, kind).await?;
-    Ok(build.go_on(database, lease, || true).await? == Progress::Done)
+/// Begins to make the segments of a stretch anew from its traces.
+pub(super) async fn begin(database: &Database, stretch: Stretch, kind: Kind) -> Result<Build, StoreError> {
+    within(LONG_PATIENCE, async {
+        forget(database, standing_of(stretch, if kind == Kind::Tick { TICK } else { "" })).await?;
+        Build::begin(database, stretch, kind).await
+    })
+    .await
 }
 
 /// Begins to make the segments of an hour beside its ticks, which tell until it is done.
 pub(super) async fn begin_merge(database: &Database, hour: Stretch) -> Result<Build, StoreError> {
-    // `:` follows `9`.
-    forget(database, numbers(hour.from, "0", ":")).await?;
-    Build::begin(database, hour, Kind::Hour).await
+    within(LONG_PATIENCE, async {
+        // `:` follows `9`.
+        forget(database, numbers(hour.from, "0", ":")).await?;
+        Build::begin(database, hour, Kind::Hour).await
+    })
+    .await
 }
 
 /// Segments that are being made.
@@ -227,28 +239,29 @@ pub(super) enum Progress {
 
 impl Build {
     async fn begin(database: &Database, stretch: Stretch, kind: Kind) -> Result<Self, StoreError> {
-        let found = of_primary(database, TRACES).find(began_in(stretch)).sort(doc! { "created_at": 1 }).await?;
+        let found = of_primary(database, TRACES).find(began_in(stretch)).sort(doc! { "created_at": 1 }).batch_size(BATCH).await?;
         let mut build = Self { stretch, kind, found, ahead: None, new: New::default(), next: (stretch.from, 0) };
         build.new = New::read(&mut build.found, &mut build.ahead, kind).await?;
         Ok(build)
     }
 
     /// Writes segment after segment as long as it may.
-    pub async fn go_on(&mut self, database: &Database, lease: &mut Lease, may: impl Fn() -> bool) -> Result<Progress, StoreError> {
+    pub async fn go_on(&mut self, database: &Database, tenure: Tenure<'_>, may: impl Fn() -> bool) -> Result<Progress, StoreError> {
         while !self.new.entries.is_empty() {
-            if !lease.hold(database).await? {
+            if !tenure.holds(database).await? {
                 return Ok(Progress::Lost);
-            }
-            if !may() {
-                return Ok(Progress::Paused);
             }
             let id = self.id();
             // While one segment is written, the next is read.
             let write = take(&mut self.new).write(database, id);
-            (_, self.new) = try_join!(write, New::read(&mut self.found, &mut self.ahead, self.kind))?;
+            let read = New::read(&mut self.found, &mut self.ahead, self.kind);
+            (_, self.new) = within(LONG_PATIENCE, async { try_join!(write, read) }).await?;
+            if !self.new.entries.is_empty() && !may() {
+                return Ok(Progress::Paused);
+            }
         }
         if self.kind == Kind::Hour && self.next.1 > 0 {
-            if !lease.hold(database).await? {
+            if !tenure.holds(database).await? {
                 return Ok(Progress::Lost);
             }
             segments(database).insert_one(Segment::seal(self.stretch)).await?;
@@ -315,10 +328,13 @@ impl New {
         let entry = Entry { at: marks::moment(raw).millis(), id: document.get("_id").cloned().unwrap_or_default() };
         self.entries.push(entry);
         for term in search::terms(&decode::trace(document)).iter() {
-            self.bytes += term.len() + place.len();
+            self.bytes += place.len();
             match self.terms.get_mut(term) {
                 Some(places) => places.extend(place),
-                None => drop(self.terms.insert(term.to_owned(), place.to_vec())),
+                None => {
+                    self.bytes += term.len() + BESIDE;
+                    self.terms.insert(term.to_owned(), place.to_vec());
+                }
             }
         }
         Ok(())
@@ -326,13 +342,14 @@ impl New {
 
     async fn write(self, database: &Database, id: String) -> Result<(), StoreError> {
         let Some(last) = self.entries.last().map(|entry| entry.at) else { return Ok(()) };
-        let places = |bytes| Binary { subtype: BinarySubtype::Generic, bytes };
-        let new = self.terms.into_iter().map(|(term, bytes)| Term { id: format!("{id}/{term}"), places: places(bytes) });
-        let mut new: Vec<_> = new.collect();
+        let mut new: Vec<(String, Vec<u8>)> = self.terms.into_iter().collect();
         // In the order of the index that they come to.
-        new.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        if !new.is_empty() {
-            terms(database).insert_many(new).ordered(false).await?;
+        new.sort_unstable();
+        let places = |bytes| Binary { subtype: BinarySubtype::Generic, bytes };
+        let mut new = new.into_iter().map(|(term, bytes)| Term { id: format!("{id}/{term}"), places: places(bytes) }).peekable();
+        while new.peek().is_some() {
+            let some: Vec<Term> = new.by_ref().take(TOGETHER).collect();
+            terms(database).insert_many(some).ordered(false).await?;
         }
         let count = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         segments(database).insert_one(Segment { id, last, count, entries: self.entries }).await?;

@@ -12,6 +12,7 @@ use tokio::{sync::Mutex, task::JoinSet, time::timeout};
 use tracellm_trace::Timestamp;
 
 use super::{
+    brake::Brake,
     connect::Connection,
     marking::{Marked, Marks},
     put::{self, NewDocument},
@@ -43,10 +44,10 @@ enum Work {
 
 impl Lanes {
     /// Starts them on the runtime that asks.
-    pub fn start(connection: &Arc<Connection>, marks: &Arc<Marks>, metrics: &WriteMetrics) -> Self {
+    pub fn start(connection: &Arc<Connection>, marks: &Arc<Marks>, brake: &Arc<Brake>, metrics: &WriteMetrics) -> Self {
         let (queue, waiting) = Queue::new(BATCH_BYTES, metrics.clone());
         let waiting = Arc::new(Mutex::new(waiting));
-        let lanes = (0..LANES).map(|_| run(connection.clone(), marks.clone(), waiting.clone(), metrics.clone())).collect();
+        let lanes = (0..LANES).map(|_| run(connection.clone(), marks.clone(), brake.clone(), waiting.clone(), metrics.clone())).collect();
         Self { queue, lanes: SyncMutex::new(lanes) }
     }
 
@@ -73,12 +74,13 @@ impl Lanes {
     }
 }
 
-async fn run(connection: Arc<Connection>, marks: Arc<Marks>, waiting: Arc<Mutex<Waiting<Work>>>, metrics: WriteMetrics) {
+async fn run(connection: Arc<Connection>, marks: Arc<Marks>, brake: Arc<Brake>, waiting: Arc<Mutex<Waiting<Work>>>, metrics: WriteMetrics) {
     loop {
         let Some(batch) = waiting.lock().await.batch().await else { return };
         let begin = Instant::now();
         let answers = write_all(&connection, &marks, &batch).await;
         answer(batch, answers, begin, &metrics);
+        brake.pause(begin.elapsed()).await;
     }
 }
 

@@ -1,9 +1,13 @@
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use mongodb::{
     Database,
     bson::{Document, doc},
 };
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{access::is_duplicate, rollups};
@@ -16,6 +20,13 @@ pub(super) struct Lease {
     owner: String,
     /// An owner who did not renew it for so long is gone.
     gone: Duration,
+    is_leaving: AtomicBool,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// None where it may have been another's since.
     renewed: Option<Instant>,
     /// How often it came to us from nobody or another.
     term: u64,
@@ -23,21 +34,62 @@ pub(super) struct Lease {
     seen: Option<(i64, Instant)>,
 }
 
+impl Known {
+    /// What was sent without an answer may have made it ours, so the term is not told by what stood before.
+    fn renew(&mut self, now: Instant) {
+        self.term += u64::from(self.renewed.is_none());
+        (self.renewed, self.seen) = (Some(now), None);
+    }
+}
+
+/// A time in which the lease was nobody else's.
+#[derive(Clone, Copy)]
+pub(super) struct Tenure<'a> {
+    lease: &'a Lease,
+    pub term: u64,
+}
+
+impl Tenure<'_> {
+    /// Whether it goes on. That is asked only where it is not sure.
+    pub async fn holds(self, database: &Database) -> Result<bool, StoreError> {
+        let Lease { known, gone, is_leaving, .. } = self.lease;
+        if is_leaving.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let mut known = known.lock().await;
+        let is_sure = known.renewed.is_some_and(|renewed| renewed.elapsed() < *gone / 2);
+        let is_ours = is_sure || self.lease.ask(database, &mut known).await?;
+        Ok(is_ours && known.term == self.term)
+    }
+}
+
 impl Lease {
     pub fn new(gone: Duration) -> Self {
-        Self { owner: Uuid::new_v4().simple().to_string(), gone, renewed: None, term: 0, seen: None }
+        Self { owner: Uuid::new_v4().simple().to_string(), gone, is_leaving: AtomicBool::default(), known: Mutex::default() }
     }
 
-    /// Takes it or renews it; says whether it is ours.
-    pub async fn take(&mut self, database: &Database) -> Result<bool, StoreError> {
+    /// Takes it or renews it, unless it is another's.
+    pub async fn take(&self, database: &Database) -> Result<Option<Tenure<'_>>, StoreError> {
+        let mut known = self.known.lock().await;
+        let is_ours = self.ask(database, &mut known).await?;
+        Ok(is_ours.then(|| self.tenure(known.term)))
+    }
+
+    /// That of a term.
+    pub fn tenure(&self, term: u64) -> Tenure<'_> {
+        Tenure { lease: self, term }
+    }
+
+    async fn ask(&self, database: &Database, known: &mut Known) -> Result<bool, StoreError> {
         let now = Instant::now();
         let notes = rollups::notes(database).clone_with_type::<Document>();
         let Some(found) = notes.find_one(doc! { "_id": LEASE }).await? else {
+            known.renewed = None;
             let first = notes.insert_one(doc! { "_id": LEASE, "owner": &self.owner, "number": 0_i64 }).await;
             return match first {
                 Ok(_) => {
-                    self.term += 1;
-                    Ok(self.is_ours(now))
+                    known.renew(now);
+                    Ok(true)
                 }
                 Err(error) if is_duplicate(&error) => Ok(false),
                 Err(error) => Err(error.into()),
@@ -46,37 +98,28 @@ impl Lease {
         let number = found.get_i64("number").unwrap_or_default();
         let is_ours = found.get_str("owner").is_ok_and(|owner| owner == self.owner);
         if !is_ours {
-            self.renewed = None;
-            let since = self.seen.filter(|(seen, _)| *seen == number).map_or(now, |(_, since)| since);
-            self.seen = Some((number, since));
+            known.renewed = None;
+            let since = known.seen.filter(|(seen, _)| *seen == number).map_or(now, |(_, since)| since);
+            known.seen = Some((number, since));
             if now.duration_since(since) < self.gone {
                 return Ok(false);
             }
         }
         let next = doc! { "$set": { "owner": &self.owner, "number": number.wrapping_add(1) } };
         let taken = notes.update_one(doc! { "_id": LEASE, "number": number }, next).await?.matched_count == 1;
-        self.term += u64::from(taken && !is_ours);
-        Ok(taken && self.is_ours(now))
+        if taken {
+            known.renew(now);
+        }
+        Ok(taken)
     }
 
-    fn is_ours(&mut self, now: Instant) -> bool {
-        self.renewed = Some(now);
-        self.seen = None;
-        true
-    }
-
-    /// Another one once others may have had it in between.
-    pub fn term(&self) -> u64 {
-        self.term
-    }
-
-    /// As [`Self::take`], without asking as long as that is sure.
-    pub async fn hold(&mut self, database: &Database) -> Result<bool, StoreError> {
-        if self.renewed.is_some_and(|renewed| renewed.elapsed() < self.gone / 2) { Ok(true) } else { self.take(database).await }
+    /// Whoever works under it comes to an end.
+    pub fn begin_to_leave(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
     }
 
     /// Leaves it to others at once.
-    pub async fn leave(&mut self, database: &Database) -> Result<(), StoreError> {
+    pub async fn leave(&self, database: &Database) -> Result<(), StoreError> {
         rollups::notes(database).delete_one(doc! { "_id": LEASE, "owner": &self.owner }).await?;
         Ok(())
     }

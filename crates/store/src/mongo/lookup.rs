@@ -18,7 +18,7 @@ use crate::{StoreError, rollups::Level};
 
 /// Segments whose terms are looked up together, and for how many traces at most.
 const LOOKUP: usize = 256;
-const LOOKUP_TRACES: usize = 32 * MOST;
+const LOOKUP_TRACES: usize = 16 * MOST;
 /// Candidates that are read together.
 const CANDIDATES: usize = 64;
 

@@ -6,9 +6,10 @@ use tracellm_trace::Timestamp;
 
 use super::{
     marks::{self, UNINDEXED, UNSUMMED},
-    roller::{self, Pace, State},
+    roller::{self, State},
     rollups::{self, Cells},
     stretches::Stretch,
+    work::Pace,
 };
 use crate::{
     Repaired, StoreError,

@@ -1,7 +1,10 @@
 use std::{
     collections::{BTreeSet, HashSet},
     ops::Range,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -10,29 +13,26 @@ use mongodb::{
     Database,
     bson::{Document, doc, oid::ObjectId},
 };
-use tokio::{sync::oneshot, time::timeout};
 use tracellm_trace::Timestamp;
 
 use super::{
-    TRACES,
-    connect::Connection,
+    LONG_PATIENCE, TRACES,
     encode::date,
-    expiry, index,
-    indexer::Indexer,
-    lease::Lease,
+    index,
+    lease::{Lease, Tenure},
     marking::Marks,
     marks::{self, Mark, Standing, UNINDEXED, UNSUMMED},
     of_primary,
     rollups::{self, Cells},
     stretches::{Cover, Stretch, Touched},
+    within,
+    work::Pace,
 };
 use crate::{
-    StoreError, TraceKey,
+    StoreError,
     rollups::{Grain, Level},
 };
 
-/// How often as long as marks rest an owner of the lease may be silent.
-const GONE: u32 = 2;
 /// Of sums of another form nothing is kept.
 const FORM: i64 = 4;
 const STATE: &str = "state";
@@ -45,67 +45,13 @@ const LOOK_BACK: Duration = Duration::from_secs(60);
 /// Documents of other writers that are looked at together.
 const FOREIGN: i64 = 10_000;
 
-/// When sums are made.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// How often is looked for marks.
-    pub every: Duration,
-    /// How long a mark holds.
-    pub holds: Duration,
-    /// How long a mark must stand unchanged until its traces are added up: longer than the above, as who reads may not know of it.
-    pub rests: Duration,
-    /// The same of a mark that was not said to have ended: what a killed process had sent, or what was not answered, may arrive so late.
-    pub late: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self { every: Duration::from_secs(2), holds: Duration::from_secs(3), rests: Duration::from_secs(10), late: Duration::from_secs(60) }
-    }
-}
-
-/// Adds up what is marked, until it is told to stop.
-pub(super) async fn run(connection: Arc<Connection>, marks: Arc<Marks>, pace: Pace, mut stopped: oneshot::Receiver<()>) {
-    let mut roller = Roller {
-        lease: Lease::new(GONE * pace.rests),
-        marks,
-        pace,
-        foreign: None,
-        looked_back: None,
-        known: HashSet::new(),
-        expiring: HashSet::new(),
-        standing: Standing::default(),
-        indexer: Indexer::default(),
-    };
-    let mut has_failed = false;
-    loop {
-        let turn = async {
-            let database = connection.database().await?;
-            roller.marks.end(database, false).await?;
-            roller.turn(database).await
-        };
-        let done = turn.await;
-        match &done {
-            // The database may be away for long; that is said elsewhere, too.
-            Err(error) if !has_failed => tracing::warn!("adding up traces: {error}"),
-            Err(error) => tracing::debug!("adding up traces: {error}"),
-            Ok(_) => {}
-        }
-        has_failed = done.is_err();
-        let pause = if matches!(done, Ok(true)) { Duration::ZERO } else { pace.every };
-        if timeout(pause, &mut stopped).await.is_ok() {
-            if let Ok(database) = connection.database().await
-                && let Err(error) = roller.lease.leave(database).await
-            {
-                tracing::debug!("leaving the sums to others: {error}");
-            }
-            return;
-        }
-    }
-}
-
-struct Roller {
-    lease: Lease,
+/// Adds up what is marked.
+pub(super) struct Roller<'a> {
+    lease: &'a Lease,
+    /// The term of the lease in which all of this was found.
+    term: u64,
+    /// Where others learn of it.
+    begun: &'a AtomicU64,
     marks: Arc<Marks>,
     pace: Pace,
     /// The newest document of another writer whose time is marked.
@@ -113,17 +59,22 @@ struct Roller {
     looked_back: Option<Instant>,
     /// Those that are no news when it looks back.
     known: HashSet<ObjectId>,
-    expiring: HashSet<TraceKey>,
     standing: Standing,
-    indexer: Indexer,
 }
 
-impl Roller {
-    /// Says whether something is left to do at once.
-    async fn turn(&mut self, database: &Database) -> Result<bool, StoreError> {
-        if !self.lease.take(database).await? {
-            self.foreign = None;
-            return Ok(false);
+impl<'a> Roller<'a> {
+    pub fn new(lease: &'a Lease, marks: Arc<Marks>, pace: Pace, begun: &'a AtomicU64) -> Self {
+        let (known, standing) = (HashSet::new(), Standing::default());
+        Self { lease, term: 0, begun, marks, pace, foreign: None, looked_back: None, known, standing }
+    }
+
+    pub async fn turn(&mut self, database: &Database) -> Result<(), StoreError> {
+        let Some(tenure) = within(LONG_PATIENCE, self.lease.take(database)).await? else {
+            self.begun.store(0, Ordering::Release);
+            return Ok(());
+        };
+        if self.term != tenure.term {
+            (self.term, self.foreign) = (tenure.term, None);
         }
         let mut newest = match self.foreign {
             Some(newest) => newest,
@@ -142,16 +93,18 @@ impl Roller {
         };
         self.mark_foreign(database, &mut newest).await?;
         self.foreign = Some(newest);
-        expiry::mark(database, &self.marks, &mut self.expiring).await?;
+        self.begun.store(self.term, Ordering::Release);
         self.standing.read(database, UNSUMMED).await?;
         let Pace { rests, late, .. } = self.pace;
         let (rested, resting) = self.standing.rested(|mark| if mark.has_ended { rests } else { late });
         // Where another stands for longer, adding up is of no use yet.
         let resting = Cover::of(resting.into_iter().map(|mark| mark.stretch));
         let (covered, due): (Vec<_>, Vec<_>) = rested.into_iter().partition(|mark| resting.holds(mark.stretch));
+        let of_earlier = covered.iter().filter(|mark| !mark.index_is_marked && mark.stretch != Stretch::UNDATED);
+        let hours = of_earlier.flat_map(|mark| rollups::starts(Level::Hour, mark.stretch)).map(|hour| Stretch::of(Level::Hour, hour));
+        marks::put_ended(database, UNINDEXED, hours.collect::<BTreeSet<_>>()).await?;
         marks::remove(database, UNSUMMED, &covered).await?;
-        self.roll(database, &due).await?;
-        self.indexer.turn(database, &mut self.lease, self.pace).await
+        self.roll(database, tenure, &due).await
     }
 
     /// Marks the time of what others have inserted.
@@ -186,7 +139,7 @@ impl Roller {
     }
 
     /// Adds up what is marked, day by day, and takes the marks away.
-    async fn roll(&mut self, database: &Database, rested: &[Mark]) -> Result<(), StoreError> {
+    async fn roll(&self, database: &Database, tenure: Tenure<'_>, rested: &[Mark]) -> Result<(), StoreError> {
         let mut days: Vec<(i64, Vec<Mark>)> = Vec::new();
         for mark in rested {
             let day = Level::Day.period_of(mark.stretch.from.max(Timestamp::MIN.millis()));
@@ -205,12 +158,12 @@ impl Roller {
                         for hour in rollups::starts(Level::Hour, stretch) {
                             let end = (hour + Level::Hour.width()).min(stretch.to);
                             let minutes = Stretch { from: hour.max(stretch.from), to: end };
-                            let cells = rollups::add_up(database, minutes).await?;
+                            let cells = within(LONG_PATIENCE, rollups::add_up(database, minutes)).await?;
                             // Adding up may have taken long, and another may have begun since.
-                            if !self.lease.hold(database).await? {
+                            if !tenure.holds(database).await? {
                                 return Ok(());
                             }
-                            put_minutes(database, minutes, &cells).await?;
+                            within(LONG_PATIENCE, put_minutes(database, minutes, &cells)).await?;
                             touched.push(minutes);
                         }
                     }
@@ -218,15 +171,16 @@ impl Roller {
             }
             let hours: BTreeSet<_> = touched.iter().map(|minutes| Stretch::of(Level::Hour, minutes.from)).collect();
             for hour in &hours {
-                if !self.lease.hold(database).await? {
+                if !tenure.holds(database).await? {
                     return Ok(());
                 }
-                roll_up(database, Level::Minute, &[Level::Quarter, Level::Hour], *hour, &touched).await?;
+                let longer = [Level::Quarter, Level::Hour];
+                within(LONG_PATIENCE, roll_up(database, Level::Minute, &longer, *hour, &touched)).await?;
             }
             for day in hours.iter().map(|hour| Stretch::of(Level::Day, hour.from)).collect::<BTreeSet<_>>() {
-                roll_up(database, Level::Hour, &[Level::Day], day, &touched).await?;
+                within(LONG_PATIENCE, roll_up(database, Level::Hour, &[Level::Day], day, &touched)).await?;
             }
-            if !self.lease.hold(database).await? {
+            if !tenure.holds(database).await? {
                 return Ok(());
             }
             if marks.iter().any(|mark| !mark.index_is_marked) {

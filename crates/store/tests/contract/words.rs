@@ -114,24 +114,52 @@ async fn the_ticks_of_an_hour_tell_until_they_are_brought_together() {
     rest(&bench).await;
     until_no_ticks(&bench).await;
     let of_others = (segments(&bench, "/0").await, segments(&bench, "/$").await);
-    for batch in 0..5_i64 {
+    for batch in 0..9_i64 {
         let some: Vec<_> = (0..1_000).map(|n| raw_of(&format!("{batch} {n}"), batch * 20 + n / 50, "a zebra")).collect();
         bench.put(&some).await;
     }
     rest(&bench).await;
-    assert_eq!((count().await, segments(&bench, "/t").await), (Total::from_count(5_000), 7));
+    assert_eq!((count().await, segments(&bench, "/t").await), (Total::from_count(9_000), 12));
     let begin = Instant::now();
     while segments(&bench, "/t").await > 0 {
-        assert_eq!(count().await.count, 5_000, "while they are brought together");
+        assert_eq!(count().await.count, 9_000, "while they are brought together");
         assert!(begin.elapsed() < Duration::from_secs(60), "the ticks of an hour that is over stay");
     }
     let in_one = (of_others.0 + 2, of_others.1 + 1);
-    assert_eq!((count().await.count, segments(&bench, "/0").await, segments(&bench, "/$").await), (5_000, in_one.0, in_one.1));
+    assert_eq!((count().await.count, segments(&bench, "/0").await, segments(&bench, "/$").await), (9_000, in_one.0, in_one.1));
     // What comes to it later is found, before it is made anew and then.
     bench.put(&[raw_of("late", 30, "a late zebra")]).await;
-    assert_eq!(count().await.count, 5_001);
+    assert_eq!(count().await.count, 9_001);
     rest(&bench).await;
-    assert_eq!((count().await.count, segments(&bench, "/t").await, segments(&bench, "/$").await), (5_001, 0, in_one.1));
+    assert_eq!((count().await.count, segments(&bench, "/t").await, segments(&bench, "/$").await), (9_001, 0, in_one.1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_to_an_hour_that_is_being_made_is_found() {
+    let bench = Bench::mongo().await;
+    // Too many for a day in one.
+    for batch in 0..5_i64 {
+        let some: Vec<_> = (0..1_000).map(|n| raw_of(&format!("many {batch} {n}"), 7_200 + batch * 700 + n / 2, "a gnu")).collect();
+        bench.put(&some).await;
+    }
+    rest(&bench).await;
+    until_no_ticks(&bench).await;
+    let others = segments(&bench, "/0").await;
+    // So many ticks that all of their hour is marked, with so many words that several segments take several turns.
+    let long = |n: i64| (n * 200_000..(n + 1) * 200_000).map(|word| format!("w{word} ")).collect::<String>();
+    let words = |n: i64| if n % 4 == 0 { long(n / 4) } else { "a zebra".to_owned() };
+    let some: Vec<_> = (0..12).map(|n| raw_of(&format!("{n}"), n * 20, &words(n))).collect();
+    bench.put(&some).await;
+    while segments(&bench, "/0").await == others {
+        sleep(PACE.every).await;
+    }
+    bench.put(&[raw_of("late", 30, "a late zebra")]).await;
+    sleep(PACE.holds * 3).await;
+    assert_eq!((segments(&bench, "/$").await, segments(&bench, "/t").await), (1, 0), "it is being made still, and so is the test of use");
+    rest(&bench).await;
+    let zebra = Filter { q: Some(Search::parse("zebra").unwrap()), ..Filter::default() };
+    assert_eq!(patiently(async || bench.store.count(&zebra).await).await.count, 10);
+    assert_eq!((segments(&bench, "/0").await, segments(&bench, "/$").await), (others + 4, 2));
 }
 
 const WORDS: [&str; 5] = ["zebra", "gnu", "okapi", "kudu", "eland"];
