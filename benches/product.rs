@@ -13,6 +13,7 @@ use std::{
     time::Instant,
 };
 
+use mongodb::Client;
 use tempfile::TempDir;
 
 use crate::Failure;
@@ -75,6 +76,14 @@ impl Place {
             command.env("MONGO_URL", url).env("DB_NAME", &self.db_name);
         }
         Ok(command)
+    }
+
+    /// Leaves nothing on a server that was there before; a file goes with its folder.
+    pub async fn forget(&self) -> Result<(), Failure> {
+        if let (Home::Mongo, Some(url)) = (self.home, mongo_url()) {
+            Client::with_uri_str(url).await?.database(&self.db_name).drop().await?;
+        }
+        Ok(())
     }
 
     pub fn file(&self) -> PathBuf {

@@ -118,6 +118,5 @@ pub async fn mongo(db_name: &str) -> Result<Vec<f64>, Failure> {
         rates.push(traces as f64 / start.elapsed().as_secs_f64());
         target.drop().await?;
     }
-    source.drop().await?;
     Ok(rates)
 }

@@ -59,7 +59,8 @@ pub async fn flood(home: Home, duration: Duration) -> Result<(), Failure> {
         tried.await??;
     }
     let lines = product.lines();
-    let Stopped { usage, .. } = product.stop()?;
+    let Stopped { usage, product } = product.stop()?;
+    product.place().forget().await?;
     let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let refused: u64 = load.refused.values().sum();
     say(&format!(
