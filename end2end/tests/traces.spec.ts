@@ -45,6 +45,8 @@ test("what is opened and typed while an answer is on its way stays", async ({ se
   });
   await tracesPage.field("status").selectOption("failed");
   await expect(page).toHaveURL(/status=failed$/);
+  // The form is made anew after the URL has changed.
+  await expect(page.getByRole("link", { name: "Clear" })).toBeVisible();
   await tracesPage.moreFilters();
   await tracesPage.field("model").fill("gpt-4.1");
   answer();

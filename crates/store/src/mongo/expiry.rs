@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 use mongodb::{
@@ -26,8 +26,7 @@ pub(super) async fn mark(database: &Database, marks: &Marks, known: &mut HashSet
     let expiring = doc! { "expires_at": { "$gt": DateTime::MIN, "$lte": date(now().plus(AHEAD)) } };
     let fields = doc! { "trace_id": 1, "project_id": 1, "created_at": 1, "expires_at": 1 };
     let mut found = traces.find(expiring).projection(fields).await?;
-    let spans = database.collection::<Document>(SPAN_BATCHES);
-    let (mut touched, mut these) = (Touched::default(), HashSet::new());
+    let (mut touched, mut these) = (Touched::default(), HashMap::new());
     while let Some(raw) = found.try_next().await? {
         let moment = marks::moment(&raw);
         touched.unsummed.insert(Stretch::around(Level::Minute, moment));
@@ -38,12 +37,18 @@ pub(super) async fn mark(database: &Database, marks: &Marks, known: &mut HashSet
         let expires_at = document.remove("expires_at");
         let trace = decode::trace(document);
         let key = TraceKey { project_id: trace.project_id, trace_id: trace.trace_id };
+        these.insert(key, expires_at);
+    }
+    // First, as what follows takes long where much expires.
+    marks.keep(database, &touched).await?;
+    known.retain(|key| these.contains_key(key));
+    let spans = database.collection::<Document>(SPAN_BATCHES);
+    for (key, expires_at) in these {
         if !known.contains(&key) {
             let of_trace = doc! { "trace_id": &key.trace_id, "project_id": &key.project_id };
             spans.update_many(of_trace, doc! { "$set": { "expires_at": expires_at } }).await?;
+            known.insert(key);
         }
-        these.insert(key);
     }
-    *known = these;
-    marks.make(database, &touched).await
+    Ok(())
 }

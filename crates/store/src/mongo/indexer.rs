@@ -47,6 +47,8 @@ pub(super) struct Indexer {
     merge: Option<Build>,
     /// What could not be made, and is tried after all others.
     unreadable: BTreeSet<Stretch>,
+    /// Whether ticks took all of the last turn; then hours and days come before them, every other time.
+    is_behind: bool,
 }
 
 /// An hour or a day that is made in one, in as many turns as it takes.
@@ -99,6 +101,7 @@ impl Indexer {
             apart: BTreeMap::new(),
             merge: None,
             unreadable: BTreeSet::new(),
+            is_behind: false,
         }
     }
 
@@ -132,9 +135,13 @@ impl Indexer {
         let (rested, resting) = self.standing.rested(|mark| if mark.has_ended { holds } else { late });
         let resting = Cover::of(resting.into_iter().map(|mark| mark.stretch));
         let (mut answered, mut failed, mut is_left) = (BTreeSet::new(), None, false);
-        let (last, first): (Vec<_>, Vec<_>) =
+        let (last, mut first): (Vec<_>, Vec<_>) =
             rested.iter().rev().map(|mark| mark.stretch).partition(|stretch| self.unreadable.contains(stretch));
+        if self.is_behind {
+            first.sort_by_key(|stretch| stretch.is_tick());
+        }
         for stretch in iter::once(None).chain(first.into_iter().chain(last).map(Some)) {
+            let making = stretch.or(self.whole.as_ref().map(|whole| whole.build.stretch));
             let built = match stretch {
                 // What is made in one has a turn of its own, as it may wait for nothing that comes meanwhile.
                 None => {
@@ -165,13 +172,14 @@ impl Indexer {
                 Ok(Built::Lost) => return Ok(false),
                 // What can't be read stays marked, and keeps nothing else out.
                 Err(error @ StoreError::Failed(_)) => {
-                    self.unreadable.extend(stretch);
+                    self.unreadable.extend(making);
                     failed = Some(error);
                 }
                 Err(error) => return Err(error),
             }
         }
         self.unreadable.retain(|stretch| self.marked.contains(stretch) && !answered.contains(stretch));
+        self.is_behind = is_left && !self.is_behind;
         is_left |= self.whole.is_some() || (!is_left && self.merge(database, tenure, begin).await?);
         failed.map_or(Ok(is_left), Err)
     }
@@ -179,10 +187,10 @@ impl Indexer {
     /// Whether a time is made after another: in one with an hour or a day that is over, or once the one is there that is being made.
     fn is_for_later(&self, stretch: Stretch) -> bool {
         let now = now().millis();
-        let is_tick = stretch == Stretch::tick(stretch.from);
         let longer = [Level::Hour, Level::Day].map(|level| Stretch::of(level, stretch.from));
         let is_within = |longer: &Stretch| longer.holds(stretch) && *longer != stretch && longer.to <= now && self.marked.contains(longer);
-        (self.whole.is_some() && !is_tick) || longer.iter().any(is_within) || self.waiting.iter().any(|whole| whole.holds(stretch))
+        let waits = |whole: &Stretch| whole.holds(stretch) && *whole != stretch;
+        (self.whole.is_some() && !stretch.is_tick()) || longer.iter().any(is_within) || self.waiting.iter().any(waits)
     }
 
     /// Brings a time into the index, with what is marked within; or else marks, or waits for, a longer one that is made in one.
@@ -203,6 +211,9 @@ impl Indexer {
         if stretch == day && !form.is_whole {
             let hours = rollups::starts(Level::Hour, day).into_iter().map(|hour| Stretch::of(Level::Hour, hour));
             marks::put_ended(database, UNINDEXED, hours).await?;
+            if !tenure.holds(database).await? {
+                return Ok(Built::Lost);
+            }
             self.leave_apart(day);
             index::take_apart(database, day).await?;
             return Ok(Built::Done(within));
@@ -215,6 +226,10 @@ impl Indexer {
         } else {
             None
         };
+        // Nothing of another's is taken away, however long that took.
+        if !tenure.holds(database).await? {
+            return Ok(Built::Lost);
+        }
         let Some((whole, kind)) = whole else {
             self.leave_apart(hour);
             self.apart.insert(hour, Apart { is_sealed: false, since: Instant::now() });
@@ -241,14 +256,14 @@ impl Indexer {
 
     /// Makes a tick, and learns of marks meanwhile, so that they rest.
     async fn tick(&mut self, database: &Database, tenure: Tenure<'_>, stretch: Stretch) -> Result<Progress, StoreError> {
-        let (begin, is_one) = (Instant::now(), stretch == Stretch::tick(stretch.from));
+        let begin = Instant::now();
         let make = async { index::begin(database, stretch, Kind::Tick).await?.go_on(database, tenure, || true).await };
         let learn = async {
             loop {
                 sleep(self.pace.every).await;
                 // Another time, where that fails: the tick goes on.
                 if self.standing.read(database, UNINDEXED).await.is_ok() {
-                    let took = if is_one { begin.elapsed().max(self.took) } else { self.took };
+                    let took = if stretch.is_tick() { begin.elapsed().max(self.took) } else { self.took };
                     self.brake.set(lacks(&self.standing, took));
                 }
             }
@@ -257,7 +272,7 @@ impl Indexer {
             Either::Left((made, _)) => made?,
             Either::Right((never, _)) => never,
         };
-        if is_one {
+        if stretch.is_tick() {
             self.took = begin.elapsed();
         }
         Ok(made)
@@ -291,6 +306,9 @@ impl Indexer {
         hours.sort_by_key(|hour| self.merge.as_ref().is_some_and(|build| build.stretch == *hour));
         while let Some(hour) = hours.pop() {
             let Some(&Apart { is_sealed, since }) = self.apart.get(&hour) else { continue };
+            if !tenure.holds(database).await? {
+                return Ok(false);
+            }
             if is_sealed {
                 // Nobody reads them any more.
                 if since.elapsed() > pace.holds {
@@ -328,7 +346,7 @@ impl Indexer {
 /// How long the ticks that were marked lately take, if each takes as long as one did.
 fn lacks(standing: &Standing, took: Duration) -> Duration {
     let since = now().millis() - Level::Hour.width();
-    let ticks = standing.all().map(|mark| mark.stretch).filter(|stretch| *stretch == Stretch::tick(stretch.from) && stretch.to > since);
+    let ticks = standing.all().map(|mark| mark.stretch).filter(|stretch| stretch.is_tick() && stretch.to > since);
     let count = ticks.collect::<BTreeSet<_>>().len();
     took.mul_f64(count as f64)
 }

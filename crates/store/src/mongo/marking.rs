@@ -149,11 +149,20 @@ impl Marks {
 
     /// Makes the marks that do not hold.
     pub async fn make(&self, database: &Database, touched: &Touched) -> Result<(), StoreError> {
+        self.make_unless(database, touched, self.holds).await
+    }
+
+    /// Makes them long before they hold no more: none ends that is asked for more often.
+    pub async fn keep(&self, database: &Database, touched: &Touched) -> Result<(), StoreError> {
+        self.make_unless(database, touched, self.holds / 4).await
+    }
+
+    async fn make_unless(&self, database: &Database, touched: &Touched, younger: Duration) -> Result<(), StoreError> {
         let _making = self.making.lock().await;
         let at = Instant::now();
         let (maker, unsummed, unindexed) = {
             let own = self.own();
-            let missing = |name, stretches| own.missing(name, stretches, |made| at.duration_since(made.at) < self.holds);
+            let missing = |name, stretches| own.missing(name, stretches, |made| at.duration_since(made.at) < younger);
             (own.maker, missing(UNSUMMED, &touched.unsummed), missing(UNINDEXED, &touched.unindexed))
         };
         try_join!(marks::put(database, UNSUMMED, &unsummed), marks::put(database, UNINDEXED, &unindexed))?;

@@ -18,7 +18,7 @@ use tracellm_trace::Timestamp;
 use super::{
     LONG_PATIENCE, TRACES,
     encode::date,
-    index,
+    expiry, index,
     lease::{Lease, Tenure},
     marking::Marks,
     marks::{self, Mark, Standing, UNINDEXED, UNSUMMED},
@@ -74,6 +74,8 @@ impl<'a> Roller<'a> {
             return Ok(());
         };
         if self.term != tenure.term {
+            // What expires is marked before the first sums are made, and from then on beside them.
+            expiry::mark(database, &self.marks, &mut HashSet::new()).await?;
             (self.term, self.foreign) = (tenure.term, None);
         }
         let mut newest = match self.foreign {

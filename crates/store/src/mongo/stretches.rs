@@ -30,6 +30,10 @@ impl Stretch {
         Self::of_width(TICK, millis)
     }
 
+    pub fn is_tick(self) -> bool {
+        self.to - self.from == TICK
+    }
+
     fn of_width(width: i64, millis: i64) -> Self {
         let from = millis.div_euclid(width) * width;
         Self { from, to: from + width }

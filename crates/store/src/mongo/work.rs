@@ -47,12 +47,12 @@ pub(super) async fn run(connection: Arc<Connection>, marks: Arc<Marks>, brake: A
         let (mut turns, mut expiring) = (turns("marking"), HashSet::new());
         let mut turn = async || {
             let database = connection.database().await?;
-            marks.end(database, false).await?;
-            // At once, so that no mark of what expires rests.
             let term = begun.load(Ordering::Acquire);
             if term > 0 && lease.tenure(term).holds(database).await? {
                 expiry::mark(database, &marks, &mut expiring).await?;
             }
+            // Afterwards, so that no mark of what expires ends.
+            marks.end(database, false).await?;
             Ok(false)
         };
         while turns.go_on(turn()).await {}
