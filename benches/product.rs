@@ -78,7 +78,7 @@ impl Place {
         Ok(command)
     }
 
-    /// Leaves nothing on a server that was there before; a file goes with its folder.
+    /// Drops its database; a file goes with its folder.
     pub async fn forget(&self) -> Result<(), Failure> {
         if let (Home::Mongo, Some(url)) = (self.home, mongo_url()) {
             Client::with_uri_str(url).await?.database(&self.db_name).drop().await?;
@@ -134,6 +134,13 @@ impl Product {
             return Err("the program did not end well".into());
         }
         Ok(Stopped { usage, product: self })
+    }
+
+    /// The same where nobody reads its store: it leaves nothing on a server that was there before.
+    pub async fn end(self) -> Result<Usage, Failure> {
+        let Stopped { usage, product } = self.stop()?;
+        product.place.forget().await?;
+        Ok(usage)
     }
 
     pub fn begin(&mut self) {

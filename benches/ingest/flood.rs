@@ -15,7 +15,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet, time::sleep};
 
 use tracellm_bench::{
     Failure,
-    product::{Home, Product, Stopped},
+    product::{Home, Product},
     say,
 };
 
@@ -59,8 +59,7 @@ pub async fn flood(home: Home, duration: Duration) -> Result<(), Failure> {
         tried.await??;
     }
     let lines = product.lines();
-    let Stopped { usage, product } = product.stop()?;
-    product.place().forget().await?;
+    let usage = product.end().await?;
     let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let refused: u64 = load.refused.values().sum();
     say(&format!(

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use tracellm_bench::{
     Failure,
-    product::{Home, Product, Stopped},
+    product::{Home, Product},
     say,
 };
 
@@ -50,8 +50,7 @@ pub async fn lag(home: Home, kilobytes: usize, duration: Duration) -> Result<(),
         sleep(Duration::from_millis(200)).await;
     }
     let lag = end.elapsed().as_secs_f64();
-    let Stopped { usage, product } = product.stop()?;
-    product.place().forget().await?;
+    let usage = product.end().await?;
     let (name, seconds, refused) = (home.name(), duration.as_secs(), load.refused.values().sum::<u64>());
     say(&format!(
         "| {name} | {kilobytes} KB | {seconds} | {} | {:.0} | {refused} | {:.0} | {lag:.1} | {slowest:.2} | {:.0} |",

@@ -139,14 +139,13 @@ async fn overload(label: &str, home: Home, format: Format, size: usize, duration
     let (batch, connections) = MEASURED_AGAINST;
     let product = Product::start(home)?;
     let most = send(product.address, &payload, Pattern { connections, batch, duration, pace: None }).await?.rate();
-    product.stop()?.product.place().forget().await?;
+    product.end().await?;
     let mut product = Product::start(home)?;
     product.begin();
     let due = 2.0 * most;
     let pattern = Pattern { connections: 64, batch, duration: duration * 5, pace: Some(due / batch as f64) };
     let load = send(product.address, &payload, pattern).await?;
-    let Stopped { usage: Usage { cpu, memory }, product } = product.stop()?;
-    product.place().forget().await?;
+    let Usage { cpu, memory } = product.end().await?;
     let (rate, p50, p99) = (load.rate(), load.latency(0.5), load.latency(0.99));
     let refused: Vec<String> = load.refused.iter().map(|(status, count)| format!("{count} × {status}")).collect();
     let refused = refused.join(", ");

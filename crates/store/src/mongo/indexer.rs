@@ -37,9 +37,7 @@ pub(super) struct Indexer {
     standing: Standing,
     /// The times that are marked, or will be by us.
     marked: BTreeSet<Stretch>,
-    /// Hours and days that are made in one, but not in this turn.
-    waiting: Vec<Stretch>,
-    /// The one that is being made.
+    /// The hour or day in one that is being made.
     whole: Option<Whole>,
     /// The hours that have ticks.
     apart: BTreeMap<Stretch, Apart>,
@@ -69,10 +67,8 @@ struct Apart {
 enum Built {
     /// It is there, and so is what was written under these.
     Done(Vec<Mark>),
-    /// Not now: of a longer one, all is marked.
-    Waits,
-    /// It goes on in the next turn, before all others.
-    Paused,
+    /// Not now: it is made with a longer one that is marked, or goes on in the next turn, before all others.
+    Later,
     /// The lease is another's.
     Lost,
 }
@@ -81,7 +77,7 @@ impl Built {
     fn of(progress: Progress, marks: Vec<Mark>) -> Self {
         match progress {
             Progress::Done => Self::Done(marks),
-            Progress::Paused => Self::Paused,
+            Progress::Paused => Self::Later,
             Progress::Lost => Self::Lost,
         }
     }
@@ -96,7 +92,6 @@ impl Indexer {
             term: 0,
             standing: Standing::default(),
             marked: BTreeSet::new(),
-            waiting: Vec::new(),
             whole: None,
             apart: BTreeMap::new(),
             merge: None,
@@ -127,7 +122,6 @@ impl Indexer {
             let apart = index::by_ticks(database).await?.into_iter().map(|(hour, is_sealed)| (hour, Apart { is_sealed, since: begin }));
             *self = Self { term: tenure.term, apart: apart.collect(), ..Self::new(self.brake.clone(), self.pace) };
         }
-        self.waiting.clear();
         self.standing.read(database, UNINDEXED).await?;
         self.marked = self.standing.all().map(|mark| mark.stretch).collect();
         // A mark ends once it holds no more. Whoever reads what stood before it has done so by then, or soon after where its writer was closed.
@@ -168,7 +162,7 @@ impl Indexer {
                     marks::remove(database, UNINDEXED, &marks).await?;
                     answered.extend(marks.into_iter().map(|mark| mark.stretch));
                 }
-                Ok(Built::Waits | Built::Paused) => {}
+                Ok(Built::Later) => {}
                 Ok(Built::Lost) => return Ok(false),
                 // What can't be read stays marked, and keeps nothing else out.
                 Err(error @ StoreError::Failed(_)) => {
@@ -180,7 +174,7 @@ impl Indexer {
         }
         self.unreadable.retain(|stretch| self.marked.contains(stretch) && !answered.contains(stretch));
         self.is_behind = is_left && !self.is_behind;
-        is_left |= self.whole.is_some() || (!is_left && self.merge(database, tenure, begin).await?);
+        is_left |= self.whole.is_some() || (!is_left && self.merge(database, tenure, || begin.elapsed() < turn).await?);
         failed.map_or(Ok(is_left), Err)
     }
 
@@ -189,8 +183,7 @@ impl Indexer {
         let now = now().millis();
         let longer = [Level::Hour, Level::Day].map(|level| Stretch::of(level, stretch.from));
         let is_within = |longer: &Stretch| longer.holds(stretch) && *longer != stretch && longer.to <= now && self.marked.contains(longer);
-        let waits = |whole: &Stretch| whole.holds(stretch) && *whole != stretch;
-        (self.whole.is_some() && !stretch.is_tick()) || longer.iter().any(is_within) || self.waiting.iter().any(waits)
+        (self.whole.is_some() && !stretch.is_tick()) || longer.iter().any(is_within)
     }
 
     /// Brings a time into the index, with what is marked within; or else marks, or waits for, a longer one that is made in one.
@@ -202,10 +195,6 @@ impl Indexer {
         resting: &Cover,
         may: impl Fn() -> bool,
     ) -> Result<Built, StoreError> {
-        // It may have come too late for what is being made.
-        if self.whole.as_ref().is_some_and(|Whole { build, .. }| build.stretch.holds(stretch) && build.stretch != stretch) {
-            return Ok(Built::Waits);
-        }
         let (hour, day) = (Stretch::of(Level::Hour, stretch.from), Stretch::of(Level::Day, stretch.from));
         let form = index::Form::of(database, day).await?;
         if stretch == day && !form.is_whole {
@@ -236,7 +225,7 @@ impl Indexer {
             return Ok(Built::of(self.tick(database, tenure, stretch).await?, within));
         };
         if !self.is_ready(database, stretch, whole, resting).await? {
-            return Ok(Built::Waits);
+            return Ok(Built::Later);
         }
         self.leave_apart(whole);
         self.whole = Some(Whole { build: index::begin(database, whole, kind).await?, marks: within });
@@ -245,11 +234,11 @@ impl Indexer {
 
     /// Goes on with what is made in one.
     async fn make(&mut self, database: &Database, tenure: Tenure<'_>, may: impl Fn() -> bool) -> Result<Built, StoreError> {
-        let Some(mut whole) = self.whole.take() else { return Ok(Built::Waits) };
+        let Some(mut whole) = self.whole.take() else { return Ok(Built::Later) };
         let progress = whole.build.go_on(database, tenure, may).await?;
         if progress == Progress::Paused {
             self.whole = Some(whole);
-            return Ok(Built::Paused);
+            return Ok(Built::Later);
         }
         Ok(Built::of(progress, whole.marks))
     }
@@ -284,11 +273,7 @@ impl Indexer {
             marks::put_ended(database, UNINDEXED, [whole]).await?;
         }
         // Otherwise it would be made anew for each that comes.
-        let is_ready = marked == whole && !resting.touches(whole);
-        if !is_ready {
-            self.waiting.push(whole);
-        }
-        Ok(is_ready)
+        Ok(marked == whole && !resting.touches(whole))
     }
 
     /// Forgets what was known of a time that is made anew.
@@ -299,7 +284,7 @@ impl Indexer {
     }
 
     /// Brings the ticks of hours together, beside which they tell until that is done. Says whether something is left.
-    async fn merge(&mut self, database: &Database, tenure: Tenure<'_>, begin: Instant) -> Result<bool, StoreError> {
+    async fn merge(&mut self, database: &Database, tenure: Tenure<'_>, may: impl Fn() -> bool) -> Result<bool, StoreError> {
         let (now, pace) = (now().millis(), self.pace);
         let mut hours: Vec<Stretch> = self.apart.keys().copied().collect();
         // What is begun comes first.
@@ -330,7 +315,7 @@ impl Indexer {
                 }
                 None => index::begin_merge(database, hour).await?,
             };
-            match build.go_on(database, tenure, || begin.elapsed() < pace.rests / TURNS).await? {
+            match build.go_on(database, tenure, &may).await? {
                 Progress::Done => drop(self.apart.insert(hour, Apart { is_sealed: true, since: Instant::now() })),
                 Progress::Paused => {
                     self.merge = Some(build);

@@ -53,10 +53,10 @@ impl Tenure<'_> {
     /// Whether it goes on. That is asked only where it is not sure.
     pub async fn holds(self, database: &Database) -> Result<bool, StoreError> {
         let Lease { known, gone, is_leaving, .. } = self.lease;
-        if is_leaving.load(Ordering::Relaxed) {
+        let mut known = known.lock().await;
+        if is_leaving.load(Ordering::Relaxed) || known.term != self.term {
             return Ok(false);
         }
-        let mut known = known.lock().await;
         let is_sure = known.renewed.is_some_and(|renewed| renewed.elapsed() < *gone / 2);
         let is_ours = is_sure || self.lease.ask(database, &mut known).await?;
         Ok(is_ours && known.term == self.term)

@@ -101,10 +101,10 @@ impl<'a> Roller<'a> {
         let (rested, resting) = self.standing.rested(|mark| if mark.has_ended { rests } else { late });
         // Where another stands for longer, adding up is of no use yet.
         let resting = Cover::of(resting.into_iter().map(|mark| mark.stretch));
-        let (covered, due): (Vec<_>, Vec<_>) = rested.into_iter().partition(|mark| resting.holds(mark.stretch));
-        let of_earlier = covered.iter().filter(|mark| !mark.index_is_marked && mark.stretch != Stretch::UNDATED);
+        let of_earlier = rested.iter().filter(|mark| !mark.index_is_marked && mark.stretch != Stretch::UNDATED);
         let hours = of_earlier.flat_map(|mark| rollups::starts(Level::Hour, mark.stretch)).map(|hour| Stretch::of(Level::Hour, hour));
         marks::put_ended(database, UNINDEXED, hours.collect::<BTreeSet<_>>()).await?;
+        let (covered, due): (Vec<_>, Vec<_>) = rested.into_iter().partition(|mark| resting.holds(mark.stretch));
         marks::remove(database, UNSUMMED, &covered).await?;
         self.roll(database, tenure, &due).await
     }
@@ -184,9 +184,6 @@ impl<'a> Roller<'a> {
             }
             if !tenure.holds(database).await? {
                 return Ok(());
-            }
-            if marks.iter().any(|mark| !mark.index_is_marked) {
-                marks::put_ended(database, UNINDEXED, hours).await?;
             }
             marks::remove(database, UNSUMMED, &marks).await?;
         }
