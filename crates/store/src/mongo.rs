@@ -23,6 +23,8 @@ use crate::{
 
 /// Projects and keys.
 mod access;
+/// How long ago something was, also where the machine slept.
+mod awake;
 /// Slower writing, where the search index would fall behind.
 mod brake;
 /// Documents as bytes.

@@ -107,7 +107,9 @@ impl Indexer {
             if tenure.term == 0 || !tenure.holds(database).await? {
                 return Ok(None);
             }
-            self.go_on(database, tenure).await.map(Some)
+            let done = self.go_on(database, tenure).await;
+            tenure.note(&done).await;
+            done.map(Some)
         };
         let done = done.await;
         // Nobody waits for what does not go on.
@@ -123,6 +125,9 @@ impl Indexer {
             *self = Self { term: tenure.term, apart: apart.collect(), ..Self::new(self.brake.clone(), self.pace) };
         }
         self.standing.read(database, UNINDEXED).await?;
+        if !tenure.is_settled().await {
+            return Ok(false);
+        }
         self.marked = self.standing.all().map(|mark| mark.stretch).collect();
         // A mark ends once it holds no more. Whoever reads what stood before it has done so by then, or soon after where its writer was closed.
         let Pace { holds, late, .. } = self.pace;

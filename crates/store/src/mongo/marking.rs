@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{
     PATIENCE, TRACES,
+    awake::Moment,
     marks::{self, Mark, UNINDEXED, UNSUMMED},
     of_primary,
     stretches::{Stretch, Touched},
@@ -62,7 +63,7 @@ struct Own {
 
 struct Made {
     mark: Mark,
-    at: Instant,
+    at: Moment,
 }
 
 impl Own {
@@ -159,10 +160,10 @@ impl Marks {
 
     async fn make_unless(&self, database: &Database, touched: &Touched, younger: Duration) -> Result<(), StoreError> {
         let _making = self.making.lock().await;
-        let at = Instant::now();
+        let at = Moment::now();
         let (maker, unsummed, unindexed) = {
             let own = self.own();
-            let missing = |name, stretches| own.missing(name, stretches, |made| at.duration_since(made.at) < younger);
+            let missing = |name, stretches| own.missing(name, stretches, |made| made.at.elapsed() < younger);
             (own.maker, missing(UNSUMMED, &touched.unsummed), missing(UNINDEXED, &touched.unindexed))
         };
         try_join!(marks::put(database, UNSUMMED, &unsummed), marks::put(database, UNINDEXED, &unindexed))?;
@@ -184,7 +185,7 @@ impl Marks {
             let mut own = self.own();
             let (now, first) = (Instant::now(), own.writing.first_key_value().map(|(_, begin)| *begin));
             let has_ended = |made: &Made| {
-                let until = made.at + self.holds;
+                let until = made.at.at + self.holds;
                 first.is_none_or(|begin| begin > until) && (all || until < now)
             };
             for ((name, _), Made { mark, .. }) in own.made.extract_if(|_, made| has_ended(made)) {
@@ -201,14 +202,14 @@ impl Marks {
 
 #[cfg(test)]
 mod tests {
-    use super::{Instant, Level, Made, Mark, Own, Stretch, UNSUMMED};
+    use super::{Level, Made, Mark, Moment, Own, Stretch, UNSUMMED};
 
     #[test]
     fn a_mark_stands_for_what_lies_in_it_alone() {
         let [minute, hour, day] = [Level::Minute, Level::Hour, Level::Day].map(|level| Stretch::of(level, 0));
         let of = |made: Stretch| {
             let mut own = Own::new();
-            own.made.insert((UNSUMMED, made), Made { mark: Mark::new(made, "", false), at: Instant::now() });
+            own.made.insert((UNSUMMED, made), Made { mark: Mark::new(made, "", false), at: Moment::now() });
             let missing = own.missing(UNSUMMED, &[minute, hour, day, Stretch::UNDATED].into(), |_| true);
             missing.into_iter().map(|mark| mark.stretch).collect::<Vec<_>>()
         };

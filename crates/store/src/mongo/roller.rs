@@ -73,6 +73,15 @@ impl<'a> Roller<'a> {
             self.begun.store(0, Ordering::Release);
             return Ok(());
         };
+        let done = self.go_on(database, tenure).await;
+        tenure.note(&done).await;
+        done
+    }
+
+    async fn go_on(&mut self, database: &Database, tenure: Tenure<'_>) -> Result<(), StoreError> {
+        if !tenure.is_settled().await {
+            return self.standing.read(database, UNSUMMED).await;
+        }
         if self.term != tenure.term {
             // What expires is marked before the first sums are made, and from then on beside them.
             expiry::mark(database, &self.marks, &mut HashSet::new()).await?;

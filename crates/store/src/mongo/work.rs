@@ -37,7 +37,7 @@ impl Default for Pace {
 
 /// Ends marks, marks what expires, adds up what is marked and brings it into the search index, side by side, until it is told to stop.
 pub(super) async fn run(connection: Arc<Connection>, marks: Arc<Marks>, brake: Arc<Brake>, pace: Pace, stopped: oneshot::Receiver<()>) {
-    let lease = Lease::new(GONE * pace.rests);
+    let lease = Lease::new(GONE * pace.rests, pace.late);
     // In which term there are sums and an index to go on with; none where the lease is another's.
     let begun = AtomicU64::new(0);
     let (mut roller, mut indexer) = (Roller::new(&lease, marks.clone(), pace, &begun), Indexer::new(brake, pace));

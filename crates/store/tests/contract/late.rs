@@ -12,15 +12,17 @@ use tokio::{
     time::sleep,
 };
 use tracellm_store::{Location, mongo::Pace, open_at};
-use tracellm_trace::Filter;
+use tracellm_trace::{Filter, Search};
 
 use crate::{
     bench::{Bench, PACE, document, mongo_address, raw},
     mongo::collection,
+    search::patiently,
     sums::rest,
+    words::raw_of,
 };
 
-/// A network on which what brings traces to the database takes as long as it is told to.
+/// A network on which the first command that begins like one takes as long as it is told to.
 struct Slow {
     address: SocketAddr,
     /// Whether it is held back.
@@ -30,7 +32,8 @@ struct Slow {
 }
 
 impl Slow {
-    async fn start() -> Self {
+    /// Whoever sent that command may lose the connection, too.
+    async fn start(command: &'static [u8], cuts: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let target = mongo_address();
@@ -40,7 +43,7 @@ impl Slow {
             while let Ok((near, _)) = listener.accept().await {
                 let far = TcpStream::connect(&target).await.unwrap();
                 let (told, tell) = (told.clone(), tell.clone());
-                tokio::spawn(async move { forward(near, far, told, tell).await });
+                tokio::spawn(async move { forward(near, far, (command, cuts), told, tell).await });
             }
         });
         Self { address, holds, held }
@@ -48,14 +51,25 @@ impl Slow {
 }
 
 /// Brings over what was sent even where the sender is gone meanwhile.
-async fn forward(near: TcpStream, far: TcpStream, mut holds: watch::Receiver<bool>, held: watch::Sender<bool>) {
+async fn forward(
+    near: TcpStream,
+    far: TcpStream,
+    (command, cuts): (&[u8], bool),
+    mut holds: watch::Receiver<bool>,
+    held: watch::Sender<bool>,
+) {
     let ((mut near, mut answers), (mut back, mut far)) = (near.into_split(), far.into_split());
-    tokio::spawn(async move { copy(&mut back, &mut answers).await });
+    let answering = tokio::spawn(async move { copy(&mut back, &mut answers).await });
     let mut some = vec![0; 1 << 20];
     while let Ok(read @ 1..) = near.read(&mut some).await {
-        let brings_traces = some[..read].windows(INSERT.len()).any(|bytes| bytes == INSERT);
-        if brings_traces && *holds.borrow() {
-            held.send_replace(true);
+        let is_like_it = some[..read].windows(command.len()).any(|bytes| bytes == command);
+        if is_like_it && *holds.borrow() && !held.send_replace(true) {
+            if cuts {
+                answering.abort();
+                drop(near);
+                holds.wait_for(|holds| !holds).await.unwrap();
+                return far.write_all(&some[..read]).await.unwrap();
+            }
             holds.wait_for(|holds| !holds).await.unwrap();
         }
         far.write_all(&some[..read]).await.unwrap();
@@ -64,6 +78,9 @@ async fn forward(near: TcpStream, far: TcpStream, mut holds: watch::Receiver<boo
 
 /// How the command begins that inserts traces.
 const INSERT: &[u8] = b"\x02insert\0\x07\0\0\0traces\0";
+/// And that which takes sums, or what is in the search index, away.
+const FORGET_SUMS: &[u8] = b"\x02delete\0\x08\0\0\0rollups\0";
+const FORGET_TERMS: &[u8] = b"\x02delete\0\x0d\0\0\0search_terms\0";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_process_had_sent_is_counted_however_late_it_comes() {
@@ -74,7 +91,7 @@ async fn what_a_killed_process_had_sent_is_counted_however_late_it_comes() {
     let count = async || bench.store.count(&Filter::default()).await.unwrap().count;
     rest(&bench).await;
     let Location::Mongo { db_name, .. } = &bench.location else { panic!("no MongoDB") };
-    let mut network = Slow::start().await;
+    let mut network = Slow::start(INSERT, false).await;
     let url = format!("mongodb://{}/?directConnection=true", network.address);
     let store = open_at(&Location::Mongo { url, db_name: db_name.clone() }, PACE).await.unwrap();
     let process = Runtime::new().unwrap();
@@ -114,4 +131,50 @@ async fn what_is_answered_is_added_up_soon_whoever_wrote_it() {
     assert_eq!(bench.store.count(&Filter::default()).await.unwrap().count, 4);
     rest(&bench).await;
     bench.check_sums().await;
+}
+
+/// What becomes of whoever sent a deletion that is on its way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    Killed,
+    /// It loses the connection.
+    Cut,
+    /// The same, and it is closed then.
+    Closed,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_made_that_a_deletion_which_is_on_its_way_could_take_away() {
+    for (command, fate) in [(FORGET_SUMS, Fate::Killed), (FORGET_SUMS, Fate::Cut), (FORGET_SUMS, Fate::Closed), (FORGET_TERMS, Fate::Cut)] {
+        let bench = Bench::mongo().await;
+        let theirs = collection(&bench).await;
+        let mut network = Slow::start(command, fate != Fate::Killed).await;
+        let Location::Mongo { db_name, .. } = &bench.location else { panic!("no MongoDB") };
+        let url = format!("mongodb://{}/?directConnection=true", network.address);
+        let store = open_at(&Location::Mongo { url, db_name: db_name.clone() }, PACE).await.unwrap();
+        let process = Runtime::new().unwrap();
+        let first = store.clone();
+        process.spawn(async move { first.put(vec![document(&raw_of("first", 0, "a zebra"))]).await });
+        network.held.wait_for(|held| *held).await.unwrap();
+        while theirs.count_documents(doc! {}).await.unwrap() == 0 {
+            sleep(PACE.every).await;
+        }
+        let mut process = Some(process);
+        match fate {
+            Fate::Killed => process.take().into_iter().for_each(Runtime::shutdown_background),
+            Fate::Closed => store.close().await,
+            Fate::Cut => {}
+        }
+        bench.put(&[raw_of("second", 1, "a zebra")]).await;
+        // Long after another would have made all of it.
+        sleep(6 * PACE.rests).await;
+        network.holds.send_replace(false);
+        sleep(PACE.rests).await;
+        rest(&bench).await;
+        let zebra = Filter { q: Some(Search::parse("zebra").unwrap()), ..Filter::default() };
+        let found = patiently(async || bench.store.count(&zebra).await).await;
+        assert_eq!(found.count, 2, "{} {fate:?}", command.escape_ascii());
+        bench.check_sums().await;
+        process.into_iter().for_each(Runtime::shutdown_background);
+    }
 }

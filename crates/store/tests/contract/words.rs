@@ -29,7 +29,7 @@ async fn segments(bench: &Bench, of: &str) -> u64 {
     segments.count_documents(doc! { "_id": { "$regex": of } }).await.unwrap()
 }
 
-fn raw_of(trace_id: &str, seconds: i64, prompt: &str) -> Value {
+pub fn raw_of(trace_id: &str, seconds: i64, prompt: &str) -> Value {
     let mut raw = raw(trace_id, seconds);
     raw["prompt"] = prompt.into();
     raw
