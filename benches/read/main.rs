@@ -12,9 +12,11 @@ mod raw;
 use std::{
     net::SocketAddr,
     path::PathBuf,
+    pin::pin,
     time::{Duration, Instant},
 };
 
+use futures_util::future::{Either, select};
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
@@ -36,6 +38,11 @@ struct Times {
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Failure> {
+    // Within a task, as a server asks its database, too: whoever waits beside the runtime has to be woken each time.
+    tokio::spawn(run()).await?
+}
+
+async fn run() -> Result<(), Failure> {
     let given = |name: &str, usual: &str| std::env::var(name).unwrap_or_else(|_| usual.to_owned());
     let sizes: Vec<u64> = given("SIZES", "10000,100000,1000000").split(',').map(str::parse).collect::<Result<_, _>>()?;
     let requests: usize = given("REQUESTS", "200").parse()?;
@@ -117,22 +124,30 @@ fn tell(home: Home, sizes: &[u64], columns: &[Vec<Times>]) {
     }
 }
 
-/// A connection that is kept.
-pub type Client = http1::SendRequest<Empty<Bytes>>;
+/// A connection that is kept. Whoever asks drives it, so that no time goes by between two tasks of ours.
+pub struct Client {
+    sender: http1::SendRequest<Empty<Bytes>>,
+    connection: http1::Connection<TokioIo<TcpStream>, Empty<Bytes>>,
+}
 
 async fn connect(address: SocketAddr) -> Result<Client, Failure> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    Ok(sender)
+    Ok(Client { sender, connection })
 }
 
 /// The body of an answer, which must be 200.
 pub async fn get(client: &mut Client, path: &str) -> Result<Bytes, Failure> {
-    client.ready().await?;
-    let answer = client.send_request(Request::get(path).header("host", "localhost").body(Empty::new())?).await?;
-    let status = answer.status();
-    let body = answer.into_body().collect().await?.to_bytes();
+    let Client { sender, connection } = client;
+    let ask = async {
+        sender.ready().await?;
+        let answer = sender.send_request(Request::get(path).header("host", "localhost").body(Empty::new())?).await?;
+        Ok::<_, Failure>((answer.status(), answer.into_body().collect().await?.to_bytes()))
+    };
+    let (status, body) = match select(pin!(ask), connection).await {
+        Either::Left((answered, _)) => answered?,
+        Either::Right((ended, _)) => return Err(format!("{path}: the connection ended: {ended:?}").into()),
+    };
     if status == 200 { Ok(body) } else { Err(format!("{path}: {status}: {}", String::from_utf8_lossy(&body)).into()) }
 }

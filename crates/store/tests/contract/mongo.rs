@@ -66,6 +66,24 @@ async fn documents_of_the_reference_package_are_at_home() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_a_trace_that_others_stored_twice_the_newest_is_shown() {
+    let bench = Bench::mongo().await;
+    let theirs = collection(&bench).await;
+    let of = |start, response: &str, project_id: Bson| {
+        let mut document = of_reference("theirs", start);
+        document.extend(doc! { "response": response, "project_id": project_id });
+        document
+    };
+    let [old, new] = [1_767_225_605_000, 1_767_225_606_000];
+    theirs.insert_many([of(old, "old", "default".into()), of(new, "new", Bson::Null), of(new + 1, "web", "web".into())]).await.unwrap();
+    assert_eq!(bench.get("default", "theirs").await.response.as_deref(), Some("new"));
+    assert_eq!(bench.get("web", "theirs").await.response.as_deref(), Some("web"));
+    theirs.delete_many(doc! { "response": { "$ne": "new" } }).await.unwrap();
+    assert_eq!(bench.get("default", "theirs").await.response.as_deref(), Some("new"));
+    assert_eq!(bench.store.get(Some("web"), "theirs").await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_id_of_any_type_is_kept_by_those_who_send_its_trace_again() {
     let bytes = Binary { subtype: BinarySubtype::Uuid, bytes: vec![7; 16] };
     let ids: [Bson; 6] = [7_i32.into(), 7_i64.into(), 2.5.into(), bytes.into(), DateTime::from_millis(7).into(), doc! { "a": 1 }.into()];
