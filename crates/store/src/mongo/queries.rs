@@ -179,8 +179,10 @@ async fn total(marked: Marked<'_>, filter: &Filter) -> Result<u64, StoreError> {
         let traces = marked.database.collection::<RawDocumentBuf>(TRACES);
         traces.count_documents(filter::matching(filter)).limit(TOTAL_CAP + 1).max_time(time).await
     };
-    // Sums by every name are much to read; counting comes before them where it does not take long.
-    if Names::of(filter).is_some_and(|names| names.grain() == Grain::Full && names.single().is_none_or(|(by, ..)| by == FacetBy::Status)) {
+    // Sums by every name are much to read, and those of a range take several questions; counting comes before them where it does not take long.
+    let is_much = |names: Names| names.grain() == Grain::Full && names.single().is_none_or(|(by, ..)| by == FacetBy::Status);
+    let is_of_range = filter.from.is_some() || filter.to.is_some() || filter.last.is_some();
+    if Names::of(filter).is_some_and(|names| is_of_range || is_much(names)) {
         match counted(SOON.min(patience())).await {
             Err(error) if is_out_of_time(&error) => {}
             done => return Ok(done?),
