@@ -121,7 +121,7 @@ impl Lease {
             if since.elapsed() < self.gone {
                 return Ok(false);
             }
-            known.unanswered = Some(since);
+            known.unanswered = known.unanswered.max(Some(since));
         }
         let next = doc! { "$set": { "owner": &self.owner, "number": number.wrapping_add(1) } };
         let taken = notes.update_one(doc! { "_id": LEASE, "number": number }, next).await?.matched_count == 1;

@@ -1,5 +1,6 @@
 use std::{
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -11,7 +12,7 @@ use tokio::{
     sync::watch,
     time::sleep,
 };
-use tracellm_store::{Location, mongo::Pace, open_at};
+use tracellm_store::{Location, TraceStore, mongo::Pace, open_at};
 use tracellm_trace::{Filter, Search};
 
 use crate::{
@@ -47,6 +48,13 @@ impl Slow {
             }
         });
         Self { address, holds, held }
+    }
+
+    /// The database of a bench, as a process has it that reaches it over this network.
+    async fn open(&self, bench: &Bench) -> Arc<dyn TraceStore> {
+        let Location::Mongo { db_name, .. } = &bench.location else { panic!("no MongoDB") };
+        let url = format!("mongodb://{}/?directConnection=true", self.address);
+        open_at(&Location::Mongo { url, db_name: db_name.clone() }, PACE).await.unwrap()
     }
 }
 
@@ -90,10 +98,8 @@ async fn what_a_killed_process_had_sent_is_counted_however_late_it_comes() {
     bench.put(&[raw("stands", 0)]).await;
     let count = async || bench.store.count(&Filter::default()).await.unwrap().count;
     rest(&bench).await;
-    let Location::Mongo { db_name, .. } = &bench.location else { panic!("no MongoDB") };
     let mut network = Slow::start(INSERT, false).await;
-    let url = format!("mongodb://{}/?directConnection=true", network.address);
-    let store = open_at(&Location::Mongo { url, db_name: db_name.clone() }, PACE).await.unwrap();
+    let store = network.open(&bench).await;
     let process = Runtime::new().unwrap();
     process.spawn(async move { store.put(vec![document(&raw("late", 1))]).await });
     network.held.wait_for(|held| *held).await.unwrap();
@@ -149,9 +155,7 @@ async fn nothing_is_made_that_a_deletion_which_is_on_its_way_could_take_away() {
         let bench = Bench::mongo().await;
         let theirs = collection(&bench).await;
         let mut network = Slow::start(command, fate != Fate::Killed).await;
-        let Location::Mongo { db_name, .. } = &bench.location else { panic!("no MongoDB") };
-        let url = format!("mongodb://{}/?directConnection=true", network.address);
-        let store = open_at(&Location::Mongo { url, db_name: db_name.clone() }, PACE).await.unwrap();
+        let store = network.open(&bench).await;
         let process = Runtime::new().unwrap();
         let first = store.clone();
         process.spawn(async move { first.put(vec![document(&raw_of("first", 0, "a zebra"))]).await });
