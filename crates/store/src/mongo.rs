@@ -166,7 +166,7 @@ impl MongoStore {
 
     async fn marked(&self) -> Result<Marked<'_>, StoreError> {
         self.work();
-        Ok(Marked { database: self.connection.database().await?, marks: &self.marks })
+        self.connection.marked(&self.marks).await
     }
 
     async fn stop_work(&self) {

@@ -19,7 +19,7 @@ fn collection(database: &Database, name: &str) -> Collection<RawDocumentBuf> {
 pub(super) async fn projects(database: &Database) -> Result<Vec<Project>, StoreError> {
     let found = collection(database, PROJECTS).find(doc! {}).sort(doc! { "created_at": 1, "project_id": 1 }).await?;
     let found: Vec<RawDocumentBuf> = found.try_collect().await?;
-    found.iter().map(|raw| Ok(decode::project(decode::document(raw)?))).collect()
+    found.iter().map(|raw| decode::project(raw)).collect()
 }
 
 pub(super) async fn add_project(database: &Database, project: &Project) -> Result<bool, StoreError> {
@@ -33,7 +33,7 @@ pub(super) async fn keys(database: &Database, project_id: Option<&str>) -> Resul
     let wanted = project_id.map_or_else(Document::new, |project_id| doc! { "project_id": { "$eq": project_id } });
     let found = collection(database, API_KEYS).find(wanted).sort(doc! { "created_at": -1, "key_id": 1 }).await?;
     let found: Vec<RawDocumentBuf> = found.try_collect().await?;
-    found.iter().map(|raw| Ok(decode::key(decode::document(raw)?))).collect()
+    found.iter().map(|raw| decode::key(raw)).collect()
 }
 
 pub(super) async fn add_key(database: &Database, StoredKey { stored_as, key }: &StoredKey) -> Result<bool, StoreError> {
@@ -88,7 +88,7 @@ pub(super) fn is_conflict(error: &Error) -> bool {
 
 pub(super) async fn find_key(database: &Database, stored_as: &[String]) -> Result<Option<ApiKey>, StoreError> {
     let found = collection(database, API_KEYS).find_one(doc! { "key": { "$in": stored_as } }).await?;
-    found.map(|raw| Ok(decode::key(decode::document(&raw)?).key)).transpose()
+    found.map(|raw| Ok(decode::key(&raw)?.key)).transpose()
 }
 
 pub(super) async fn mark_key(database: &Database, key_id: &str, mark: KeyMark, at: Timestamp) -> Result<bool, StoreError> {

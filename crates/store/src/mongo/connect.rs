@@ -11,7 +11,11 @@ use mongodb::{
 };
 use tokio::sync::{Mutex, OnceCell};
 
-use super::{TRACES, indexes, upgrade, validator};
+use super::{
+    TRACES, indexes,
+    marking::{Marked, Marks},
+    upgrade, validator,
+};
 use crate::StoreError;
 
 /// A server that can't be reached for so long does not answer.
@@ -28,8 +32,13 @@ const PASSING: [i32; 20] = [1, 6, 7, 8, 13, 18, 50, 89, 91, 112, 134, 189, 262, 
 pub(super) struct Connection {
     url: ConnectionString,
     db_name: String,
-    database: Shared<Database>,
+    reached: Shared<Reached>,
     is_prepared: AtomicBool,
+}
+
+struct Reached {
+    database: Database,
+    is_sharded: bool,
 }
 
 impl Connection {
@@ -37,12 +46,16 @@ impl Connection {
     pub fn new(url: &str, db_name: Option<&str>) -> Result<Self, StoreError> {
         let url = parse(url)?;
         let db_name = db_name.or(url.default_database.as_deref()).unwrap_or("tracellm").to_owned();
-        Ok(Self { url, db_name, database: Shared::default(), is_prepared: AtomicBool::new(false) })
+        Ok(Self { url, db_name, reached: Shared::default(), is_prepared: AtomicBool::new(false) })
     }
 
     /// The database, of which no more is known than that it answers.
     pub async fn unprepared(&self) -> Result<&Database, StoreError> {
-        self.database.get_or_make(|| reach(&self.url, &self.db_name)).await
+        Ok(&self.reached().await?.database)
+    }
+
+    async fn reached(&self) -> Result<&Reached, StoreError> {
+        self.reached.get_or_make(|| reach(&self.url, &self.db_name)).await
     }
 
     /// The database with its indexes.
@@ -57,13 +70,18 @@ impl Connection {
         Ok(database)
     }
 
+    /// The database with what a process marks in it.
+    pub async fn marked<'a>(&'a self, marks: &'a Marks) -> Result<Marked<'a>, StoreError> {
+        Ok(Marked { database: self.database().await?, marks, is_sharded: self.reached().await?.is_sharded })
+    }
+
     /// The collection, raw: the driver's typed reading takes an object `{"$date": …}` in a trace for a date.
     pub async fn traces(&self) -> Result<Collection<RawDocumentBuf>, StoreError> {
         Ok(self.database().await?.collection(TRACES))
     }
 
     pub async fn close(&self) {
-        if let Some(database) = self.database.made.get() {
+        if let Some(Reached { database, .. }) = self.reached.made.get() {
             database.client().clone().shutdown().await;
         }
     }
@@ -112,7 +130,7 @@ fn parse(url: &str) -> Result<ConnectionString, StoreError> {
 }
 
 /// A client whose server has answered.
-async fn reach(url: &ConnectionString, db_name: &str) -> Result<Database, StoreError> {
+async fn reach(url: &ConnectionString, db_name: &str) -> Result<Reached, StoreError> {
     let mut options = ClientOptions::parse(url.clone()).await?;
     options.app_name.get_or_insert_with(|| "tracellm".to_owned());
     options.server_selection_timeout = Some(REACH);
@@ -121,18 +139,22 @@ async fn reach(url: &ConnectionString, db_name: &str) -> Result<Database, StoreE
     options.write_concern = Some(durable);
     // With it a later server still answers as this one does. Servers before 5.0 do not know of it.
     options.server_api = Some(ServerApi::builder().version(ServerApiVersion::V1).build());
-    let client = Client::with_options(options.clone())?;
-    let said = client.database("admin").run_command(doc! { "ping": 1 }).await;
-    if let Err(error) = said {
-        if !matches!(error.kind.as_ref(), ErrorKind::Command(_)) {
-            return Err(error.into());
-        }
-        options.server_api = None;
+    let greeted = async |options: ClientOptions| {
         let client = Client::with_options(options)?;
-        client.database("admin").run_command(doc! { "ping": 1 }).await?;
-        return Ok(client.database(db_name));
+        let admin = client.database("admin");
+        admin.run_command(doc! { "ping": 1 }).await?;
+        // Servers before 4.4.2 have no such command.
+        let hello = admin.run_command(doc! { "hello": 1 }).await;
+        let is_sharded = hello.map_or(true, |hello| hello.get_str("msg").is_ok_and(|said| said == "isdbgrid"));
+        Ok::<_, Error>(Reached { database: client.database(db_name), is_sharded })
+    };
+    match greeted(options.clone()).await {
+        Err(error) if matches!(error.kind.as_ref(), ErrorKind::Command(_)) => {
+            options.server_api = None;
+            Ok(greeted(options).await?)
+        }
+        done => Ok(done?),
     }
-    Ok(client.database(db_name))
 }
 
 impl From<Error> for StoreError {

@@ -116,10 +116,11 @@ async fn writes(traces: &Collection<RawDocumentBuf>) -> Result<Check, StoreError
 }
 
 async fn space(database: &Database) -> Check {
-    let Ok(stats) = database.run_command(doc! { "dbStats": 1 }).await else {
+    let stats = database.run_command(doc! { "dbStats": 1 }).await.ok();
+    let Some(stats) = stats.and_then(|stats| RawDocumentBuf::try_from(&stats).ok()) else {
         return Check::unknown("disk", "the server does not tell how much space there is");
     };
-    let number = |name: &str| stats.get(name).and_then(decode::number);
+    let number = |name: &str| decode::number_of(&stats, name);
     let taken = number("dataSize").unwrap_or(0.0) + number("indexSize").unwrap_or(0.0);
     let taken = format!("the database holds {:.1} MB", taken / 1e6);
     let (Some(total), Some(used)) = (number("fsTotalSize").filter(|total| *total > 0.0), number("fsUsedSize")) else {
@@ -154,9 +155,8 @@ async fn documents(traces: &Collection<RawDocumentBuf>, thorough: bool) -> Resul
     };
     let found: Option<RawDocumentBuf> = traces.aggregate(pipeline).with_type().await?.try_next().await?;
     let Some(found) = found else { return Ok(Check::good("documents", format!("of {among} each fits the contract"))) };
-    let mut found = decode::document(&found)?;
-    let count = found.get("count").and_then(decode::number).unwrap_or(0.0);
-    let first = found.remove("first").filter(|id| *id != Bson::Null).map_or("one without trace_id".to_owned(), decode::text);
+    let count = decode::number_of(&found, "count").unwrap_or(0.0);
+    let first = decode::text_of(&found, "first")?.unwrap_or_else(|| "one without trace_id".to_owned());
     let found = format!("of {among}, {count} do not fit the contract, {first} for one");
     Ok(Check::warning("documents", found, "They are shown as they can be read, with a mark; `tracellm show` tells what could not be read."))
 }
@@ -192,8 +192,7 @@ async fn uses(collection: &Collection<RawDocumentBuf>) -> HashMap<String, i64> {
     let mut uses = HashMap::new();
     let Ok(mut found) = collection.aggregate([doc! { "$indexStats": {} }]).with_type::<RawDocumentBuf>().await else { return uses };
     while let Ok(Some(index)) = found.try_next().await {
-        let Ok(index) = decode::document(&index) else { continue };
-        let count = index.get_document("accesses").ok().and_then(|accesses| accesses.get("ops")).and_then(decode::number);
+        let count = index.get_document("accesses").ok().and_then(|accesses| decode::number_of(accesses, "ops"));
         if let (Ok(name), Some(count)) = (index.get_str("name"), count) {
             *uses.entry(name.to_owned()).or_default() += count as i64;
         }

@@ -33,9 +33,8 @@ pub(super) async fn mark(database: &Database, marks: &Marks, known: &mut HashSet
         if moment != Timestamp::MIN {
             touched.unindexed.insert(Stretch::of(Level::Hour, moment.millis()));
         }
-        let mut document = decode::document(&raw)?;
-        let expires_at = document.remove("expires_at");
-        let trace = decode::trace(document);
+        let expires_at = decode::value(&raw, "expires_at")?;
+        let trace = decode::trace(&raw)?;
         let key = TraceKey { project_id: trace.project_id, trace_id: trace.trace_id };
         these.insert(key, expires_at);
     }

@@ -87,7 +87,7 @@ impl Follower {
     }
 
     fn publish(&self, raw: &RawDocumentBuf) -> Result<(), StoreError> {
-        let trace = decode::trace(decode::document(raw)?);
+        let trace = decode::trace(raw)?;
         if let Some(feed) = self.feed.upgrade() {
             feed.publish(trace);
         }
@@ -145,7 +145,7 @@ impl Follower {
                 found.truncate(KEPT);
             }
             for version in found.into_iter().rev() {
-                let id = decode::document(version)?.remove("_id").unwrap_or_default();
+                let id = decode::value(version, "_id")?;
                 if let Some(document) = traces.find_one(doc! { "_id": { "$eq": id } }).await? {
                     self.publish(&document)?;
                 }

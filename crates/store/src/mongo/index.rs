@@ -324,10 +324,9 @@ impl New {
 
     fn add(&mut self, raw: &RawDocumentBuf) -> Result<(), StoreError> {
         let place = u16::try_from(self.entries.len()).unwrap_or(u16::MAX).to_le_bytes();
-        let document = decode::document(raw)?;
-        let entry = Entry { at: marks::moment(raw).millis(), id: document.get("_id").cloned().unwrap_or_default() };
+        let entry = Entry { at: marks::moment(raw).millis(), id: decode::value(raw, "_id")? };
         self.entries.push(entry);
-        for term in search::terms(&decode::trace(document)).iter() {
+        for term in search::terms(&decode::trace(raw)?).iter() {
             self.bytes += place.len();
             match self.terms.get_mut(term) {
                 Some(places) => places.extend(place),

@@ -5,9 +5,10 @@ use mongodb::{Database, bson::Document};
 use tracellm_trace::{Coverage, FacetBy, FacetTally, Filter, Timestamp, stats::Tally};
 
 use super::{
-    TRACES, filter,
+    TRACES,
     marking::Marked,
     marks::{self, UNINDEXED, UNSUMMED},
+    queries::counted,
     roller,
     rollups::{self, Period, Stored, StoredLabel},
     search::Ground,
@@ -49,7 +50,7 @@ impl<'a> Kept<'a> {
 
     /// All but what the marks of a collection name.
     async fn but(marked: Marked<'a>, name: &str) -> Result<Option<Self>, StoreError> {
-        let Marked { database, marks } = marked;
+        let Marked { database, marks, .. } = marked;
         let until = Instant::now() + marks.holds;
         // First, as what others inserted is marked before it is known here.
         let Some(state) = roller::State::read(database).await? else { return Ok(None) };
@@ -174,11 +175,8 @@ impl<'a> Kept<'a> {
             None if names.only == Only::All => of_names(),
             None => of_names_and("cells.sums"),
         };
-        let traces = self.database.collection::<Document>(TRACES);
-        let live = live(&parts).map(|part| {
-            let traces = &traces;
-            async move { Ok::<_, StoreError>(traces.count_documents(filter::matching(&within(filter, part))).max_time(patience()).await?) }
-        });
+        let live = live(&parts)
+            .map(|part| async move { Ok::<_, StoreError>(counted(self.marked, &within(filter, part), None, patience()).await?) });
         let (Some(periods), live, Some(undated)) =
             try_join!(self.read(&parts, told.grain(), wanted), try_join_all(live), self.undated(filter))?
         else {

@@ -86,8 +86,8 @@ async fn run(connection: Arc<Connection>, marks: Arc<Marks>, brake: Arc<Brake>, 
 
 /// Writes a batch together. Where that fails for what is in it, each put is written alone, so that it takes no other with it.
 async fn write_all(connection: &Connection, marks: &Marks, batch: &[Job<Work>]) -> Vec<Answer> {
-    let together = match connection.database().await {
-        Ok(database) => write(Marked { database, marks }, batch).await,
+    let together = match connection.marked(marks).await {
+        Ok(marked) => write(marked, batch).await,
         Err(error) => Err(error),
     };
     match together {

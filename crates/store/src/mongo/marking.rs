@@ -29,6 +29,7 @@ use crate::{StoreError, rollups::Level};
 pub(super) struct Marked<'a> {
     pub database: &'a Database,
     pub marks: &'a Marks,
+    pub is_sharded: bool,
 }
 
 impl Marked<'_> {

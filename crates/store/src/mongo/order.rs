@@ -1,12 +1,15 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, Document, RawDocument, doc};
 use tracellm_trace::{
     Timestamp,
     query::{Keyset, SortBy, SortValue},
 };
 
-use super::encode::date;
-use crate::paging::{Reading, Stretch};
+use super::{decode, encode::date};
+use crate::{
+    StoreError,
+    paging::{Reading, Stretch},
+};
 
 /// A walk along one index: its condition, and its order.
 pub(super) struct Walk {
@@ -62,21 +65,21 @@ pub(super) fn walks(reading: &Reading) -> Vec<Walk> {
 }
 
 /// Where a document stands in the order of a list.
-pub(super) fn place(document: &Document, by: SortBy) -> Keyset {
-    let value = match (by, document.get(by.as_str())) {
-        (SortBy::CreatedAt, Some(Bson::DateTime(date))) => {
+pub(super) fn place(raw: &RawDocument, by: SortBy) -> Result<Keyset, StoreError> {
+    let value = match (by, decode::value(raw, by.as_str())?) {
+        (SortBy::CreatedAt, Bson::DateTime(date)) => {
             let time = Timestamp::from_millis(date.timestamp_millis()).filter(|time| *time > Timestamp::MIN);
             time.map_or(SortValue::Absent, |time| SortValue::Whole(time.millis()))
         }
         (SortBy::CreatedAt, _) => SortValue::Absent,
-        (_, Some(Bson::Int32(whole))) => SortValue::Whole(i64::from(*whole)),
-        (_, Some(Bson::Int64(whole))) => SortValue::Whole(*whole),
-        (_, Some(Bson::Double(number))) if number.is_finite() => SortValue::Number(*number),
-        (_, Some(Bson::Decimal128(number))) => number.to_string().parse().map_or(SortValue::Absent, SortValue::Number),
+        (_, Bson::Int32(whole)) => SortValue::Whole(i64::from(whole)),
+        (_, Bson::Int64(whole)) => SortValue::Whole(whole),
+        (_, Bson::Double(number)) if number.is_finite() => SortValue::Number(number),
+        (_, Bson::Decimal128(number)) => number.to_string().parse().map_or(SortValue::Absent, SortValue::Number),
         _ => SortValue::Absent,
     };
-    let text = |field: &str| place_text(document.get(field));
-    Keyset { value, trace_id: text("trace_id"), project_id: text("project_id") }
+    let text = |field: &str| Ok::<_, StoreError>(place_text(decode::value(raw, field)?));
+    Ok(Keyset { value, trace_id: text("trace_id")?, project_id: text("project_id")? })
 }
 
 /// The range of the values that count as such. Others may have stored something else; that comes last, as if absent.
@@ -115,11 +118,11 @@ fn compared(field: &str, operator: &str, place: &str) -> Document {
 const NO_TEXT: char = '\0';
 
 /// A value of the order of a list as the text that a cursor carries.
-fn place_text(value: Option<&Bson>) -> String {
+fn place_text(value: Bson) -> String {
     match value {
-        Some(Bson::String(text)) if !text.starts_with(NO_TEXT) => text.clone(),
+        Bson::String(text) if !text.starts_with(NO_TEXT) => text,
         other => {
-            let bytes = doc! { "": other.cloned().unwrap_or(Bson::Null) }.to_vec().unwrap_or_default();
+            let bytes = doc! { "": other }.to_vec().unwrap_or_default();
             format!("{NO_TEXT}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
         }
     }

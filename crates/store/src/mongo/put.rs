@@ -127,10 +127,8 @@ pub(super) async fn standing(
     let mut found = traces.find(wanted).sort(doc! { "created_at": 1 }).await?;
     let mut standing = HashMap::new();
     while let Some(raw) = found.try_next().await? {
-        let document = decode::document(&raw)?;
-        let id = document.get("_id").cloned().unwrap_or_default();
-        let version = document.get("_v").cloned().unwrap_or_default();
-        let trace = decode::trace(document);
+        let (id, version) = (decode::value(&raw, "_id")?, decode::value(&raw, "_v")?);
+        let trace = decode::trace(&raw)?;
         // Where others stored a key twice, the newest stands, as it is the one that is shown.
         standing.insert((trace.project_id.clone(), trace.trace_id.clone()), Standing { id, version, trace });
     }
@@ -173,10 +171,10 @@ impl<'a> Plan<'a> {
                 plan.moments.push(new.created_at);
                 plan.write = Some(Write { raw: Cow::Borrowed(raw), replaces: None });
                 // Most groups are of one, and need not be read again.
-                last = if place + 1 < group.len() { Some(Cow::Owned(decode::trace(decode::document(raw)?))) } else { None };
+                last = if place + 1 < group.len() { Some(Cow::Owned(decode::trace(raw)?)) } else { None };
                 continue;
             };
-            let new = NewTrace { trace: decode::trace(decode::document(raw)?), filled: new.filled.clone() };
+            let new = NewTrace { trace: decode::trace(raw)?, filled: new.filled.clone() };
             let Merged::Updated(trace) = merge(before, new) else {
                 plan.outcomes.push((*position, Ok(Outcome::Duplicate)));
                 continue;

@@ -6,7 +6,10 @@ use futures_util::{
 };
 use mongodb::{
     Collection,
-    bson::{Bson, Document, RawDocumentBuf, doc},
+    action::Action,
+    bson::{Bson, Document, RawDocument, RawDocumentBuf, doc},
+    error::Error,
+    options::ReadPreference,
 };
 use tracellm_trace::{
     CONTENT_REMOVED, FacetBy, FacetTally, Filter, Page, Query, TOTAL_CAP, Total, Trace, TraceSummary,
@@ -14,7 +17,7 @@ use tracellm_trace::{
     query::{Keyset, SortValue},
 };
 
-use super::{TRACES, access::is_out_of_time, decode, filter, kept::Kept, marking::Marked, order, search::Ground};
+use super::{TRACES, access::is_out_of_time, decode, filter, kept::Kept, marking::Marked, order, search::Ground, tally};
 use crate::{
     Documents, Rows, StoreError,
     paging::Reading,
@@ -46,7 +49,7 @@ pub(super) async fn document(
         found = newest.into_iter().collect();
     }
     let Some(raw) = found.first() else { return Ok(None) };
-    let trace = decode::trace(decode::document(raw)?);
+    let trace = decode::trace(raw)?;
     Ok(Some(trace).filter(|trace| project_id.is_none_or(|wanted| trace.project_id == wanted)))
 }
 
@@ -126,7 +129,7 @@ pub(super) async fn count(marked: Marked<'_>, filter: &Filter) -> Result<Total, 
     }
     let count = match kept_count(marked, filter).await? {
         Some(count) => count,
-        None => marked.database.collection::<RawDocumentBuf>(TRACES).count_documents(filter::matching(filter)).max_time(patience()).await?,
+        None => counted(marked, filter, None, patience()).await?,
     };
     Ok(Total { count, is_capped: false })
 }
@@ -144,7 +147,7 @@ async fn kept_count(marked: Marked<'_>, filter: &Filter) -> Result<Option<u64>, 
 pub(super) async fn project_ids(traces: &Collection<RawDocumentBuf>) -> Result<Vec<String>, StoreError> {
     let groups = traces.aggregate([doc! { "$group": { "_id": "$project_id" } }]).max_time(patience()).with_type::<RawDocumentBuf>().await?;
     let groups: Vec<RawDocumentBuf> = groups.try_collect().await?;
-    let ids = groups.iter().map(|group| Ok(decode::project_id(decode::document(group)?.remove("_id"))));
+    let ids = groups.iter().map(|group| decode::project_id(group, "_id"));
     let mut ids = ids.collect::<Result<Vec<_>, StoreError>>()?;
     ids.sort_unstable();
     ids.dedup();
@@ -155,7 +158,7 @@ async fn page<T>(
     marked: Marked<'_>,
     query: &Query,
     projection: Option<Document>,
-    decode: fn(Document) -> T,
+    decode: fn(&RawDocument) -> Result<T, StoreError>,
 ) -> Result<Page<T>, StoreError> {
     let reading = Reading::new(query);
     let traces = marked.database.collection(TRACES);
@@ -175,23 +178,41 @@ async fn page<T>(
 
 /// How many match, at most one more than anybody counts.
 async fn total(marked: Marked<'_>, filter: &Filter) -> Result<u64, StoreError> {
-    let counted = async |time: Duration| {
-        let traces = marked.database.collection::<RawDocumentBuf>(TRACES);
-        traces.count_documents(filter::matching(filter)).limit(TOTAL_CAP + 1).max_time(time).await
-    };
     // Sums by every name are much to read, and those of a range take several questions; counting comes before them where it does not take long.
     let is_much = |names: Names| names.grain() == Grain::Full && names.single().is_none_or(|(by, ..)| by == FacetBy::Status);
     let is_of_range = filter.from.is_some() || filter.to.is_some() || filter.last.is_some();
     if Names::of(filter).is_some_and(|names| is_of_range || is_much(names)) {
-        match counted(SOON.min(patience())).await {
+        match counted(marked, filter, Some(TOTAL_CAP + 1), SOON.min(patience())).await {
             Err(error) if is_out_of_time(&error) => {}
             done => return Ok(done?),
         }
     }
     match kept_count(marked, filter).await? {
         Some(count) => Ok(count),
-        None => Ok(counted(patience()).await?),
+        None => Ok(counted(marked, filter, Some(TOTAL_CAP + 1), patience()).await?),
     }
+}
+
+/// Counts what matches in the database itself; not beyond the most that is asked for.
+pub(super) async fn counted(marked: Marked<'_>, filter: &Filter, most: Option<u64>, time: Duration) -> Result<u64, Error> {
+    let Marked { database, is_sharded, .. } = marked;
+    let matching = filter::matching(filter);
+    // The command counts in an index what an aggregation reads. Without a condition it guesses, and on shards it counts twice what is moving.
+    if !is_sharded && !matching.is_empty() {
+        let mut count = doc! { "count": TRACES, "query": &matching, "maxTimeMS": i64::try_from(time.as_millis()).unwrap_or(i64::MAX) };
+        if let Some(most) = most {
+            count.insert("limit", i64::try_from(most).unwrap_or(i64::MAX));
+        }
+        let criteria = database.selection_criteria().cloned().unwrap_or(ReadPreference::Primary.into());
+        match database.run_command(count).selection_criteria(criteria).await {
+            Ok(said) => return Ok(tally::count(said.get("n"))),
+            Err(error) if is_out_of_time(&error) => return Err(error),
+            // A lost connection, for one, which the driver makes good for an aggregation alone.
+            Err(_) => {}
+        }
+    }
+    let traces = database.collection::<RawDocumentBuf>(TRACES);
+    traces.count_documents(matching).max_time(time).optional(most, |count, most| count.limit(most)).await
 }
 
 /// The rows of a page and the one behind it, each with its place.
@@ -200,7 +221,7 @@ pub(super) async fn read<T>(
     query: &Query,
     reading: &Reading<'_>,
     projection: Option<Document>,
-    decode: fn(Document) -> T,
+    decode: fn(&RawDocument) -> Result<T, StoreError>,
 ) -> Result<Vec<(Keyset, T)>, StoreError> {
     let matching = filter::matching(&query.filter);
     let walked = async |walk: order::Walk, most: usize| {
@@ -211,9 +232,9 @@ pub(super) async fn read<T>(
         }
         let mut found = find.await?;
         let mut rows = Vec::new();
-        while let Some(raw) = found.try_next().await? {
-            let document = decode::document(&raw)?;
-            rows.push((order::place(&document, reading.sort.by), decode(document)));
+        while found.advance().await? {
+            let raw = found.current();
+            rows.push((order::place(raw, reading.sort.by)?, decode(raw)?));
         }
         Ok::<_, StoreError>(rows)
     };

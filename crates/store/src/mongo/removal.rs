@@ -29,7 +29,7 @@ fn of(keys: &[TraceKey]) -> Document {
 }
 
 /// Removes traces and their spans, and says how many traces there were.
-pub(super) async fn remove(Marked { database, marks }: Marked<'_>, keys: &[TraceKey]) -> Result<u64, StoreError> {
+pub(super) async fn remove(Marked { database, marks, .. }: Marked<'_>, keys: &[TraceKey]) -> Result<u64, StoreError> {
     if keys.is_empty() {
         return Ok(0);
     }

@@ -133,8 +133,8 @@ pub(super) async fn add_up(database: &Database, stretch: Stretch) -> Result<Cell
     fields.insert("failure_reason", cut("$failure_reason"));
     let mut found = of_primary(database, TRACES).find(wanted).projection(fields).await?;
     let mut cells = Cells::new();
-    while let Some(raw) = found.try_next().await? {
-        let trace = decode::trace(decode::document(&raw)?);
+    while found.advance().await? {
+        let trace = decode::trace(found.current())?;
         let sample = Sample::from(&trace);
         let entry = cells.entry(Cell::of(&sample, Grain::Full, Level::Minute)).or_default();
         entry.sums.add(&sample);

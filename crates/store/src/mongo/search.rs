@@ -284,21 +284,25 @@ impl Ground<'_> {
                 }
             };
             let ids: Vec<&Bson> = candidates.iter().map(|(_, id)| id).collect();
-            let mut find = traces.find(doc! { "$and": [matching.clone(), { "_id": { "$in": ids } }] }).max_time(patience());
-            if is_told {
-                find = find.projection(doc! { "trace_id": 1, "project_id": 1, "created_at": 1 });
+            // The limit keeps both conditions apart: no index but that of the ids is worth a thought.
+            let mut pipeline = vec![doc! { "$match": { "_id": { "$in": ids } } }, doc! { "$limit": i64::from(BATCH) }];
+            if !matching.is_empty() {
+                pipeline.push(doc! { "$match": matching.clone() });
             }
-            let mut found = find.await?;
+            if is_told {
+                pipeline.push(doc! { "$project": { "trace_id": 1, "project_id": 1, "created_at": 1 } });
+            }
+            let mut cursor = traces.aggregate(pipeline).max_time(patience()).with_type::<RawDocumentBuf>().await?;
             let mut documents = Vec::with_capacity(candidates.len());
-            while let Some(raw) = found.try_next().await? {
-                documents.push(decode::document(&raw)?);
+            while let Some(raw) = cursor.try_next().await? {
+                documents.push((decode::value(&raw, "_id")?, raw));
             }
             for (at, id) in candidates {
-                let place = documents.iter().position(|document| document.get("_id") == Some(&id));
-                let found = place.map(|place| documents.swap_remove(place)).map(|document| {
-                    let place = order::place(&document, SortBy::CreatedAt);
-                    (place, decode::trace(document))
-                });
+                let place = documents.iter().position(|(of, _)| *of == id);
+                let found = match place.map(|place| documents.swap_remove(place)) {
+                    Some((_, raw)) => Some((order::place(&raw, SortBy::CreatedAt)?, decode::trace(&raw)?)),
+                    None => None,
+                };
                 let is_found = |(_, trace): &(Keyset, Trace)| is_told || self.search.is_none_or(|search| search.finds(trace));
                 if look(at, found.filter(is_found)).is_break() {
                     return Ok(ControlFlow::Break(()));

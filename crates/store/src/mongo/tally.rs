@@ -104,7 +104,7 @@ async fn range(traces: &Collection<RawDocumentBuf>, filter: &Filter) -> Result<O
 async fn rows<const N: usize>(traces: &Collection<RawDocumentBuf>, pipeline: [Document; N]) -> Result<Vec<Document>, StoreError> {
     let found = traces.aggregate(pipeline).allow_disk_use(true).max_time(patience()).with_type::<RawDocumentBuf>().await?;
     let found: Vec<RawDocumentBuf> = found.try_collect().await?;
-    found.iter().map(decode::document).collect()
+    found.iter().map(|raw| decode::document(raw)).collect()
 }
 
 fn add_sums(tally: &mut Tally, row: &Document) {
@@ -149,7 +149,8 @@ fn whole(value: Option<&Bson>) -> Option<i64> {
     }
 }
 
-fn count(value: Option<&Bson>) -> u64 {
+/// What was counted.
+pub(super) fn count(value: Option<&Bson>) -> u64 {
     whole(value).unwrap_or(0).unsigned_abs()
 }
 
