@@ -1,4 +1,7 @@
-use std::ops::{ControlFlow, Range};
+use std::{
+    collections::HashSet,
+    ops::{ControlFlow, Range},
+};
 
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
@@ -48,6 +51,14 @@ enum Wanted {
 /// What is done with a trace that was looked at: when it began, and what it is if it is meant.
 type Look<'l> = &'l mut (dyn FnMut(i64, Option<(Keyset, Trace)>) -> ControlFlow<()> + Send);
 
+/// How far a walk went.
+enum Walked {
+    ToTheEnd,
+    UntilToldToStop,
+    /// What the index told holds no more; all before this moment was looked at.
+    Until(i64),
+}
+
 /// What is still to be looked at, in order of time.
 struct Rest<'k> {
     index: Option<Kept<'k>>,
@@ -73,6 +84,15 @@ impl<'k> Rest<'k> {
         let Some((range, is_told)) = next.cloned() else { return Ok(None) };
         *rest = if self.ascending { range.end } else { range.start };
         Ok(Some((range, self.index.as_ref().filter(|_| is_told))))
+    }
+
+    /// Goes on with the rest of a stretch, of which no more was looked at than up to a moment.
+    fn go_back(&mut self, stretch: &Range<i64>, moment: i64) {
+        if self.ascending {
+            self.range.start = moment.max(stretch.start);
+        } else {
+            self.range.end = moment.saturating_add(1).min(stretch.end);
+        }
     }
 }
 
@@ -113,14 +133,14 @@ impl Ground<'_> {
                 let (from, to) = open_range(self.filter);
                 let mut rest = Rest { index: Some(index), range: from..to, ascending: false };
                 while let Some((range, index)) = rest.next(self.marked).await? {
-                    let goes_on = if let Some(index) = index {
+                    let walked = if let Some(index) = index {
                         self.count_told(Lookup::begin(self.marked.database, &terms, range, false).await?, index, &mut look).await?
                     } else {
                         let part = within(self.filter, Part { level: None, from: range.start, to: range.end });
                         let each = &mut |created_at, found: Option<_>| look(created_at, u64::from(found.is_some()));
                         self.look_at_all(&part, false, None, Wanted::Places, each).await?
                     };
-                    if goes_on.is_break() {
+                    if matches!(walked, Walked::UntilToldToStop) {
                         break;
                     }
                 }
@@ -208,16 +228,26 @@ impl Ground<'_> {
             _ => {}
         }
         let mut rest = Rest { index: Some(index), range: from..to, ascending };
+        // Of a moment at which the walk goes on anew, what was looked at before.
+        let (mut last, mut seen) = (None, HashSet::new());
+        let look: Look<'_> = &mut |moment, found| {
+            if last.replace(moment) != Some(moment) {
+                seen.clear();
+            }
+            look(moment, found.filter(|(place, _)| seen.insert((place.trace_id.clone(), place.project_id.clone()))))
+        };
         while let Some((range, index)) = rest.next(self.marked).await? {
             let part = within(self.filter, Part { level: None, from: range.start, to: range.end });
-            let goes_on = if let Some(index) = index {
-                let lookup = Lookup::begin(self.marked.database, &terms, range, ascending).await?;
+            let walked = if let Some(index) = index {
+                let lookup = Lookup::begin(self.marked.database, &terms, range.clone(), ascending).await?;
                 self.look_at_candidates(lookup, index, &part, &wanted, look).await?
             } else {
                 self.look_at_all(&part, ascending, behind.clone(), wanted.clone(), look).await?
             };
-            if goes_on.is_break() {
-                break;
+            match walked {
+                Walked::ToTheEnd => {}
+                Walked::UntilToldToStop => break,
+                Walked::Until(moment) => rest.go_back(&range, moment),
             }
         }
         Ok(())
@@ -249,15 +279,15 @@ impl Ground<'_> {
         mut lookup: Lookup<'_>,
         index: &Kept<'_>,
         look: &mut (dyn FnMut(i64, u64) -> ControlFlow<()> + Send),
-    ) -> Result<ControlFlow<()>, StoreError> {
+    ) -> Result<Walked, StoreError> {
         while let Some((moment, found)) = lookup.count().await? {
             index.check()?;
             if look(moment, found).is_break() {
-                return Ok(ControlFlow::Break(()));
+                return Ok(Walked::UntilToldToStop);
             }
         }
         index.check()?;
-        Ok(ControlFlow::Continue(()))
+        Ok(Walked::ToTheEnd)
     }
 
     async fn look_at_candidates(
@@ -267,19 +297,27 @@ impl Ground<'_> {
         filter: &Filter,
         wanted: &Wanted,
         look: Look<'_>,
-    ) -> Result<ControlFlow<()>, StoreError> {
+    ) -> Result<Walked, StoreError> {
+        let mut last = None;
         let traces = self.marked.database.collection::<RawDocumentBuf>(TRACES);
         // The texts are looked at where they are read anyway: another writer may have changed them.
         let is_told = matches!(wanted, Wanted::Places) && self.is_told();
         let matching = filter::matching(filter);
-        while let Some(candidates) = lookup.next().await? {
-            index.check()?;
+        loop {
+            let candidates = lookup.next().await?;
+            match (index.check(), last) {
+                (Ok(()), _) => {}
+                (Err(_), Some(moment)) => return Ok(Walked::Until(moment)),
+                (Err(error), None) => return Err(error),
+            }
             let candidates = match candidates {
-                Candidates::These(these) => these,
-                Candidates::NoneUntil(moment) => {
+                None => return Ok(Walked::ToTheEnd),
+                Some(Candidates::These(these)) => these,
+                Some(Candidates::NoneUntil(moment)) => {
                     if look(moment, None).is_break() {
-                        return Ok(ControlFlow::Break(()));
+                        return Ok(Walked::UntilToldToStop);
                     }
+                    last = Some(moment);
                     continue;
                 }
             };
@@ -305,12 +343,11 @@ impl Ground<'_> {
                 };
                 let is_found = |(_, trace): &(Keyset, Trace)| is_told || self.search.is_none_or(|search| search.finds(trace));
                 if look(at, found.filter(is_found)).is_break() {
-                    return Ok(ControlFlow::Break(()));
+                    return Ok(Walked::UntilToldToStop);
                 }
+                last = Some(at);
             }
         }
-        index.check()?;
-        Ok(ControlFlow::Continue(()))
     }
 
     /// Looks at everything that a filter leaves; says whether it was told to stop.
@@ -321,7 +358,7 @@ impl Ground<'_> {
         behind: Option<Keyset>,
         wanted: Wanted,
         look: Look<'_>,
-    ) -> Result<ControlFlow<()>, StoreError> {
+    ) -> Result<Walked, StoreError> {
         let traces = self.marked.database.collection(TRACES);
         let sort = Sort { by: SortBy::CreatedAt, descending: !ascending };
         let after = |place| Cursor { sort, place: Place::After(place) };
@@ -339,11 +376,11 @@ impl Ground<'_> {
                 };
                 query.cursor = Some(after(place.clone()));
                 if look(moment, self.search.is_none_or(|search| search.finds(&trace)).then_some((place, trace))).is_break() {
-                    return Ok(ControlFlow::Break(()));
+                    return Ok(Walked::UntilToldToStop);
                 }
             }
             if is_last {
-                return Ok(ControlFlow::Continue(()));
+                return Ok(Walked::ToTheEnd);
             }
         }
     }

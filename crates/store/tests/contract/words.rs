@@ -94,6 +94,40 @@ async fn the_words_of_a_day_are_found_while_it_grows_and_shrinks() {
     assert_eq!((count().await, segments("/d").await, segments("/0").await), (Total::from_count(40), 1, 0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_goes_on_where_what_the_index_said_holds_no_more() {
+    let mut bench = Bench::mongo().await;
+    // Shorter than it takes to look at so many.
+    bench.store = open_at(&bench.location, Pace { holds: Duration::from_millis(80), ..PACE }).await.unwrap();
+    for batch in 0..6_i64 {
+        // Some that began together, and some that have the words and not the phrase.
+        let text = |n: i64| if n % 5 == 0 { "it was out and timed" } else { "it timed out" };
+        let some: Vec<_> = (0..500).map(|n| raw_of(&format!("{batch} {n}"), batch * 500 + n / 3, text(n))).collect();
+        bench.put(&some).await;
+    }
+    rest(&bench).await;
+    let filter = Filter { q: Some(Search::parse("\"timed out\"").unwrap()), ..Filter::default() };
+    let tally = patiently(async || bench.store.tally(&filter).await).await;
+    let until = tally.coverage.as_ref().and_then(|coverage| coverage.until);
+    let is_seen = |trace: &&Trace| filter.matches(trace) && until.is_none_or(|until| trace.created_at >= until);
+    let expected = all(&*bench.store).await.iter().filter(is_seen).count();
+    assert!(expected > 400, "{expected}, {until:?}");
+    assert_eq!(tally.finish(Vec::new()).summary.total_traces, expected as u64);
+    let query = Query { filter, limit: 200, ..Query::default() };
+    let (mut found, mut cursor) = (Vec::new(), None);
+    loop {
+        let query = Query { cursor: cursor.take(), ..query.clone() };
+        let (rows, next) = patiently(async || bench.store.rows(&query).await).await;
+        found.extend(rows.into_iter().map(|row| row.trace_id));
+        cursor = next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let distinct: BTreeSet<&String> = found.iter().collect();
+    assert_eq!((found.len(), distinct.len()), (2_400, 2_400));
+}
+
 /// Waits until the ticks of what is over are brought together.
 async fn until_no_ticks(bench: &Bench) {
     while segments(bench, "/t").await > 0 {
