@@ -73,6 +73,8 @@ mod queries;
 mod removal;
 /// Sums that are not what the traces add up to.
 mod repair;
+/// What a search has still to look at, and what it has found at its moment.
+mod rest;
 /// Adding up what is marked.
 mod roller;
 /// Sums that are kept: their documents.

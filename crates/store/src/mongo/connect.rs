@@ -5,7 +5,7 @@ use std::{
 
 use mongodb::{
     Client, Collection, Database,
-    bson::{RawDocumentBuf, doc},
+    bson::{Document, RawDocumentBuf, doc},
     error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure},
     options::{Acknowledgment, ClientOptions, ConnectionString, ServerApi, ServerApiVersion, WriteConcern},
 };
@@ -145,7 +145,7 @@ async fn reach(url: &ConnectionString, db_name: &str) -> Result<Reached, StoreEr
         admin.run_command(doc! { "ping": 1 }).await?;
         // Servers before 4.4.2 have no such command.
         let hello = admin.run_command(doc! { "hello": 1 }).await;
-        let is_sharded = hello.map_or(true, |hello| hello.get_str("msg").is_ok_and(|said| said == "isdbgrid"));
+        let is_sharded = hello.map_or(true, |hello| is_router(&hello));
         Ok::<_, Error>(Reached { database: client.database(db_name), is_sharded })
     };
     match greeted(options.clone()).await {
@@ -155,6 +155,11 @@ async fn reach(url: &ConnectionString, db_name: &str) -> Result<Reached, StoreEr
         }
         done => Ok(done?),
     }
+}
+
+/// Whether it is the router of a sharded cluster that greets.
+pub(super) fn is_router(hello: &Document) -> bool {
+    hello.get_str("msg").is_ok_and(|said| said == "isdbgrid")
 }
 
 impl From<Error> for StoreError {

@@ -8,7 +8,7 @@ use mongodb::{
 };
 use tracellm_trace::{Check, Diagnosis, Index, Timestamp};
 
-use super::{TRACES, decode, indexes, validator};
+use super::{TRACES, connect::is_router, decode, indexes, validator};
 use crate::{StoreError, ingest::now};
 
 /// Documents that are looked at where not all are.
@@ -58,10 +58,10 @@ fn version(version: &str) -> Check {
 
 /// The kind of deployment, in words.
 fn deployment(hello: &Document) -> String {
-    match (hello.get_str("msg"), hello.get_str("setName")) {
-        (Ok("isdbgrid"), _) => "sharded cluster".to_owned(),
-        (_, Ok(name)) => format!("replica set {name}"),
-        _ => "single server".to_owned(),
+    match hello.get_str("setName") {
+        _ if is_router(hello) => "sharded cluster".to_owned(),
+        Ok(name) => format!("replica set {name}"),
+        Err(_) => "single server".to_owned(),
     }
 }
 

@@ -1,7 +1,4 @@
-use std::{
-    collections::HashSet,
-    ops::{ControlFlow, Range},
-};
+use std::ops::ControlFlow;
 
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
@@ -18,6 +15,7 @@ use super::{
     lookup::{Candidates, Lookup},
     marking::Marked,
     order, queries,
+    rest::{Rest, Seen, Walked},
 };
 use crate::{
     StoreError,
@@ -50,51 +48,6 @@ enum Wanted {
 
 /// What is done with a trace that was looked at: when it began, and what it is if it is meant.
 type Look<'l> = &'l mut (dyn FnMut(i64, Option<(Keyset, Trace)>) -> ControlFlow<()> + Send);
-
-/// How far a walk went.
-enum Walked {
-    ToTheEnd,
-    UntilToldToStop,
-    /// What the index told holds no more; all before this moment was looked at.
-    Until(i64),
-}
-
-/// What is still to be looked at, in order of time.
-struct Rest<'k> {
-    index: Option<Kept<'k>>,
-    range: Range<i64>,
-    ascending: bool,
-}
-
-impl<'k> Rest<'k> {
-    /// The next stretch, and the index where it tells. What it told first does not hold for a search that takes long.
-    async fn next(&mut self, marked: Marked<'k>) -> Result<Option<(Range<i64>, Option<&Kept<'k>>)>, StoreError> {
-        if self.range.is_empty() {
-            return Ok(None);
-        }
-        if self.index.as_ref().is_some_and(|index| !index.holds_for_long()) {
-            self.index = Kept::of_index(marked).await?;
-        }
-        let all = || vec![(self.range.clone(), false)];
-        let stretches = self.index.as_ref().map_or_else(all, |index| index.stretches(self.range.start, self.range.end));
-        let (next, rest) = match self.ascending {
-            true => (stretches.first(), &mut self.range.start),
-            false => (stretches.last(), &mut self.range.end),
-        };
-        let Some((range, is_told)) = next.cloned() else { return Ok(None) };
-        *rest = if self.ascending { range.end } else { range.start };
-        Ok(Some((range, self.index.as_ref().filter(|_| is_told))))
-    }
-
-    /// Goes on with the rest of a stretch, of which no more was looked at than up to a moment.
-    fn go_back(&mut self, stretch: &Range<i64>, moment: i64) {
-        if self.ascending {
-            self.range.start = moment.max(stretch.start);
-        } else {
-            self.range.end = moment.saturating_add(1).min(stretch.end);
-        }
-    }
-}
 
 impl Ground<'_> {
     /// The documents of a page.
@@ -228,16 +181,13 @@ impl Ground<'_> {
             _ => {}
         }
         let mut rest = Rest { index: Some(index), range: from..to, ascending };
-        // Of a moment at which the walk goes on anew, what was looked at before.
-        let (mut last, mut seen) = (None, HashSet::new());
-        let look: Look<'_> = &mut |moment, found| {
-            if last.replace(moment) != Some(moment) {
-                seen.clear();
-            }
-            look(moment, found.filter(|(place, _)| seen.insert((place.trace_id.clone(), place.project_id.clone()))))
-        };
+        let mut seen = Seen::default();
         while let Some((range, index)) = rest.next(self.marked).await? {
             let part = within(self.filter, Part { level: None, from: range.start, to: range.end });
+            let look: Look<'_> = &mut |moment, found| {
+                seen.comes_to(moment);
+                look(moment, found.filter(|(place, _)| seen.is_new(place)))
+            };
             let walked = if let Some(index) = index {
                 let lookup = Lookup::begin(self.marked.database, &terms, range.clone(), ascending).await?;
                 self.look_at_candidates(lookup, index, &part, &wanted, look).await?
@@ -247,7 +197,10 @@ impl Ground<'_> {
             match walked {
                 Walked::ToTheEnd => {}
                 Walked::UntilToldToStop => break,
-                Walked::Until(moment) => rest.go_back(&range, moment),
+                Walked::Until(moment) => {
+                    rest.go_back(&range, moment);
+                    seen.begin_anew();
+                }
             }
         }
         Ok(())
@@ -323,7 +276,8 @@ impl Ground<'_> {
             };
             let ids: Vec<&Bson> = candidates.iter().map(|(_, id)| id).collect();
             // The limit keeps both conditions apart: no index but that of the ids is worth a thought.
-            let mut pipeline = vec![doc! { "$match": { "_id": { "$in": ids } } }, doc! { "$limit": i64::from(BATCH) }];
+            let most = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+            let mut pipeline = vec![doc! { "$match": { "_id": { "$in": ids } } }, doc! { "$limit": most }];
             if !matching.is_empty() {
                 pipeline.push(doc! { "$match": matching.clone() });
             }

@@ -11,7 +11,7 @@ use tracellm_store::{StoreError, TraceKey, mongo::Pace, open_at};
 use tracellm_trace::{Filter, Query, Search, Timestamp, Total, Trace};
 
 use crate::{
-    bench::{Bench, PACE, raw},
+    bench::{Bench, NOW, PACE, raw},
     list::{draw, runner},
     mongo::{collection, of_reference},
     rollups::BEGIN,
@@ -126,6 +126,26 @@ async fn a_search_goes_on_where_what_the_index_said_holds_no_more() {
     }
     let distinct: BTreeSet<&String> = found.iter().collect();
     assert_eq!((found.len(), distinct.len()), (2_400, 2_400));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_stored_twice_is_found_twice() {
+    let bench = Bench::mongo().await;
+    let theirs = collection(&bench).await;
+    for _ in 0..2 {
+        let mut document = of_reference("twice", NOW);
+        document.insert("prompt", "a zebra");
+        theirs.insert_one(document).await.unwrap();
+    }
+    let zebra = Filter { q: Some(Search::parse("zebra").unwrap()), ..Filter::default() };
+    for filter in [Filter::default(), zebra] {
+        for _ in 0..2 {
+            let query = Query { filter: filter.clone(), ..Query::default() };
+            let page = patiently(async || bench.store.list(&query).await).await;
+            assert_eq!((page.items.len(), page.total), (2, Total::from_count(2)), "{filter:?}");
+            rest(&bench).await;
+        }
+    }
 }
 
 /// Waits until the ticks of what is over are brought together.
