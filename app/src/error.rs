@@ -76,11 +76,17 @@ impl ApiError {
             Self::TooSlow(_) => 408,
             Self::Limited(_) => 429,
             Self::Unavailable(_) | Self::Overloaded => 503,
-            Self::Failed => 500,
-            Self::Transport(error) => match error {
-                ServerFnErrorErr::Args(_) | ServerFnErrorErr::Deserialization(_) | ServerFnErrorErr::MissingArg(_) => 400,
-                _ => 500,
-            },
+            Self::Failed | Self::Transport(_) => 500,
+        }
+    }
+
+    /// Tells it to HTTP, be it of a page or of the answer to a call from the browser.
+    pub fn say_status(&self) {
+        #[cfg(feature = "ssr")]
+        if let (Some(response), Ok(status)) =
+            (leptos::prelude::use_context::<leptos_axum::ResponseOptions>(), http::StatusCode::from_u16(self.status()))
+        {
+            response.set_status(status);
         }
     }
 
@@ -132,7 +138,16 @@ impl FromServerFnError for ApiError {
     type Encoder = JsonText;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        Self::Transport(error)
+        let error = match error {
+            // What the browser can't read is an answer; what the server can't read is what was asked.
+            #[cfg(feature = "ssr")]
+            ServerFnErrorErr::Args(why) | ServerFnErrorErr::Deserialization(why) | ServerFnErrorErr::MissingArg(why) => {
+                Self::Unreadable(Issue::error("json.syntax", "$", why))
+            }
+            error => Self::Transport(error),
+        };
+        error.say_status();
+        error
     }
 }
 

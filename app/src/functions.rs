@@ -284,7 +284,6 @@ mod server {
     use std::sync::Arc;
 
     use leptos::prelude::{expect_context, use_context};
-    use leptos_axum::ResponseOptions;
     pub use tracellm_store::ingest::now;
     use tracellm_store::{TraceStore, audit::Auditor, compare, removal::Jobs};
     use tracellm_trace::{Diff, Issue, Limits, Source, TraceSummary, query::MAX_LIMIT};
@@ -383,10 +382,8 @@ mod server {
     /// Tells the status of an error to HTTP too, to a page as to a call from the browser.
     pub fn answer<T, E: Into<ApiError>>(result: Result<T, E>) -> Result<T, ApiError> {
         result.map_err(|error| {
-            let error = error.into();
-            if let (Some(response), Ok(status)) = (use_context::<ResponseOptions>(), http::StatusCode::from_u16(error.status())) {
-                response.set_status(status);
-            }
+            let error: ApiError = error.into();
+            error.say_status();
             error
         })
     }

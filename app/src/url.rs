@@ -64,14 +64,6 @@ pub fn origin() -> String {
     "http://127.0.0.1:8000".to_owned()
 }
 
-/// A page whose URL can't be read is a bad request to HTTP too.
-pub fn say_status(_error: &ApiError) {
-    #[cfg(feature = "ssr")]
-    if let (Some(response), Ok(status)) = (use_context::<leptos_axum::ResponseOptions>(), http::StatusCode::from_u16(_error.status())) {
-        response.set_status(status);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tracellm_trace::Query;

@@ -37,6 +37,16 @@ fn what_can_not_be_read_is_said() {
 }
 
 #[test]
+fn a_call_of_the_browser_that_can_not_be_read_is_told_so() {
+    let home = Home::embedded();
+    let server = home.start();
+    for body in ["", "nope", "[]", "{}", r#"{"key": 1, "most": "many"}"#] {
+        let answer = server.post("/fn/intake", "application/json", body);
+        assert_eq!((answer.status, &answer.json["Unreadable"]["code"]), (400, &json!("json.syntax")), "{body:?}: {}", answer.json);
+    }
+}
+
+#[test]
 fn nesting_has_a_limit_and_a_name() {
     let home = Home::embedded();
     let server = home.start();

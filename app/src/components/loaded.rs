@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-use crate::{ApiError, components::ErrorPanel, url::say_status};
+use crate::{ApiError, components::ErrorPanel};
 
 /// A part of a page that the server's answer to a question fills. While a new answer is on its way the old one stays, faded.
 #[component]
@@ -25,7 +25,7 @@ where
     let answer = Resource::new(
         move || question.get(),
         move |question| async move {
-            let question = question.inspect_err(say_status)?;
+            let question = question.inspect_err(ApiError::say_status)?;
             let answer = load(question.clone()).await?;
             Ok::<_, ApiError>((question, answer))
         },

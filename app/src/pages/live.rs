@@ -5,7 +5,7 @@ use tracellm_trace::{Filter, TraceSummary};
 use crate::{
     components::{ErrorPanel, FilterForm, TraceTable, query_of},
     format,
-    url::{say_status, use_filter},
+    url::use_filter,
 };
 
 /// Rows that are kept in sight.
@@ -29,7 +29,7 @@ pub fn LivePage() -> impl IntoView {
         {move || match filter.get() {
             Ok(filter) => view! { <Watch filter /> }.into_any(),
             Err(error) => {
-                say_status(&error);
+                error.say_status();
                 view! { <header class="page-head"><h1>"Live"</h1></header> <ErrorPanel error /> }.into_any()
             }
         }}
