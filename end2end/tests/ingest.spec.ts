@@ -57,6 +57,22 @@ test("a large paste stays quick to type in", async ({ ingestPage, page }) => {
   await expect(page.getByText("Showing 20 of 3000")).toBeVisible();
 });
 
+test.describe("with other limits", () => {
+  test.use({ settings: { TRACELLM_LIMITS: "depth=8,batch=2" }, expectedConsole: /status of 422/ });
+
+  test("the preview refuses what the server does", async ({ ingestPage }) => {
+    await ingestPage.goto();
+    for (const refused of [`{"metadata": {"deep": ${"[".repeat(9)}${"]".repeat(9)}}}`, "[{}, {}, {}]"]) {
+      await ingestPage.paste(refused);
+      await expect(ingestPage.verdict).toHaveText(/Will be refused|Not readable/);
+      const previewed = await ingestPage.issues();
+      await ingestPage.store.click();
+      await expect(ingestPage.alert).toBeVisible();
+      expect(await ingestPage.issues(ingestPage.alert)).toEqual(previewed);
+    }
+  });
+});
+
 test.describe("what is refused", () => {
   test.use({ expectedConsole: /status of (422|503)/ });
 

@@ -56,13 +56,13 @@ pub const OVER_QUOTA: &str = "the key has sent as much as it may in a day, so te
 /// # Errors
 /// Nothing was stored, but for [`IngestError::Store`], after which the same body may be sent again.
 pub async fn ingest(store: &dyn TraceStore, text: String, layout: Layout, origin: &Origin) -> Result<Report, IngestError> {
-    let (items, is_one) = match body::split(&text, layout).map_err(IngestError::Unreadable)? {
+    let body = body::split(&text, layout).map_err(IngestError::Unreadable)?;
+    if let Some(issue) = body.too_many(&origin.limits) {
+        return Err(IngestError::TooMany(issue));
+    }
+    let (items, is_one) = match body {
         Body::One(item) => (Items::of(&[item], origin, &*store.maskers().await?).await?, true),
         Body::Batch(items) if items.is_empty() => return Err(IngestError::Empty),
-        Body::Batch(items) if items.len() as u64 > origin.limits.batch => {
-            let message = format!("holds {} traces, and at most {} are taken at once", items.len(), origin.limits.batch);
-            return Err(IngestError::TooMany(Issue::error("batch.too_many", "$", message)));
-        }
         Body::Batch(items) => (Items::of(&items, origin, &*store.maskers().await?).await?, false),
     };
     // What waits to be written is held once.

@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::Issue;
+use crate::{Issue, Limits};
 
 /// How the items of a text are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,15 @@ pub fn split(text: &str, layout: Layout) -> Result<Body<'_>, Issue> {
             Err(_) if text.lines().any(is_document) => Ok(lines(text)),
             other => other,
         },
+    }
+}
+
+impl Body<'_> {
+    /// Why there are more items than are taken at once.
+    pub fn too_many(&self, limits: &Limits) -> Option<Issue> {
+        let Self::Batch(items) = self else { return None };
+        let message = || format!("holds {} traces, and at most {} are taken at once", items.len(), limits.batch);
+        (items.len() as u64 > limits.batch).then(|| Issue::error("batch.too_many", "$", message()))
     }
 }
 

@@ -76,6 +76,17 @@ pub struct Limit {
     pub about: String,
 }
 
+impl FromIterator<Limit> for Limits {
+    /// Those that a server told; those that only it knows of are left out.
+    fn from_iter<I: IntoIterator<Item = Limit>>(told: I) -> Self {
+        let mut limits = Self::default();
+        for Limit { name, value, .. } in told {
+            let _ = limits.set(&format!("{name}={value}"));
+        }
+        limits
+    }
+}
+
 /// A number, with or without a unit of bytes.
 fn read(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -103,6 +114,7 @@ mod tests {
         assert!(limits.set("size=1").unwrap_err().contains("there is no limit `size`; there are body, "));
         assert!(limits.set("body=0").unwrap_err().starts_with("body must be 1024 to "));
         assert!(limits.set("body=5MB").is_err() && limits.set("body").is_err() && limits.set("body=-1").is_err());
+        assert_eq!(limits.told().into_iter().collect::<Limits>(), limits);
         assert!(limits.told().iter().any(|limit| (limit.name.as_str(), limit.value, limit.default) == ("body", 5 << 20, 20 << 20)));
     }
 }

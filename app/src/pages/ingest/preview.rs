@@ -13,7 +13,7 @@ use crate::{
     components::{EmptyState, IssueList, JsonBlock, Mapping},
     dom::now,
     format,
-    functions::{get_masking, get_prices},
+    functions::{get_limits, get_masking, get_prices},
 };
 
 /// Documents that are drawn; all are checked.
@@ -24,7 +24,7 @@ const SHOWN: usize = 20;
 pub fn Preview(text: RwSignal<String>) -> impl IntoView {
     // An effect, as only a browser draws a preview.
     let has_prices = RwSignal::new(false);
-    let maskers = RwSignal::new(Maskers::default());
+    let rules = RwSignal::new(Rules::default());
     Effect::new(move |_| {
         leptos::task::spawn_local(async move {
             if let Ok(prices) = get_prices().await {
@@ -32,13 +32,16 @@ pub fn Preview(text: RwSignal<String>) -> impl IntoView {
                 has_prices.set(true);
             }
             if let Ok(Some(masking)) = get_masking().await {
-                maskers.set(Maskers::new(&masking));
+                rules.update(|rules| rules.maskers = Maskers::new(&masking));
+            }
+            if let Ok(told) = get_limits().await {
+                rules.update(|rules| rules.limits = told.into_iter().collect());
             }
         });
     });
     let checked = Memo::new(move |_| {
         has_prices.track();
-        maskers.with(|maskers| text.with(|text| check(text, maskers)))
+        rules.with(|rules| text.with(|text| check(text, rules)))
     });
     view! {
         <section class="preview" aria-label="Preview">
@@ -59,6 +62,13 @@ pub fn Preview(text: RwSignal<String>) -> impl IntoView {
     }
 }
 
+/// What this server is set to do with what it gets.
+#[derive(Default)]
+struct Rules {
+    maskers: Maskers,
+    limits: Limits,
+}
+
 #[derive(Clone, PartialEq)]
 enum Checked {
     Empty,
@@ -76,42 +86,49 @@ struct Export {
 }
 
 /// Runs the server's own code on the text.
-fn check(text: &str, maskers: &Maskers) -> Checked {
+fn check(text: &str, rules: &Rules) -> Checked {
     if text.trim().is_empty() {
         return Checked::Empty;
     }
     if wire::is_meant(text) {
         return match wire::read(text) {
             Err(issue) => Checked::Unreadable(issue),
-            Ok(request) => Checked::Export(folded(request, maskers)),
+            Ok(request) => Checked::Export(folded(request, rules)),
         };
     }
-    let items = match body::split(text, Layout::Detect) {
+    let body = match body::split(text, Layout::Detect) {
         Err(issue) => return Checked::Unreadable(issue),
-        Ok(Body::One(item)) => vec![item],
-        Ok(Body::Batch(items)) if items.is_empty() => {
+        Ok(body) => body,
+    };
+    if let Some(issue) = body.too_many(&rules.limits) {
+        return Checked::Unreadable(issue);
+    }
+    let items = match body {
+        Body::One(item) => vec![item],
+        Body::Batch(items) if items.is_empty() => {
             return Checked::Unreadable(Issue::error("batch.empty", "$", "holds no trace; at least one is needed"));
         }
-        Ok(Body::Batch(items)) => items,
+        Body::Batch(items) => items,
     };
-    let context = Context::with_id(now(), "tr_…", Source::Json);
+    let depth = usize::try_from(rules.limits.depth).unwrap_or(usize::MAX);
+    let context = Context { depth, ..Context::with_id(now(), "tr_…", Source::Json) };
     let masked = |mut done| {
-        maskers.document(&mut done);
+        rules.maskers.document(&mut done);
         done
     };
     Checked::Items(items.into_iter().map(|item| normalize(item, &context).map(masked)).collect())
 }
 
 /// What the server makes of the spans, where it has none of the same traces.
-fn folded(request: wire::Request, maskers: &Maskers) -> Export {
-    let (spans, rejected) = request.into_spans(&Limits::default());
+fn folded(request: wire::Request, rules: &Rules) -> Export {
+    let (spans, rejected) = request.into_spans(&rules.limits);
     let mut traces: BTreeMap<(String, String), Vec<Span>> = BTreeMap::new();
     for span in spans {
         traces.entry((span.project_id(), span.trace_id.clone())).or_default().push(span);
     }
     let total = traces.len();
     let shown = traces.into_iter().take(SHOWN).filter_map(|((project_id, _), mut spans)| {
-        maskers.of(&project_id).map(|masker| masker.spans(&mut spans));
+        rules.maskers.of(&project_id).map(|masker| masker.spans(&mut spans));
         let explanation = otlp::explain(&spans, &project_id, SHOWN);
         otlp::fold(&spans, &project_id, now()).ok().map(|done| (done.trace, explanation))
     });
