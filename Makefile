@@ -56,7 +56,7 @@ test-otel: build ## Real OpenTelemetry clients against a stub model server
 test-api: build ## Every route asked for what its description allows and what not; ARGS="--max-time 600" for longer
 	tools/mongo.sh tools/api.sh $(ARGS)
 
-bench: build ## How fast traces come in, beside what the database alone does: ROUNDS=3 SECONDS=2 ONLY=sqlite/json LOAD=overload LOAD=flood LOAD=lag
+bench: build ## How fast traces come in, beside what the database alone does: ROUNDS=3 SECONDS=5 ONLY=sqlite/json LOAD=overload LOAD=flood LOAD=lag
 	cargo build --release --locked -p tracellm-bench
 	tools/mongo.sh env TRACELLM_BINARY=$(binary) $(CARGO_TARGET_DIR)/release/ingest
 

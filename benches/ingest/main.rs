@@ -1,6 +1,6 @@
 //! How fast traces come in, beside what the database alone does with the same rows in the same run: `make bench`.
 //!
-//! ROUNDS (3) and SECONDS (2) of each measurement; ONLY=sqlite/otlp names some of them, SHAPE=50x16 some of the shapes; LOAD=overload measures too
+//! ROUNDS (3) and SECONDS (5) of each measurement; ONLY=sqlite/otlp names some of them, SHAPE=50x16 some of the shapes; LOAD=overload measures too
 //! many senders, LOAD=flood those who mean ill, LOAD=lag when a search finds all that came.
 
 /// What is sent.
@@ -35,7 +35,7 @@ const MEASURED_AGAINST: (u64, u64) = (50, 16);
 
 fn main() -> Result<(), Failure> {
     let number = |name: &str, usual: u64| std::env::var(name).ok().and_then(|given| given.parse().ok()).unwrap_or(usual);
-    let (rounds, seconds) = (number("ROUNDS", 3), number("SECONDS", 2));
+    let (rounds, seconds) = (number("ROUNDS", 3), number("SECONDS", 5));
     let only = std::env::var("ONLY").unwrap_or_default().to_lowercase();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let homes = [Some(Home::Sqlite), mongo_url().map(|_| Home::Mongo)].into_iter().flatten();
