@@ -143,7 +143,8 @@ pub fn router(inlet: Inlet, renderers: Renderers, hosts: Hosts) -> Router {
     let context = page_context(&state);
     let pages = Router::<AppState>::new()
         .leptos_routes_with_context(&state, generate_route_list(App), context, move || shell(options.clone()))
-        .route_layer(axum::middleware::from_fn_with_state(renderers, pages::on_one_thread));
+        .route_layer(axum::middleware::from_fn_with_state(renderers, pages::on_one_thread))
+        .route_layer(axum::middleware::from_fn_with_state(limits, body::whole));
     Router::<AppState>::new()
         .merge(pages)
         .merge(api::routes())

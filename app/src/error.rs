@@ -138,24 +138,35 @@ impl FromServerFnError for ApiError {
     type Encoder = JsonText;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        let error = match error {
-            // What the browser can't read is an answer; what the server can't read is what was asked.
-            #[cfg(feature = "ssr")]
-            ServerFnErrorErr::Args(why) | ServerFnErrorErr::Deserialization(why) | ServerFnErrorErr::MissingArg(why) => {
-                Self::Unreadable(Issue::error("json.syntax", "$", why))
-            }
-            error => Self::Transport(error),
-        };
-        error.say_status();
-        error
+        #[cfg(feature = "ssr")]
+        return ssr::of_call(error);
+        #[cfg(not(feature = "ssr"))]
+        Self::Transport(error)
     }
 }
 
 #[cfg(feature = "ssr")]
 mod ssr {
+    use leptos::server_fn::error::ServerFnErrorErr;
     use tracellm_store::{StoreError, access::AccessError, ingest::IngestError};
+    use tracellm_trace::Issue;
 
     use super::ApiError;
+
+    /// What went wrong with a call before it was made, or after.
+    pub fn of_call(error: ServerFnErrorErr) -> ApiError {
+        let error = match error {
+            ServerFnErrorErr::Args(why) | ServerFnErrorErr::Deserialization(why) | ServerFnErrorErr::MissingArg(why) => {
+                ApiError::Unreadable(Issue::error("body.unreadable", "$", why))
+            }
+            error => {
+                tracing::error!("{error}");
+                ApiError::Failed
+            }
+        };
+        error.say_status();
+        error
+    }
 
     impl From<StoreError> for ApiError {
         fn from(error: StoreError) -> Self {

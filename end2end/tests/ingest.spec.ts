@@ -64,7 +64,7 @@ test.describe("with other limits", () => {
     await ingestPage.goto();
     for (const refused of [`{"metadata": {"deep": ${"[".repeat(9)}${"]".repeat(9)}}}`, "[{}, {}, {}]"]) {
       await ingestPage.paste(refused);
-      await expect(ingestPage.verdict).toHaveText(/Will be refused|Not readable/);
+      await expect(ingestPage.verdict).toHaveText("Will be refused");
       const previewed = await ingestPage.issues();
       await ingestPage.store.click();
       await expect(ingestPage.alert).toBeVisible();

@@ -2,13 +2,13 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde::Serialize;
 use tracellm_app::ApiError;
 use tracellm_trace::{Issue, ItemReport};
 use utoipa::ToSchema;
 
-use crate::server::intake::Told;
+use crate::server::{grpc, intake::Told, otlp};
 
 /// An error as HTTP: the one place where errors get their status and body.
 pub struct Failure(pub ApiError);
@@ -40,6 +40,16 @@ struct ErrorSummary {
 impl<E: Into<ApiError>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self(error.into())
+    }
+}
+
+/// An error as whoever asks reads it: the browser's half of a server function has a form of its own, and so has OpenTelemetry.
+pub fn refusal(error: ApiError, uri: &Uri, headers: &HeaderMap) -> Response {
+    match uri.path() {
+        path if path.starts_with("/fn/") => (status_of(&error), Json(error)).into_response(),
+        path if otlp::PATHS.contains(&path) => otlp::refused(&error, headers),
+        grpc::EXPORT => grpc::refused(&error),
+        _ => Failure(error).into_response(),
     }
 }
 

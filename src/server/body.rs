@@ -5,10 +5,10 @@ use axum::{
     body::Body,
     extract::{Request, State},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use futures_util::{StreamExt, stream};
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use tokio::{
     sync::Mutex,
@@ -17,7 +17,7 @@ use tokio::{
 use tracellm_app::ApiError;
 use tracellm_trace::{Issue, Limits, body::Layout};
 
-use crate::server::{answer::Failure, caller::Writer, grpc, otlp};
+use crate::server::{answer::refusal, caller::Writer};
 
 /// Of a body that is too large, what is read and thrown away: a client that is cut off while it sends never sees the answer.
 const DRAINED_BYTES: usize = 160 << 20;
@@ -28,12 +28,7 @@ const DRAINED_A_SECOND: f64 = (32 << 20) as f64;
 pub async fn bound(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let until = Instant::now() + Duration::from_secs(limits.body_time);
     if announced(request.headers()).is_some_and(|length| length > limits.body) {
-        let error = ApiError::TooLarge(limits.body);
-        let refusal = match request.uri().path() {
-            path if otlp::PATHS.contains(&path) => otlp::refused(&error, request.headers()),
-            grpc::EXPORT => grpc::refused(&error),
-            _ => Failure(error).into_response(),
-        };
+        let refusal = refusal(ApiError::TooLarge(limits.body), request.uri(), request.headers());
         let (parts, mut body) = request.into_parts();
         // The log tells whose it was; the refusal stands either way.
         let _ = Writer::of(&parts);
@@ -102,6 +97,18 @@ pub async fn drain(body: &mut Body, until: Instant) {
             None => break,
         }
         sleep_until(begin + Duration::from_secs_f64((DRAINED_BYTES - budget) as f64 / DRAINED_A_SECOND)).await;
+    }
+}
+
+/// Reads what the browser calls a function with, so that whoever can't be read is told why.
+pub async fn whole(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    match read(&parts, body, &limits).await {
+        Ok(bytes) => next.run(Request::from_parts(parts, bytes.into())).await,
+        Err(error) => refusal(error, &parts.uri, &parts.headers),
     }
 }
 

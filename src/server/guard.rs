@@ -12,7 +12,6 @@ use std::{
 };
 
 use axum::{
-    Json,
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
@@ -22,10 +21,7 @@ use tracellm_app::{ApiError, escape};
 use tracellm_store::{ScopedStore, StoreError, TraceStore, audit::Auditor, ingest::now, users};
 use tracellm_trace::{Role, User};
 
-use crate::server::{
-    answer::{Failure, status_of},
-    caller, grpc, login, otlp,
-};
+use crate::server::{answer::refusal, caller, login};
 use rules::{Rule, rule};
 
 /// What is known of users and sessions is looked up again after so long.
@@ -222,7 +218,7 @@ impl Doors {
         if rule == Rule::Open {
             return Ok(Who::Anyone);
         }
-        let refused = |error: ApiError| refusal(error, request);
+        let refused = |error: ApiError| refusal(error, &request.uri, &request.headers);
         match self.are_closed().await {
             Ok(false) => return Ok(Who::Anyone),
             Ok(true) => {}
@@ -262,16 +258,6 @@ impl Doors {
             }
             _ => Ok(Who::User(user)),
         }
-    }
-}
-
-/// An error as whoever asks reads it: the browser's half of a server function has a form of its own, and so has OpenTelemetry.
-fn refusal(error: ApiError, request: &Parts) -> Response {
-    match request.uri.path() {
-        path if path.starts_with("/fn/") => (status_of(&error), Json(error)).into_response(),
-        path if otlp::PATHS.contains(&path) => otlp::refused(&error, &request.headers),
-        grpc::EXPORT => grpc::refused(&error),
-        _ => Failure(error).into_response(),
     }
 }
 

@@ -3,12 +3,12 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     extract::{Request, State},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use http::{HeaderMap, HeaderName, Method, Uri, header, uri::Authority};
 use tracellm_app::ApiError;
 
-use crate::server::answer::Failure;
+use crate::server::answer::refusal;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -72,7 +72,7 @@ pub fn is_this_machine(host: &str) -> bool {
 pub async fn refuse_strangers(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     match hosts.check(request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(error) => Failure(error).into_response(),
+        Err(error) => refusal(error, request.uri(), request.headers()),
     }
 }
 

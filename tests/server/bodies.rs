@@ -14,7 +14,11 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn send(url: &str, encoding: &str, body: &[u8]) -> (u16, String) {
-    let request = agent().post(format!("{url}/api/traces")).header("content-type", "application/json").header("content-encoding", encoding);
+    send_to(&format!("{url}/api/traces"), encoding, body)
+}
+
+fn send_to(url: &str, encoding: &str, body: &[u8]) -> (u16, String) {
+    let request = agent().post(url).header("content-type", "application/json").header("content-encoding", encoding);
     let mut response = request.send(body).unwrap();
     (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
 }
@@ -42,8 +46,10 @@ fn a_call_of_the_browser_that_can_not_be_read_is_told_so() {
     let server = home.start();
     for body in ["", "nope", "[]", "{}", r#"{"key": 1, "most": "many"}"#] {
         let answer = server.post("/fn/intake", "application/json", body);
-        assert_eq!((answer.status, &answer.json["Unreadable"]["code"]), (400, &json!("json.syntax")), "{body:?}: {}", answer.json);
+        assert_eq!((answer.status, &answer.json["Unreadable"]["code"]), (400, &json!("body.unreadable")), "{body:?}: {}", answer.json);
     }
+    let (status, text) = send_to(&format!("{}/fn/intake", server.url), "gzip", b"no gzip");
+    assert!(status == 400 && text.contains("body.unreadable"), "{status}: {text}");
 }
 
 #[test]
@@ -93,5 +99,7 @@ fn a_body_over_the_limit_is_refused_before_and_after_decompression() {
     assert_eq!(status, 413, "{text}");
     assert_eq!(server.ingest(document(LIMIT - 100)).status, 201, "the limit itself is not too large");
     let answer = server.post("/fn/traces/ingest", "application/json", json!({"text": document(LIMIT)}).to_string());
-    assert_eq!(answer.status, 413, "the browser's way in has the same limit");
+    assert_eq!((answer.status, &answer.json["TooLarge"]), (413, &json!(LIMIT)), "the browser's way in has the same limit");
+    let (status, text) = send_to(&format!("{}/fn/traces/ingest", server.url), "gzip", &bomb);
+    assert!(status == 413 && text.contains("TooLarge"), "{status}: {text}");
 }

@@ -8,12 +8,10 @@ pub fn ErrorPanel(error: ApiError) -> impl IntoView {
     let heading = match &error {
         ApiError::NotFound(_) => "Not found",
         ApiError::BadQuery(_) => "These filters can't be read",
-        ApiError::Unreadable(_)
-        | ApiError::Refused(_)
-        | ApiError::EmptyBatch
-        | ApiError::TooLarge(_)
-        | ApiError::TooSlow(_)
-        | ApiError::Limited(_) => "Nothing was stored",
+        ApiError::Unreadable(_) => "This can't be read",
+        ApiError::Refused(_) | ApiError::EmptyBatch | ApiError::TooLarge(_) | ApiError::TooSlow(_) | ApiError::Limited(_) => {
+            "Nothing was stored"
+        }
         ApiError::Invalid(_) => "This can't be done so",
         ApiError::Conflict(_) => "There is one already",
         ApiError::Stranger(_) => "This is not for other sites",

@@ -112,8 +112,8 @@ impl Items {
     async fn of(items: &[&str], origin: &Origin, maskers: &Maskers) -> Result<Self, StoreError> {
         let (mut traces, mut all) = (Vec::new(), Masked::new());
         let read = |item: &&str| {
-            let depth = usize::try_from(origin.limits.depth).unwrap_or(usize::MAX);
-            let context = Context { key: origin.key.clone(), depth, ..Context::new(now(), Uuid::new_v4(), origin.source) };
+            let context =
+                Context { key: origin.key.clone(), depth: origin.limits.deepest(), ..Context::new(now(), Uuid::new_v4(), origin.source) };
             Ok(match normalize(item, &context) {
                 Err(refused) => {
                     ItemResult::Refused(RefusedItem { errors: refused.errors().cloned().collect(), trace_id: refused.trace_id })

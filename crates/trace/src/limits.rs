@@ -76,8 +76,15 @@ pub struct Limit {
     pub about: String,
 }
 
+impl Limits {
+    /// How deep JSON may be nested, as those who read it count.
+    pub fn deepest(&self) -> usize {
+        usize::try_from(self.depth).unwrap_or(usize::MAX)
+    }
+}
+
 impl FromIterator<Limit> for Limits {
-    /// Those that a server told; those that only it knows of are left out.
+    /// Those that a server told; one that only it knows of, or that can't be so here, is left out.
     fn from_iter<I: IntoIterator<Item = Limit>>(told: I) -> Self {
         let mut limits = Self::default();
         for Limit { name, value, .. } in told {

@@ -10,6 +10,7 @@ use tracellm_trace::{
 };
 
 use crate::{
+    ApiError,
     components::{EmptyState, IssueList, JsonBlock, Mapping},
     dom::now,
     format,
@@ -27,15 +28,15 @@ pub fn Preview(text: RwSignal<String>) -> impl IntoView {
     let rules = RwSignal::new(Rules::default());
     Effect::new(move |_| {
         leptos::task::spawn_local(async move {
-            if let Ok(prices) = get_prices().await {
-                prices.install();
-                has_prices.set(true);
+            if let Ok(told) = get_limits().await {
+                rules.update(|rules| rules.limits = told.into_iter().collect());
             }
             if let Ok(Some(masking)) = get_masking().await {
                 rules.update(|rules| rules.maskers = Maskers::new(&masking));
             }
-            if let Ok(told) = get_limits().await {
-                rules.update(|rules| rules.limits = told.into_iter().collect());
+            if let Ok(prices) = get_prices().await {
+                prices.install();
+                has_prices.set(true);
             }
         });
     });
@@ -55,6 +56,7 @@ pub fn Preview(text: RwSignal<String>) -> impl IntoView {
                         .into_any()
                 }
                 Checked::Unreadable(issue) => view! { <h2>"Not readable"</h2> <IssueList issues=vec![issue] /> }.into_any(),
+                Checked::Refused(issues) => view! { <h2>"Will be refused"</h2> <IssueList issues /> }.into_any(),
                 Checked::Items(items) => view! { <Items items /> }.into_any(),
                 Checked::Export(export) => view! { <ExportPreview export /> }.into_any(),
             }}
@@ -73,6 +75,8 @@ struct Rules {
 enum Checked {
     Empty,
     Unreadable(Issue),
+    /// As a whole.
+    Refused(Vec<Issue>),
     Items(Vec<Result<Normalized, Refused>>),
     Export(Export),
 }
@@ -101,17 +105,14 @@ fn check(text: &str, rules: &Rules) -> Checked {
         Ok(body) => body,
     };
     if let Some(issue) = body.too_many(&rules.limits) {
-        return Checked::Unreadable(issue);
+        return Checked::Refused(vec![issue]);
     }
     let items = match body {
         Body::One(item) => vec![item],
-        Body::Batch(items) if items.is_empty() => {
-            return Checked::Unreadable(Issue::error("batch.empty", "$", "holds no trace; at least one is needed"));
-        }
+        Body::Batch(items) if items.is_empty() => return Checked::Refused(ApiError::EmptyBatch.issues()),
         Body::Batch(items) => items,
     };
-    let depth = usize::try_from(rules.limits.depth).unwrap_or(usize::MAX);
-    let context = Context { depth, ..Context::with_id(now(), "tr_…", Source::Json) };
+    let context = Context { depth: rules.limits.deepest(), ..Context::with_id(now(), "tr_…", Source::Json) };
     let masked = |mut done| {
         rules.maskers.document(&mut done);
         done

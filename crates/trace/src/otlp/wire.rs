@@ -113,9 +113,8 @@ impl Attributes {
             self.0.insert(ATTRIBUTES_DROPPED.to_owned(), dropped.into());
         }
         let longest = usize::try_from(limits.attribute_bytes).unwrap_or(usize::MAX);
-        let deepest = usize::try_from(limits.depth).unwrap_or(usize::MAX);
         for value in self.0.values_mut() {
-            flatten(value, deepest);
+            flatten(value, limits.deepest());
             cut(value, longest);
         }
     }
