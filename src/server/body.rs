@@ -100,7 +100,7 @@ pub async fn drain(body: &mut Body, until: Instant) {
     }
 }
 
-/// Reads what the browser calls a function with, so that whoever can't be read is told why.
+/// Reads the body of a call from the browser as REST reads its own: one that is late, too large or broken is refused as such.
 pub async fn whole(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     if request.method() != Method::POST {
         return next.run(request).await;
